@@ -1,0 +1,58 @@
+"""Names to classes: the machine knows its stages by name only, and imports one when a process builds it."""
+
+from importlib import import_module
+from typing import Any
+
+from pipeline.errors import UsageError
+
+Table = dict[str, str]
+
+SOURCES: Table = {
+    "opencv": "stages.capture.opencv:OpenCvSource",
+    "pyav": "stages.capture.pyav:PyAvSource",
+    "images": "stages.capture.images:ImageFolderSource",
+    "synthetic": "stages.capture.synthetic:SyntheticSource",
+}
+CAPTURES: Table = {"camera": "stages.capture.camera:CameraCapture"}
+DETECTORS: Table = {
+    "yolo": "stages.detect.yolo:YoloDetector",
+    "motion": "stages.detect.motion:MotionDetector",
+}
+TRACKERS: Table = {"bytetrack": "stages.track.tracker:ByteTracker"}
+ALERTS: Table = {"rules": "stages.alert.stage:AlertStage"}
+RULES: Table = {
+    "in_field": "stages.alert.in_field:InField",
+    "line_crossed": "stages.alert.line_crossed:LineCrossed",
+    "loitering": "stages.alert.loitering:Loitering",
+}
+EVIDENCE: Table = {"snapshot": "stages.evidence.snapshot:SnapshotStage"}
+SINKS: Table = {
+    "jsonl": "stages.deliver.jsonl:JsonLinesSink",
+    "webhook": "stages.deliver.webhook:WebhookSink",
+}
+COMMANDS: Table = {
+    "run": "pipeline.commands.run:run",
+    "watch": "pipeline.commands.watch:watch",
+    "process": "pipeline.commands.process:process",
+    "check": "pipeline.commands.check:check",
+    "graph": "pipeline.commands.graph:graph",
+    "schema": "pipeline.commands.schema:schema",
+    "top": "pipeline.commands.top:top",
+    "keys": "pipeline.commands.keys:app",
+    "evaluate": "lab.evaluate.command:app",
+}
+
+
+def resolve(kind: str, table: Table) -> Any:
+    """The class that ``kind`` names: a name of the table, or ``package.module:Class`` of the user's own.
+
+    Raises ``UsageError`` for an unknown name or a module without that class.
+    """
+    target = table.get(kind, kind)
+    module, _, name = target.partition(":")
+    if not name:
+        raise UsageError(f"unknown kind {kind!r}; known: {', '.join(sorted(table))}, or package.module:Class")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"kind {kind!r} cannot be loaded from {target!r}: {error}") from error

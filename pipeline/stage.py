@@ -1,0 +1,210 @@
+"""What the machine asks of the work: the interfaces that the packages under ``stages/`` fulfil.
+
+A stage is work, not plumbing: it is built from its options, gets its input by argument and gives its output by
+return. It opens no socket, starts no thread, and reads no clock that it was not given.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.detections import Detections, Tracks
+from pipeline.messages import Event, Frame, Record, Status
+
+Picture = npt.NDArray[np.uint8]
+"""uint8 (height, width, 3), BGR."""
+Plane = npt.NDArray[np.uint8]
+"""uint8 (height, width)."""
+
+
+# ---- sources
+
+
+@dataclass(frozen=True, slots=True)
+class Grab:
+    """One decoded picture, fresh from a source."""
+
+    pixels: Picture
+    """Lies in the canvas that was handed to ``read`` where possible, else in an array of its own."""
+    pts_ns: int | None
+    """Presentation time within this opening of the source, or None where the source has none."""
+    wall_ns: int | None = None
+    """The camera's own clock (RTCP sender report), where known."""
+    key_frame: bool = False
+    corrupt: bool = False
+    """The decoder says that the picture is damaged."""
+
+
+class Source(Protocol):
+    """A camera, stream or recording, behind one backend. ``live`` sources lose what is not read in time."""
+
+    live: bool
+    frames: int | None
+    """Number of frames, where a recording tells (an estimate: good for a progress bar only)."""
+
+    def open(self) -> None:
+        """Connect, within the open timeout. Raises ``SourceRefused``, ``SourceStalled`` or ``SourceError``."""
+        ...
+
+    def read(self, canvas: Picture | None) -> Grab:
+        """Decode the next picture, into ``canvas`` if it has the right shape.
+
+        Raises ``SourceEnded`` after the last one, ``SourceStalled`` if nothing came within the read timeout,
+        ``SourceError`` otherwise.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the device or connection; safe to call twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """One frame as a camera's capture stage hands it on."""
+
+    frame: Frame
+    pixels: Picture
+    """Masked; in the canvas where possible."""
+    aux: Plane | None
+    """Foreground mask of the motion model, coarse, where the detector asks for it."""
+    skip: Status | None
+    """None to have it analysed, else why not."""
+
+
+class Capture(Protocol):
+    """One camera: its source, session clock, privacy masks, motion gate and foreground model."""
+
+    live: bool
+    source_sha256: str
+    frames: int | None
+
+    def open(self, *, session: int, next_index: int, last_media_ns: int) -> None:
+        """Open the source. A live camera numbers its frames from ``next_index`` and its media time goes on after
+        ``last_media_ns``; a recording always starts at frame 0 and is decoded up to the frame wanted."""
+        ...
+
+    def capture(self, canvas: Picture | None) -> Captured:
+        """The next frame. Raises what ``Source.read`` raises."""
+        ...
+
+    def close(self) -> None:
+        """Close the source; safe to call twice."""
+        ...
+
+
+# ---- detection
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A frame and its pixels, lent for the length of one call: read only, keep nothing."""
+
+    frame: Frame
+    pixels: Picture
+    aux: Plane | None = None
+
+
+class Detector(Protocol):
+    """Boxes from single frames. Equal frames give equal boxes, whatever shared the batch."""
+
+    engine: str
+    """Fingerprint: runtime and version, precision, device kind, model digest."""
+    model: dict[str, str]
+    """``name`` and ``sha256``."""
+    names: list[str]
+    capacity: int
+    """How many frames it takes at once."""
+
+    def process(self, batch: Sequence[View]) -> list[Detections]:
+        """One ``Detections`` for each frame, in order, in pixels of that frame."""
+        ...
+
+
+# ---- tracking and alerting
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFrame:
+    """The tracks at one frame, for export. ``index`` counts the source's frames from 0."""
+
+    index: int
+    media_ns: int
+    tracks: Tracks
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a batch of log records led to."""
+
+    events: list[Event]
+    tracked: list[TrackedFrame]
+
+
+class Tracker(Protocol):
+    """Identities on one camera. One object for each camera; nothing is shared between cameras."""
+
+    def update(self, frame: Frame, status: Status, detections: Detections) -> Tracks:
+        """Feed the next frame of the camera, whatever became of it.
+
+        ``analysed``: associate ``detections``. ``static``: the picture did not change, hold every track where it
+        is. Any other status: nothing is known of this frame, time advances.
+        """
+        ...
+
+    def state(self) -> bytes:
+        """All that is remembered; equal histories give equal bytes."""
+        ...
+
+    def restore(self, state: bytes) -> None:
+        """Go on from what ``state`` gave."""
+        ...
+
+
+class Alert(Protocol):
+    """Tracks, rules and events as a pure function of (state, records), in media time."""
+
+    def process(self, camera: str, records: Sequence[Record]) -> Outcome:
+        """Feed the next records of one camera's log."""
+        ...
+
+    def state(self, camera: str) -> bytes:
+        """All that is remembered of a camera; equal histories give equal bytes."""
+        ...
+
+    def restore(self, camera: str, state: bytes) -> None:
+        """Go on from what ``state`` gave."""
+        ...
+
+
+# ---- evidence and delivery
+
+
+class Evidence(Protocol):
+    """Pictures that prove an event."""
+
+    def process(self, event: Event, pixels: Picture) -> bytes:
+        """The snapshot of an event as JPEG. ``pixels`` are read only."""
+        ...
+
+
+class Sink(Protocol):
+    """A place where events go."""
+
+    def send(self, event: Event, *, key: str) -> None:
+        """Deliver one message; returning means that the receiver acknowledged it.
+
+        ``key`` is the idempotency key. Raises ``DeliveryError``.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; safe to call twice."""
+        ...
+
+
+Options = dict[str, Any]
+"""Validated options of a stage as plain values, on their way into a process."""
