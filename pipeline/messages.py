@@ -150,7 +150,7 @@ class CaptureSync(msgspec.Struct, frozen=True, tag=True):
 
 
 class Synced(msgspec.Struct, frozen=True, tag=True):
-    """The answer to a sync: of ``held``, the dispatcher knows ``known``. The rest was committed (free it) or lost (offer it again)."""
+    """The answer to a sync: of ``held`` the dispatcher knows ``known``. The rest was committed or lost."""
 
     camera: str
     epoch: str
