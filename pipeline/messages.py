@@ -140,38 +140,43 @@ class StreamState(msgspec.Struct, frozen=True, tag=True):
 
 
 class CaptureSync(msgspec.Struct, frozen=True, tag=True):
-    """Sent by a capture every quarter second and whenever it waits: the indexes it still holds slots for."""
+    """Sent by a capture every quarter second: the frames it announced and has not seen committed."""
 
     camera: str
     incarnation: str
-    epoch: str
+    announced: list[int]
     held: list[int]
+    """Frames whose slots it still keeps."""
     frames_read: int
 
 
 class Synced(msgspec.Struct, frozen=True, tag=True):
-    """The answer to a sync: of ``held`` the dispatcher knows ``known``. The rest was committed or lost."""
+    """The answer to a sync: announce ``missing`` again, reuse the slots of ``free``."""
 
     camera: str
+    incarnation: str
     epoch: str
     next_index: int
-    known: list[int]
-    held: list[int]
+    missing: list[int]
+    free: list[int]
+    ended: bool
+    """The end of the camera is in the log: nothing more is wanted."""
 
 
 class Release(msgspec.Struct, frozen=True, tag=True):
-    """These frames' slots may be reused."""
+    """These frames' slots may be reused; everything before ``next_index`` is in the log."""
 
     camera: str
     incarnation: str
     indexes: list[int]
+    next_index: int
 
 
 # ---- from and to workers
 
 
 class WorkerHello(msgspec.Struct, frozen=True, tag=True):
-    """A detect worker introduces itself."""
+    """A detect worker introduces itself and says that it has room; repeated while it is idle."""
 
     worker: str
     """Incarnation: process title index and pid, unique in the run."""
@@ -184,12 +189,8 @@ class WorkerHello(msgspec.Struct, frozen=True, tag=True):
     """``name`` and ``sha256`` for events."""
     names: list[str] = []
     """Class names by class id."""
-
-
-class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The worker is idle (or has room); repeated while that is so."""
-
-    worker: str
+    leases: list[str] = []
+    """What it is working on; an older lease that is missing here was lost on the way."""
 
 
 class Work(msgspec.Struct, frozen=True, tag=True):
@@ -290,7 +291,6 @@ Wire: TypeAlias = (
     | Synced
     | Release
     | WorkerHello
-    | Ready
     | Work
     | Result
     | Failed
