@@ -33,6 +33,7 @@ from pipeline.messages import (
     Release,
     Result,
     Skip,
+    Slot,
     Status,
     StreamRecord,
     StreamState,
@@ -172,8 +173,9 @@ class Dispatcher:
         book = self.cameras[camera]
         if not book.ended:
             self._drop_uncommitted(book)
-            last = max(book.pending, default=book.next_index - 1)
-            book.end = EndOfStream(camera, book.incarnation, last, f"failed: {reason}")
+            self._advance(book)
+            book.pending.clear()
+            book.end = EndOfStream(camera, book.incarnation, book.next_index - 1, f"failed: {reason}")
             self._advance(book)
         return self._flush()
 
@@ -189,8 +191,7 @@ class Dispatcher:
             return
         if hello.incarnation != book.incarnation:
             self._drop_uncommitted(book)
-            for index in list(book.held):
-                self._forget_slot(book, index)
+            book.held.clear()
             book.incarnation = hello.incarnation
         book.peer = peer
         self._send(
@@ -219,8 +220,7 @@ class Dispatcher:
                 self._resolve(book, item, Status.CAPTURE_LOST)
             else:
                 self._close_lease(item)
-                book.waiting.pop(index, None)
-                del book.pending[index]
+                self._forget(book, index)
         book.end = None
 
     def _announced(self, peer: bytes, message: Offer | Skip) -> None:
@@ -240,7 +240,6 @@ class Dispatcher:
             self._advance(book)
         else:
             book.pending[frame.index] = Pending(frame, message.slot)
-            book.offers += 1
             book.waiting[frame.index] = None
             if book.live:
                 self._supersede(book)
@@ -328,8 +327,15 @@ class Dispatcher:
             self._refuse("late result")
             return
         item = self._revoke(worker, lease)
-        if item is not None and not failed.stale:
+        if item is not None and failed.stale:
+            self._forget(self.cameras[lease.camera], lease.index)
+        elif item is not None:
             self._strike(lease, item, certain=True)
+
+    def _forget(self, book: CameraBook, index: int) -> None:
+        """Drop a recording's frame whose pixels are gone; the next sync asks for it again."""
+        book.waiting.pop(index, None)
+        del book.pending[index]
 
     def _take(self, worker_name: str, lease_name: str) -> tuple[Worker, CameraBook, Pending] | None:
         """The open lease of this name, closed; None (and counted) when it is not open."""
@@ -426,14 +432,16 @@ class Dispatcher:
     # ---- the log
 
     def _resolve(self, book: CameraBook, item: Pending, status: Status) -> None:
-        """Settle what became of a frame without a result. The caller advances the log."""
+        """Settle what became of a frame without a result; its slot is free. The caller advances the log."""
         book.waiting.pop(item.frame.index, None)
-        item.lease = None
+        self._free(book, [item.frame.index])
+        item.lease = item.slot = None
         item.record = FrameRecord(item.frame, status)
 
     def _advance(self, book: CameraBook) -> None:
         """Append everything that is settled and in order."""
         released: list[int] = []
+        before = book.next_index
         while not book.ended:
             while book.marks and book.marks[0][0] <= book.next_index:
                 self._append(book, book.marks.pop(0)[1])
@@ -443,8 +451,8 @@ class Dispatcher:
             self._commit(book, item, item.record, released)
         if book.end is not None and not book.ended and book.next_index > book.end.last_index:
             self._append(book, EndRecord(book.next_index - 1, book.end.reason))
-            book.ended, book.end = not book.live or book.end.reason != "reopened", None
-        if released:
+            book.ended, book.end = True, None
+        if book.next_index > before:
             self._free(book, released)
 
     def _engine_known(self, book: CameraBook) -> bool:
@@ -462,16 +470,19 @@ class Dispatcher:
         book.next_session = frame.session + 1
         book.last_media_ns, book.last_digest = frame.media_ns, frame.digest
         book.counts[record.status] = book.counts.get(record.status, 0) + 1
-        if item.slot is None or record.status is not Status.ANALYSED or self.reader is None:
-            released.append(frame.index)
-        elif frame.index > book.passed:
-            book.held[frame.index] = item.slot
-            while len(book.held) > self.limits.hold:
-                oldest = next(iter(book.held))
-                self._forget_slot(book, oldest)
-                released.append(oldest)
-        else:
-            released.append(frame.index)
+        if item.slot is not None:
+            self._hold(book, frame.index, item.slot, released)
+
+    def _hold(self, book: CameraBook, index: int, slot: Slot, released: list[int]) -> None:
+        """Keep a committed slot until the reader has passed it, within the limit."""
+        if self.reader is None or index <= book.passed:
+            released.append(index)
+            return
+        book.held[index] = slot
+        while len(book.held) > self.limits.hold:
+            oldest = next(iter(book.held))
+            del book.held[oldest]
+            released.append(oldest)
 
     def _append(self, book: CameraBook, record: Record) -> None:
         self._effects.append(Append(book.name, record))
@@ -522,9 +533,6 @@ class Dispatcher:
             book.wanted.pop(message.index, None)
             if message.index <= book.passed and book.held.pop(message.index, None) is not None:
                 self._free(book, [message.index])
-
-    def _forget_slot(self, book: CameraBook, index: int) -> None:
-        book.held.pop(index, None)
 
     # ---- books
 

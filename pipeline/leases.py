@@ -59,9 +59,6 @@ class CameraBook:
     """Messages whose snapshot is to be cut, by frame."""
     passed: int = -1
     frames_read: int = 0
-    announced: int = 0
-    offers: int = 0
-    """Frames of the log and on their way that capture offered."""
     counts: dict[Status, int] = field(default_factory=dict)
     """Frames in the log by what became of them."""
     online: bool = True

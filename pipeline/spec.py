@@ -1,0 +1,64 @@
+"""What every process of a run is told: the configuration and where things lie. Written once, readable by its owner."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+
+class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One run. Holds credentials, so it lives only in the run's 0700 directory, in a 0600 file."""
+
+    config: bytes
+    """The validated configuration (``PipelineConfig.to_spec``)."""
+    out: str
+    """Output directory: store, logs, media, tracks."""
+    run_dir: str
+    """0700 directory of sockets and this file."""
+    ring_dir: str
+    """0700 directory of pixel rings, in shared memory."""
+    endpoint: str
+    """Where dispatch listens."""
+    analysis_sha256: str
+    cameras: list[str]
+    """In the order of the configuration: the source order of ``events.jsonl``."""
+    sinks: list[str]
+    """Names of the sinks that get every event."""
+
+    def save(self, path: Path) -> None:
+        """Write for child processes."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.msgpack.encode(self))
+
+    @classmethod
+    def load(cls, path: Path) -> "RunSpec":
+        """The inverse of ``save``."""
+        return msgspec.msgpack.decode(path.read_bytes(), type=cls)
+
+    def log_path(self, camera: str) -> Path:
+        """The camera's log."""
+        return Path(self.out) / "logs" / f"{camera}.log"
+
+    def spool_path(self, camera: str) -> Path:
+        """The camera's tracks as they come, before they are exported."""
+        return Path(self.out) / "tracks" / f"{camera}.spool"
+
+    def tracks_path(self, camera: str) -> Path:
+        """The camera's exported tracks."""
+        return Path(self.out) / "tracks" / f"{camera}.parquet"
+
+    @property
+    def store_path(self) -> Path:
+        """The event store."""
+        return Path(self.out) / "events.db"
+
+    @property
+    def events_path(self) -> Path:
+        """The rendered events."""
+        return Path(self.out) / "events.jsonl"
+
+    @property
+    def media_path(self) -> Path:
+        """Folder of snapshots."""
+        return Path(self.out) / "media"

@@ -1,0 +1,70 @@
+"""Tracks of one camera as they come: an append-only file that can be cut back to what was committed.
+
+The alert process writes a frame's tracks here before it commits its position, and the position names the length of
+this file. After a crash the file is cut to that length, so no row is lost or doubled.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from pipeline.detections import Tracks
+from pipeline.stage import TrackedFrame
+
+_Row = tuple[int, int, int, bytes, bytes, bytes, bytes, bytes, bytes]
+
+
+class Spool:
+    """Writer of one camera's tracks; ``length`` is where the next frame goes."""
+
+    def __init__(self, path: Path, length: int) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        os.ftruncate(self._descriptor, length)
+        os.lseek(self._descriptor, length, os.SEEK_SET)
+        self.length = length
+
+    def append(self, frames: list[TrackedFrame]) -> None:
+        """Write the frames that have tracks."""
+        data = b"".join(_pack(frame) for frame in frames if len(frame.tracks))
+        if data:
+            self.length += os.write(self._descriptor, data)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+
+def read(path: Path) -> Iterator[TrackedFrame]:
+    """All whole frames of a spool, in order; a torn end is left out."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        while len(prefix := file.read(4)) == 4:
+            data = file.read(int.from_bytes(prefix, "little"))
+            if len(data) < int.from_bytes(prefix, "little"):
+                return
+            yield _unpack(data)
+
+
+def _pack(frame: TrackedFrame) -> bytes:
+    t = frame.tracks
+    arrays = (t.xyxy, t.confidence, t.class_id, t.track_id, t.observed, t.vote)
+    body = msgspec.msgpack.encode((frame.index, frame.media_ns, len(t), *(a.tobytes() for a in arrays)))
+    return len(body).to_bytes(4, "little") + body
+
+
+def _unpack(data: bytes) -> TrackedFrame:
+    index, media_ns, n, xyxy, confidence, class_id, track_id, observed, vote = msgspec.msgpack.decode(data, type=_Row)
+    tracks = Tracks(
+        np.frombuffer(xyxy, np.float32).reshape(n, 4),
+        np.frombuffer(confidence, np.float32),
+        np.frombuffer(class_id, np.int32),
+        np.frombuffer(track_id, np.int32),
+        np.frombuffer(observed, np.bool_),
+        np.frombuffer(vote, np.float32),
+    )
+    return TrackedFrame(index, media_ns, tracks)
