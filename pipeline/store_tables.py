@@ -1,0 +1,104 @@
+"""The tables of the event store. SQLAlchemy is imported when they are first asked for, not before."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData, Table
+
+STORE_SCHEMA = 1
+"""Number of the layout below; raised with each change of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """``events``: one row per message. ``outbox``: one per message and sink. ``readers``: one per camera, how far
+    the alert process has come. ``meta``: facts about the whole store, as text."""
+
+    metadata: "MetaData"
+    events: "Table"
+    outbox: "Table"
+    readers: "Table"
+    meta: "Table"
+
+
+def store_tables() -> Tables:
+    """Describe all tables, for SQLite and PostgreSQL alike."""
+    from sqlalchemy import MetaData
+
+    metadata = MetaData()
+    return Tables(metadata, _events(metadata), _outbox(metadata), _readers(metadata), _meta(metadata))
+
+
+def _events(metadata: "MetaData") -> "Table":
+    from sqlalchemy import BigInteger, Column, Double, Index, Integer, Table, Text
+
+    return Table(
+        "events",
+        metadata,
+        Column("number", Integer, primary_key=True, autoincrement=True),
+        Column("message_id", Text, nullable=False, unique=True),
+        Column("event_id", Text, nullable=False, index=True),
+        Column("type", Text, nullable=False),
+        Column("camera", Text, nullable=False),
+        Column("rule", Text, nullable=False),
+        Column("name", Text, nullable=False),
+        Column("severity", Text, nullable=False),
+        Column("class_name", Text),
+        Column("ordinal", Integer, nullable=False),
+        Column("media_time", Double, nullable=False),
+        Column("wall_time", Text),
+        Column("committed_ns", BigInteger, nullable=False),
+        Column("body", Text, nullable=False),
+        Index("events_by_camera", "camera", "media_time", "ordinal"),
+        Index("events_by_rule", "rule", "media_time"),
+        Index("events_by_severity", "severity", "media_time"),
+        Index("events_by_time", "wall_time"),
+        sqlite_autoincrement=True,
+    )
+
+
+def _outbox(metadata: "MetaData") -> "Table":
+    from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+
+    return Table(
+        "outbox",
+        metadata,
+        Column("number", Integer, primary_key=True, autoincrement=True),
+        Column("message_id", Text, ForeignKey("events.message_id"), nullable=False),
+        Column("sink", Text, nullable=False),
+        Column("camera", Text, nullable=False),
+        Column("state", Text, nullable=False),
+        Column("attempts", Integer, nullable=False),
+        Column("first_attempt_ns", BigInteger),
+        Column("next_attempt_ns", BigInteger, nullable=False),
+        Column("settled_ns", BigInteger),
+        Column("last_error", Text, nullable=False),
+        UniqueConstraint("message_id", "sink"),
+        Index("outbox_by_state", "sink", "state", "camera", "number"),
+        sqlite_autoincrement=True,
+    )
+
+
+def _readers(metadata: "MetaData") -> "Table":
+    from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, Table, Text
+
+    return Table(
+        "readers",
+        metadata,
+        Column("camera", Text, primary_key=True),
+        Column("generation", BigInteger, nullable=False),
+        Column("state", LargeBinary, nullable=False),
+        Column("log_offset", BigInteger, nullable=False),
+        Column("log_records", BigInteger, nullable=False),
+        Column("spool_offset", BigInteger, nullable=False),
+        Column("last_index", BigInteger, nullable=False),
+        Column("counts", Text, nullable=False),
+        Column("ended", Boolean, nullable=False),
+    )
+
+
+def _meta(metadata: "MetaData") -> "Table":
+    from sqlalchemy import Column, Table, Text
+
+    return Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))

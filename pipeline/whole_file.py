@@ -1,0 +1,27 @@
+"""Files that are there as a whole or not at all, also after a crash or a power cut."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file under another name beside ``path``, flush it to the disk, and give it its name.
+
+    Raises ``OSError``; what was at ``path`` before is then unchanged.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.writelines(chunks)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
