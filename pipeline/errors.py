@@ -14,7 +14,8 @@
     │   ├── SourceStalled   nothing arrived in time
     │   └── SourceRefused   it says no: credentials, missing file, unknown format. Trying again is no use soon
     ├── StoreError          the event store cannot be read or written
-    └── DeliveryError       a receiver did not acknowledge a message
+    └── DeliveryError       a receiver did not acknowledge a message; it is worth trying again
+        └── DeliveryRefused it refused the message for good: do not send it again
 
 A message says what failed, which one, and what would be allowed; its cause hangs on ``__cause__``.
 """
@@ -69,4 +70,12 @@ class StoreError(BartizanError):
 
 
 class DeliveryError(BartizanError):
-    """A receiver did not acknowledge a message in time, or refused it."""
+    """A receiver did not acknowledge a message in time. ``retry_after_s`` is the wait it asked for, if it did."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class DeliveryRefused(DeliveryError):
+    """A receiver refused a message and would refuse it again: it is a dead letter."""

@@ -28,6 +28,8 @@ RULES: Table = {
 EVIDENCE: Table = {"snapshot": "stages.evidence.snapshot:SnapshotStage"}
 SINKS: Table = {
     "jsonl": "stages.deliver.jsonl:JsonLinesSink",
+    "sqlite": "stages.deliver.sqlite:SqliteSink",
+    "terminal": "stages.deliver.terminal:TerminalSink",
     "webhook": "stages.deliver.webhook:WebhookSink",
 }
 COMMANDS: Table = {

@@ -1,0 +1,123 @@
+"""Options of the sinks: which events they take, where those go, and how often delivery is tried."""
+
+import re
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from pipeline.messages import Event
+
+Severity = Literal["low", "medium", "high", "critical"]
+_RANKS = ("low", "medium", "high", "critical")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class RetryOptions(BaseModel):
+    """How often and how long delivery of one message is tried."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first_s: float = Field(
+        default=1.0, ge=0.01, le=3600, description="Upper bound of the wait after the first failure."
+    )
+    factor: float = Field(
+        default=2.0, ge=1, le=10, description="By how much that bound grows with each further failure."
+    )
+    longest_s: float = Field(default=300.0, ge=0.01, le=86400, description="The bound grows no further than this.")
+    give_up_after_s: float | None = Field(
+        default=None,
+        gt=0,
+        description="Time from a message's first failure after which it becomes a dead letter. Unset: three days for "
+        "live cameras; never for recordings, where the drain timeout of the run decides.",
+    )
+
+
+class SinkOptions(BaseModel):
+    """What all sinks have in common: a filter, and the retries."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rules: tuple[str, ...] = Field(
+        default=(), description="Only events of these rules, by the rule's name or its kind."
+    )
+    cameras: tuple[str, ...] = Field(default=(), description="Only events of these cameras.")
+    severity: Severity = Field(default="low", description="Only events of at least this severity.")
+    types: tuple[Literal["start", "update", "end"], ...] = Field(default=(), description="Only these types of message.")
+    retry: RetryOptions = Field(default=RetryOptions(), description="When to try again what was not acknowledged.")
+
+    def accepts(self, event: Event) -> bool:
+        """Whether the sink wants this event. An empty list wants all."""
+        return (
+            (not self.rules or event.rule in self.rules or event.name in self.rules)
+            and (not self.cameras or event.camera in self.cameras)
+            and (not self.types or event.type in self.types)
+            and _RANKS.index(event.severity) >= _RANKS.index(self.severity)
+        )
+
+
+class JsonLinesOptions(SinkOptions):
+    """A file with one event per line."""
+
+    path: Path = Field(description="The file; appended to. Its folder must exist.")
+    fsync: bool = Field(default=True, description="Wait for the disk after each line, so that a power cut loses none.")
+
+
+class SqliteOptions(SinkOptions):
+    """A table in a SQLite database of the user's own."""
+
+    path: Path = Field(description="The database file; made if absent. Its folder must exist.")
+    table: str = Field(
+        default="events", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$", description="The table; made if absent."
+    )
+
+
+class WebhookOptions(SinkOptions):
+    """An HTTP endpoint that gets one POST per event."""
+
+    url: SecretStr = Field(description="http:// or https:// address. Kept secret, since many such addresses are keys.")
+    format: Literal["cloudevents", "raw"] = Field(
+        default="cloudevents",
+        description="Body: the event in a CloudEvents 1.0 envelope (structured JSON), or the bare event.",
+    )
+    headers: dict[str, SecretStr] = Field(default={}, description="Further request headers, such as Authorization.")
+    secret: SecretStr | None = Field(
+        default=None, description="Key for the signature in X-Bartizan-Signature; unset: unsigned."
+    )
+    connect_timeout_s: float = Field(default=5.0, gt=0, le=300, description="Longest wait for a connection.")
+    timeout_s: float = Field(
+        default=10.0, gt=0, le=300, description="Longest silence of the receiver, and longest answer."
+    )
+    verify_tls: bool = Field(default=True, description="Check the receiver's certificate.")
+    ca_file: Path | None = Field(default=None, description="Certificates (PEM) to trust instead of the public ones.")
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, url: SecretStr) -> SecretStr:
+        try:
+            parts = urlsplit(url.get_secret_value())
+            fits = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError("must be an address such as https://host/path")
+        return url
+
+    @field_validator("headers")
+    @classmethod
+    def _are_headers(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for name, value in headers.items():
+            if not _HEADER_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is not a header name")
+            text = value.get_secret_value()
+            if not text.isascii() or not all(character.isprintable() or character == "\t" for character in text):
+                raise ValueError(f"the value of {name} must be printable ASCII on one line")
+        return headers
+
+
+class TerminalOptions(SinkOptions):
+    """One line per event on the terminal."""
+
+    color: Literal["auto", "always", "never"] = Field(default="auto", description="Colours: auto follows the terminal.")
+    reasons: bool = Field(default=True, description="Say why, at the end of each line.")

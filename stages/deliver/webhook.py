@@ -1,0 +1,169 @@
+"""Sink: one HTTP POST per event, signed, with an idempotency key."""
+
+import time
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
+
+from pipeline.clock import SECOND, Clock, SystemClock
+from pipeline.errors import DeliveryError, DeliveryRefused
+from pipeline.messages import Event
+from pipeline.redaction import redact, register_secret
+from stages.deliver.cloudevents import CONTENT_TYPE, cloud_event
+from stages.deliver.options import WebhookOptions
+from stages.deliver.signature import HEADER, signature
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
+_RETRIED = {408, 425, 429}
+_HOPS = 3
+_ANSWER_BYTES = 1 << 16
+_SHOWN = 200
+
+
+class WebhookSink:
+    """Posts each event. Only a 2xx status acknowledges it.
+
+    Errors of the network, 5xx, 408, 425, 429 and redirects to elsewhere are worth another try (``Retry-After`` is
+    passed on); any other status refuses the message for good. A redirect is followed when it keeps method, scheme,
+    host and port (307, 308). Proxies of the environment are not used: only the named host is called.
+    """
+
+    Options = WebhookOptions
+
+    def __init__(self, options: WebhookOptions, *, clock: Clock | None = None) -> None:
+        self._options = options
+        self._clock = clock or SystemClock()
+        self._url = options.url.get_secret_value()
+        self._name = _origin(self._url)
+        self._headers = {name: value.get_secret_value() for name, value in options.headers.items()}
+        self._secret = options.secret.get_secret_value() if options.secret else None
+        self._client: httpx.Client | None = None
+        for value in (*self._headers.values(), self._secret or ""):
+            register_secret(value)
+
+    def send(self, event: Event, *, key: str) -> None:
+        """Post one event. Raises ``DeliveryError`` or ``DeliveryRefused``; neither text holds a credential."""
+        import httpx
+
+        try:
+            client = self._client or self._open()
+            self._post(client, self._body(event), key)
+        except httpx.TimeoutException as error:
+            raise DeliveryError(f"{self._name} did not answer in time ({type(error).__name__})") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            reason = _line(str(error)) or type(error).__name__
+            raise DeliveryError(f"{self._name} cannot be reached: {reason}") from error
+        except OSError as error:
+            raise DeliveryError(f"{self._name}: certificates {self._options.ca_file}: {error}") from error
+
+    def close(self) -> None:
+        """Close the connections; safe to call twice."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _open(self) -> "httpx.Client":
+        import httpx
+
+        timeout = httpx.Timeout(self._options.timeout_s, connect=self._options.connect_timeout_s)
+        self._client = httpx.Client(timeout=timeout, verify=self._trust(), trust_env=False, follow_redirects=False)
+        return self._client
+
+    def _trust(self) -> "ssl.SSLContext | bool":
+        import ssl
+
+        if self._options.verify_tls and self._options.ca_file is not None:
+            return ssl.create_default_context(cafile=self._options.ca_file)
+        return self._options.verify_tls
+
+    def _body(self, event: Event) -> bytes:
+        return msgspec.json.encode(cloud_event(event) if self._options.format == "cloudevents" else event)
+
+    def _post(self, client: "httpx.Client", body: bytes, key: str) -> None:
+        url = self._url
+        for _ in range(_HOPS):
+            with client.stream("POST", url, content=body, headers=self._request_headers(body, key)) as response:
+                answer = self._answer(response)
+                onward = self._onward(url, response)
+                if onward is None:
+                    return self._judge(response, answer)
+            url = onward
+        raise DeliveryError(f"{self._name} redirects in circles")
+
+    def _onward(self, url: str, response: "httpx.Response") -> str | None:
+        """Where to post again: at the same host only, and only if the status keeps the method."""
+        if response.status_code not in (307, 308):
+            return None
+        try:
+            target = urljoin(url, response.headers.get("location", ""))
+            return target if _origin(target) == self._name else None
+        except ValueError:
+            return None
+
+    def _request_headers(self, body: bytes, key: str) -> dict[str, str]:
+        kind = CONTENT_TYPE if self._options.format == "cloudevents" else "application/json"
+        headers = {"User-Agent": "bartizan", **self._headers, "Content-Type": kind, "Idempotency-Key": key}
+        if self._secret is not None:
+            headers[HEADER] = signature(self._secret, self._clock.wall_ns() // SECOND, body)
+        return headers
+
+    def _answer(self, response: "httpx.Response") -> str:
+        """The beginning of the answer's text. The status is what counts, so a body that breaks off or drips is cut."""
+        import httpx
+
+        deadline, text = time.monotonic() + self._options.timeout_s, b""
+        try:
+            for chunk in response.iter_raw():
+                text += chunk
+                if len(text) > _ANSWER_BYTES or time.monotonic() > deadline:
+                    break
+        except httpx.HTTPError:
+            pass
+        return _line(text[: 4 * _SHOWN].decode(errors="replace"))
+
+    def _judge(self, response: "httpx.Response", answer: str) -> None:
+        status = response.status_code
+        if 200 <= status < 300:
+            return
+        text = f"{self._name} answered {status} {response.reason_phrase}".rstrip() + (f": {answer}" if answer else "")
+        if 300 <= status < 400:
+            raise DeliveryError(f"{text} (a redirect to another place, which is not followed)")
+        if status >= 500 or status in _RETRIED or status < 200:
+            wait_s = _wait_s(response.headers.get("retry-after"), self._clock.wall_ns())
+            raise DeliveryError(text, retry_after_s=wait_s)
+        raise DeliveryRefused(text)
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port: all of an address that is safe to show."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{host}:{port}"
+
+
+def _line(text: str) -> str:
+    """One printable line without credentials, of readable length."""
+    printable = "".join(character if character.isprintable() else " " for character in redact(text))
+    return " ".join(printable.split())[:_SHOWN]
+
+
+def _wait_s(retry_after: str | None, now_ns: int) -> float | None:
+    """``Retry-After`` (RFC 9110, 10.2.3): seconds or a date; None when absent or unreadable."""
+    if retry_after is None:
+        return None
+    if retry_after.strip().isdigit():
+        return float(retry_after)
+    try:
+        at = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return max(aware.timestamp() - now_ns / SECOND, 0.0)
