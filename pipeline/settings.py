@@ -1,0 +1,242 @@
+"""Options of the machine itself: what the sections of the YAML that belong to no stage may say."""
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+
+class Settings(BaseModel):
+    """Frozen, and strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DispatchOptions(Settings):
+    """How frames are handed out. None of this changes what a recording yields."""
+
+    slots: int = Field(
+        default=16,
+        ge=2,
+        le=512,
+        description="Pixel slots in the ring of each camera.",
+    )
+    window: int = Field(
+        default=256,
+        ge=1,
+        le=4096,
+        description="Frames of a camera that may be under way at a time, skipped ones included.",
+    )
+    hold: int = Field(
+        default=8,
+        ge=0,
+        le=511,
+        description="Slots of a camera that may wait for a snapshot at a time; less than `slots`.",
+    )
+    lease_s: float = Field(
+        default=10.0,
+        gt=0,
+        le=3600,
+        description="Seconds after which a frame is taken from a worker that does not answer.",
+    )
+    lost_s: float = Field(
+        default=1.0,
+        gt=0,
+        le=3600,
+        description="Seconds after which work that its worker does not know of counts as lost.",
+    )
+    staleness_s: float = Field(
+        default=0.5,
+        gt=0,
+        le=3600,
+        description="Live: a frame older than this when a worker is free is dropped as `stale`.",
+    )
+
+    @model_validator(mode="after")
+    def _fits_the_ring(self) -> Self:
+        if self.hold >= self.slots:
+            raise ValueError(f"hold ({self.hold}) must be less than slots ({self.slots})")
+        return self
+
+
+class SupervisorOptions(Settings):
+    """How processes are watched and restarted."""
+
+    liveness_s: float = Field(
+        default=10.0,
+        gt=0,
+        le=600,
+        description="Seconds without an answer from a process's work loop until it is replaced.",
+    )
+    start_timeout_s: float = Field(
+        default=180.0,
+        gt=0,
+        le=3600,
+        description="Seconds a process may take to start (loading and exporting a model).",
+    )
+    drain_timeout_s: float = Field(
+        default=30.0,
+        gt=0,
+        le=3600,
+        description="Seconds to finish what is under way when the pipeline stops.",
+    )
+    grace_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=600,
+        description="Seconds between asking a process to end and killing it.",
+    )
+    backoff_first_s: float = Field(
+        default=0.5,
+        gt=0,
+        le=600,
+        description="Seconds until the first restart of a process.",
+    )
+    backoff_max_s: float = Field(
+        default=30.0,
+        gt=0,
+        le=3600,
+        description="Most seconds between restarts; each wait doubles.",
+    )
+    restarts: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="Restarts within `window_s` after which a process is given up.",
+    )
+    window_s: float = Field(
+        default=60.0,
+        gt=0,
+        le=86400,
+        description="The window in which `restarts` are counted, in seconds.",
+    )
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        if self.backoff_max_s < self.backoff_first_s:
+            raise ValueError(
+                f"backoff_max_s ({self.backoff_max_s}) must be at least backoff_first_s ({self.backoff_first_s})"
+            )
+        return self
+
+
+class MetricsOptions(Settings):
+    """Prometheus metrics and the health endpoint, one port for each process."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Serve metrics over HTTP.",
+    )
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Address to listen on; others can read it off loopback.",
+    )
+    port: int = Field(
+        default=0,
+        ge=0,
+        le=65000,
+        description="First port, one more for each process; 0 takes free ones.",
+    )
+
+
+class LogLevel(StrEnum):
+    """Least severity that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How a log record is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogOptions(Settings):
+    """What is logged, and how. Credentials never are."""
+
+    level: LogLevel = Field(
+        default=LogLevel.INFO,
+        description="Least severity that is logged.",
+    )
+    format: LogFormat = Field(
+        default=LogFormat.TEXT,
+        description="Lines for people, or one JSON object a line.",
+    )
+
+
+class LinkOptions(Settings):
+    """How the processes reach the dispatcher. Within one machine the default needs no keys."""
+
+    endpoint: str = Field(
+        default="ipc",
+        pattern=r"^(ipc|ipc://.+|tcp://(\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5})$",
+        description="`ipc` (a socket in the run's private folder) or tcp://HOST:PORT.",
+    )
+    insecure: bool = Field(
+        default=False,
+        description="Allow tcp without encryption off loopback. Anybody there can read it.",
+    )
+    public_key: str | None = Field(
+        default=None,
+        min_length=40,
+        max_length=40,
+        description="CURVE public key of this side (Z85), from `bartizan keys`.",
+    )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        min_length=40,
+        max_length=40,
+        description="CURVE secret key of this side (Z85); write it as !secret NAME.",
+    )
+    server_key: str | None = Field(
+        default=None,
+        min_length=40,
+        max_length=40,
+        description="CURVE public key of the dispatcher, for processes elsewhere.",
+    )
+    keys_dir: str | None = Field(
+        default=None,
+        description="Folder of `bartizan keys`: own key pair and allow-list.",
+    )
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        if (self.public_key is None) != (self.secret_key is None):
+            raise ValueError("public_key and secret_key belong together: give both, or keys_dir")
+        if self.endpoint.startswith("tcp://") and not self._on_loopback and not self._has_keys and not self.insecure:
+            raise ValueError(f"{self.endpoint} is not encrypted: give keys (`bartizan keys`), or say insecure: true")
+        return self
+
+    @property
+    def _on_loopback(self) -> bool:
+        host = self.endpoint.removeprefix("tcp://").rpartition(":")[0].strip("[]")
+        return host in ("localhost", "::1") or host.startswith("127.")
+
+    @property
+    def _has_keys(self) -> bool:
+        return self.secret_key is not None or self.keys_dir is not None
+
+
+class GovernorOptions(Settings):
+    """The governor of notifications: merges, caps and digests what is delivered, never what is recorded."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Govern notifications.",
+    )
+
+
+class WorkerOptions(Settings):
+    """How many processes share a stage's work."""
+
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Processes of this stage; results do not depend on it.",
+    )
