@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 
+from pipeline.histogram import Histogram
+
 MAX_BYTES = 200_000
 """Largest message: what one packet of a Unix socket holds with the kernel's default buffers."""
 
@@ -98,6 +100,8 @@ class Consumed(msgspec.Struct, frozen=True, tag=True):
     """From alert: how far it has read."""
 
     cameras: dict[str, CameraConsumed]
+    latency_ms: Histogram
+    """Of this process: from a deciding frame's arrival to its event's commit."""
 
 
 class Backlog(msgspec.Struct, frozen=True, tag=True):

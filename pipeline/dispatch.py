@@ -451,7 +451,7 @@ class Dispatcher:
             self._commit(book, item, item.record, released)
         if book.end is not None and not book.ended and book.next_index > book.end.last_index:
             self._append(book, EndRecord(book.next_index - 1, book.end.reason))
-            book.ended, book.end = True, None
+            book.ended, book.end_reason, book.end = True, book.end.reason, None
         if book.next_index > before:
             self._free(book, released)
 

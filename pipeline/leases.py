@@ -62,6 +62,7 @@ class CameraBook:
     counts: dict[Status, int] = field(default_factory=dict)
     """Frames in the log by what became of them."""
     online: bool = True
+    end_reason: str = ""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,272 @@
+"""The capture process: one camera's frames into slots, offered to dispatch, and kept until they are committed.
+
+What was announced and is not yet in the log is remembered here, so a dispatcher that restarts, or a message that got
+lost, costs nothing: every quarter second both sides compare what they know.
+"""
+
+import logging
+import random
+from pathlib import Path
+
+from pipeline.backoff import Backoff
+from pipeline.clock import SECOND
+from pipeline.config import PipelineConfig
+from pipeline.errors import CannotStart, SourceEnded, SourceError
+from pipeline.messages import (
+    CaptureHello,
+    CaptureSync,
+    EndOfStream,
+    Offer,
+    Refused,
+    Release,
+    Skip,
+    Status,
+    StreamState,
+    Synced,
+    Welcome,
+)
+from pipeline.slots import SlotPool
+from pipeline.spec import RunSpec
+from pipeline.stage import Capture, Captured
+from pipeline.transport import Dealer, Waiter
+from pipeline.worker import Child, Every
+
+logger = logging.getLogger(__name__)
+
+SYNC_S = 0.25
+SILENCE_NS = SECOND // 2
+"""Without a word from dispatch for this long it is another one: say hello."""
+MOST_ANNOUNCED = 200
+"""Frames announced and not committed, at most; below the dispatcher's window."""
+
+
+def run(child: Child, spec: RunSpec) -> None:
+    """Run one camera until it is over and committed, or the supervisor drains it."""
+    from pipeline.build import build_capture
+
+    config = PipelineConfig.from_spec(spec.config)
+    capture = build_capture(config, child.name, child.clock)
+    options = config.cameras[child.name]
+    rings = Path(spec.ring_dir) / child.incarnation
+    rings.mkdir(mode=0o700)
+    pool = SlotPool(rings, name="ring", slots=config.dispatch.slots)
+    reconnect = Backoff(options.reconnect.first_s, options.reconnect.max_s, random.Random())
+    with Dealer(spec.endpoint) as link:
+        loop = CaptureLoop(child, link, capture, pool, reconnect)
+        try:
+            loop.run()
+        finally:
+            capture.close()
+            pool.close()
+
+
+class CaptureLoop:
+    """One camera's work loop."""
+
+    def __init__(self, child: Child, link: Dealer, capture: Capture, pool: SlotPool, reconnect: Backoff) -> None:
+        self._child = child
+        self._link = link
+        self._capture = capture
+        self._pool = pool
+        self._reconnect = reconnect
+        self._waiter = Waiter(link, child)
+        self._camera = child.name
+        self._sync_due = Every(SYNC_S, child.clock)
+        self._announced: dict[int, Offer | Skip] = {}
+        self._welcome: Welcome | None = None
+        self._epoch = ""
+        self._heard_ns = 0
+        self._open = False
+        self._retry_ns = 0
+        self._session = 0
+        self._next_index = 0
+        self._last_media_ns = -1
+        self._last_arrived_ns = 0
+        self._state: StreamState | None = None
+        self._end: EndOfStream | None = None
+        self._ended = False
+
+    def run(self) -> None:
+        """Until the end of the stream is in the log, or the supervisor says drain."""
+        self._child.started()
+        while not self._finished():
+            self._child.answer()
+            self._listen()
+            if self._sync_due.due():
+                self._keep_in_touch()
+            if not self._may_capture():
+                self._waiter.wait(0.02)
+            elif self._open or self._try_open():
+                self._step()
+            else:
+                self._waiter.wait(0.1)
+
+    def _finished(self) -> bool:
+        if self._ended:
+            return True
+        if not self._child.draining:
+            return False
+        if not self._capture.live:
+            return True
+        if self._end is None:
+            self._finish("stopped")
+        return False
+
+    def _may_capture(self) -> bool:
+        if self._welcome is None or self._end is not None or len(self._announced) >= MOST_ANNOUNCED:
+            return False
+        return self._capture.live or not self._pool.full
+
+    # ---- dispatch
+
+    def _listen(self) -> None:
+        for message in self._link.receive(256):
+            match message:
+                case Welcome() if message.incarnation == self._child.incarnation:
+                    self._welcomed(message)
+                case Release() if message.incarnation == self._child.incarnation:
+                    self._released(message.indexes, message.next_index)
+                case Synced() if message.incarnation == self._child.incarnation:
+                    self._synced(message)
+                case Refused(reason):
+                    raise CannotStart(reason)
+                case _:
+                    pass
+
+    def _welcomed(self, welcome: Welcome) -> None:
+        self._heard_ns = self._child.clock.monotonic_ns()
+        if self._welcome is None:
+            self._session, self._next_index = welcome.next_session, welcome.next_index
+            self._last_media_ns = welcome.last_media_ns
+        if welcome.epoch != self._epoch:
+            self._epoch = welcome.epoch
+            self._welcome = welcome
+            self._released([], welcome.next_index)
+            for index in sorted(self._announced):
+                self._link.send(self._announced[index])
+            if self._state is not None:
+                self._link.send(self._state)
+        self._ended = welcome.ended
+
+    def _released(self, indexes: list[int], next_index: int) -> None:
+        self._heard_ns = self._child.clock.monotonic_ns()
+        for index in indexes:
+            self._pool.release(index)
+        for index in list(self._announced):
+            if index >= next_index:
+                break
+            del self._announced[index]
+
+    def _synced(self, synced: Synced) -> None:
+        self._released(synced.free, synced.next_index)
+        for index in synced.missing:
+            if index in self._announced:
+                self._link.send(self._announced[index])
+        self._ended = synced.ended
+
+    def _keep_in_touch(self) -> None:
+        if self._child.clock.monotonic_ns() - self._heard_ns > SILENCE_NS:
+            self._link.send(
+                CaptureHello(self._camera, self._child.incarnation, self._capture.live, self._capture.source_sha256)
+            )
+            return
+        held = self._pool.lent
+        self._link.send(
+            CaptureSync(self._camera, self._child.incarnation, list(self._announced), held, self._next_index)
+        )
+        if self._end is not None:
+            self._link.send(self._end)
+
+    # ---- the source
+
+    def _try_open(self) -> bool:
+        now = self._child.clock.monotonic_ns()
+        if now < self._retry_ns:
+            return False
+        if self._last_arrived_ns and self._capture.live:
+            self._session += 1
+        try:
+            self._capture.open(session=self._session, next_index=self._next_index, last_media_ns=self._media_now_ns())
+        except SourceError as error:
+            self._failed(error)
+            return False
+        self._open = True
+        return True
+
+    def _step(self) -> None:
+        canvas = self._pool.canvas()
+        try:
+            captured = self._capture.capture(canvas)
+        except SourceEnded:
+            self._capture.close()
+            self._finish("eof")
+            return
+        except SourceError as error:
+            self._capture.close()
+            self._open = False
+            self._failed(error)
+            return
+        self._arrived(captured)
+
+    def _arrived(self, captured: Captured) -> None:
+        frame = captured.frame
+        welcome = self._welcome
+        if welcome is not None and not self._capture.live and frame.index < welcome.next_index:
+            self._check_same_recording(captured, welcome)
+            return
+        self._next_index = frame.index + 1
+        self._session = frame.session
+        self._last_media_ns, self._last_arrived_ns = frame.media_ns, frame.arrived_ns
+        if self._capture.live:
+            self._reconnect.reset()
+            self._report_state(online=True, reason="frames arrive")
+        message: Offer | Skip
+        if captured.skip is not None:
+            message = Skip(self._child.incarnation, frame, captured.skip)
+        elif (slot := self._pool.place(captured)) is None:
+            message = Skip(self._child.incarnation, frame, Status.NO_SLOT)
+        else:
+            message = Offer(self._child.incarnation, frame, slot)
+        self._announced[frame.index] = message
+        self._link.send(message)
+
+    def _check_same_recording(self, captured: Captured, welcome: Welcome) -> None:
+        if captured.frame.index == welcome.next_index - 1 and captured.frame.digest != welcome.last_digest:
+            raise CannotStart(
+                f"camera {self._camera}: decoding again gave other frames than the log holds (up to frame "
+                f"{welcome.next_index}): the recording or the decoder has changed; use another --out or --overwrite"
+            )
+
+    def _failed(self, error: SourceError) -> None:
+        if not self._capture.live:
+            logger.error("camera %s: %s", self._camera, error)
+            self._finish(f"failed: {error}")
+            return
+        delay_s = self._reconnect.next_s()
+        self._retry_ns = self._child.clock.monotonic_ns() + int(delay_s * SECOND)
+        if self._state is None or self._state.online:
+            logger.warning("camera %s is offline: %s", self._camera, error)
+        else:
+            logger.debug("camera %s: %s; trying again in %.1f s", self._camera, error, delay_s)
+        self._report_state(online=False, reason=str(error))
+
+    def _report_state(self, *, online: bool, reason: str) -> None:
+        if self._state is not None and self._state.online == online:
+            return
+        if online and self._state is not None:
+            logger.info("camera %s is back", self._camera)
+        media_ns = self._last_media_ns if online else self._media_now_ns()
+        self._state = StreamState(
+            self._camera, self._child.incarnation, online, media_ns, self._child.clock.wall_ns(), reason
+        )
+        self._link.send(self._state)
+
+    def _media_now_ns(self) -> int:
+        """Media time goes on by the monotonic clock while nothing arrives."""
+        if not self._capture.live or not self._last_arrived_ns:
+            return self._last_media_ns
+        return self._last_media_ns + max(0, self._child.clock.monotonic_ns() - self._last_arrived_ns)
+
+    def _finish(self, reason: str) -> None:
+        self._end = EndOfStream(self._camera, self._child.incarnation, self._next_index - 1, reason)
+        self._link.send(self._end)

@@ -1,0 +1,85 @@
+"""The deliver process: sends what lies in the outbox until each receiver has acknowledged it, and writes
+``events.jsonl`` as events are committed."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from pipeline.config import PipelineConfig
+from pipeline.control import Backlog
+from pipeline.render import EventAppender
+from pipeline.spec import RunSpec
+from pipeline.store import EventStore
+from pipeline.worker import Child, Every
+
+if TYPE_CHECKING:
+    from pipeline.build import BuiltSink
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 0.05
+TELL_S = 0.2
+BATCH = 50
+
+
+def run(child: Child, spec: RunSpec) -> None:
+    """Run until drained and the outbox is empty (or the supervisor loses patience)."""
+    from pipeline.build import build_sinks
+
+    config = PipelineConfig.from_spec(spec.config)
+    sinks = build_sinks(config, child.clock)
+    with (
+        EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store,
+        EventAppender(store, spec.events_path) as appender,
+    ):
+        loop = DeliverLoop(child, store, appender, sinks)
+        try:
+            loop.run()
+        finally:
+            for sink in sinks:
+                sink.close()
+
+
+class DeliverLoop:
+    """The deliver process's work loop."""
+
+    def __init__(self, child: Child, store: EventStore, appender: EventAppender, sinks: "list[BuiltSink]") -> None:
+        self._child = child
+        self._store = store
+        self._appender = appender
+        self._sinks = sinks
+        self._tell_due = Every(TELL_S, child.clock)
+
+    def run(self) -> None:
+        """Until drained and nothing waits."""
+        from pipeline.transport import Waiter
+
+        waiter = Waiter(None, self._child)
+        self._child.started()
+        while True:
+            self._child.answer()
+            appended = self._appender.catch_up()
+            busy = sum(self._deliver(sink) for sink in self._sinks)
+            if self._tell_due.due() or self._child.draining:
+                backlog = self._backlog()
+                self._child.tell(backlog)
+                if self._child.draining and not backlog.waiting and not appended:
+                    return
+            if not busy:
+                waiter.wait(POLL_S)
+
+    def _deliver(self, sink: "BuiltSink") -> bool:
+        """Send what the sink may get now; False when there was nothing."""
+        rows = self._store.pending(sink.name, self._child.clock.wall_ns(), BATCH)
+        held: set[str] = set()
+        for row in rows:
+            if row.camera in held:
+                continue
+            if not sink.attempt(self._store, row):
+                held.add(row.camera)
+            self._child.answer()
+        return bool(rows)
+
+    def _backlog(self) -> Backlog:
+        counts = self._store.outbox_counts()
+        total = {state: sum(by.get(state, 0) for by in counts.values()) for state in ("pending", "delivered", "dead")}
+        return Backlog(total["pending"], total["delivered"], total["dead"])

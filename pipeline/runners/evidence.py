@@ -1,0 +1,217 @@
+"""The evidence process: a snapshot for each event that wants one.
+
+Usually the frame still lies in its slot. If it does not (a restart, a slow disk), a recording is decoded again, masks
+applied, which gives the same picture; for a live camera a note says why there is none. An alert never waits for it.
+"""
+
+import logging
+from collections import deque
+from pathlib import Path
+
+from pipeline.config import PipelineConfig
+from pipeline.control import Backlog
+from pipeline.errors import RingError, SourceError
+from pipeline.messages import Cut, CutDone, Event, EvidenceHello
+from pipeline.rings import RingReader
+from pipeline.spec import RunSpec
+from pipeline.stage import Capture, Evidence, Picture
+from pipeline.store import EventStore
+from pipeline.transport import Dealer, Waiter
+from pipeline.whole_file import write_whole
+from pipeline.worker import Child, Every
+
+logger = logging.getLogger(__name__)
+
+HELLO_S = 0.25
+SCAN_S = 2.0
+
+
+def run(child: Child, spec: RunSpec) -> None:
+    """Run until drained and no snapshot is missing without a reason."""
+    from pipeline.build import build_evidence
+
+    config = PipelineConfig.from_spec(spec.config)
+    spec.media_path.mkdir(parents=True, exist_ok=True)
+    with EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store, Dealer(spec.endpoint) as link:
+        loop = EvidenceLoop(child, spec, config, link, build_evidence(config), store)
+        try:
+            loop.run()
+        finally:
+            loop.close()
+
+
+class EvidenceLoop:
+    """The evidence process's work loop."""
+
+    def __init__(
+        self,
+        child: Child,
+        spec: RunSpec,
+        config: PipelineConfig,
+        link: Dealer,
+        evidence: Evidence,
+        store: EventStore,
+    ) -> None:
+        self._child = child
+        self._spec = spec
+        self._config = config
+        self._link = link
+        self._evidence = evidence
+        self._store = store
+        self._rings = RingReader()
+        self._waiter = Waiter(link, child)
+        self._hello_due = Every(HELLO_S, child.clock)
+        self._scan_due = Every(SCAN_S, child.clock)
+        self._seen = 0
+        self._late: dict[str, deque[Event]] = {}
+        """Events of recordings whose frame must be decoded again, by camera, in order."""
+        self._replay: Replay | None = None
+        self._asked: dict[str, tuple[int, Event]] = {}
+        """Events whose cut has not come yet, with the time they were first seen."""
+        self._done = self._failed = 0
+
+    def run(self) -> None:
+        """Until drained and nothing is missing."""
+        self._child.started()
+        while True:
+            self._child.answer()
+            if self._hello_due.due():
+                self._link.send(EvidenceHello(self._child.incarnation))
+                self._child.tell(Backlog(self._waiting, self._done, self._failed))
+            for message in self._link.receive(64):
+                if isinstance(message, Cut):
+                    self._cut(message)
+            if self._scan_due.due() or self._child.draining:
+                self._scan()
+            if self._decode_some():
+                continue
+            if self._child.draining and not self._waiting:
+                break
+            self._waiter.wait(HELLO_S)
+        self._child.tell(Backlog(0, self._done, self._failed))
+
+    def close(self) -> None:
+        """Unmap the rings and close what is being decoded."""
+        self._rings.close()
+        if self._replay is not None:
+            self._replay.close()
+
+    @property
+    def _waiting(self) -> int:
+        return sum(len(queue) for queue in self._late.values()) + len(self._asked)
+
+    # ---- from the slot
+
+    def _cut(self, cut: Cut) -> None:
+        stored = self._store.event(cut.message_id)
+        if stored is not None and not self._is_settled(stored.event):
+            self._from_slot(stored.event, cut)
+        self._asked.pop(cut.message_id, None)
+        self._link.send(CutDone(cut.camera, cut.index, cut.message_id))
+
+    def _from_slot(self, event: Event, cut: Cut) -> None:
+        if cut.slot is None:
+            self._too_late(event, "its slot was reused before the snapshot could be cut")
+            return
+        try:
+            picture = self._evidence.process(event, self._rings.view(cut.slot).pixels)
+            self._rings.check(cut.slot)
+        except RingError as error:
+            self._too_late(event, str(error))
+            return
+        self._write(event, picture)
+
+    def _write(self, event: Event, picture: bytes) -> None:
+        write_whole(Path(self._spec.out) / event.evidence["snapshot"], [picture])
+        self._done += 1
+
+    def _too_late(self, event: Event, reason: str) -> None:
+        if self._config.is_live(event.camera):
+            self._give_up(event, reason)
+            return
+        queue = self._late.setdefault(event.camera, deque())
+        if all(other.message_id != event.message_id for other in queue):
+            queue.append(event)
+
+    def _give_up(self, event: Event, reason: str) -> None:
+        logger.warning("camera %s: no snapshot of event %s: %s", event.camera, event.message_id, reason)
+        note = self._note_path(event)
+        write_whole(note, [f"evidence_missing: {reason}\n".encode()])
+        self._failed += 1
+
+    def _note_path(self, event: Event) -> Path:
+        return (Path(self._spec.out) / event.evidence["snapshot"]).with_suffix(".missing")
+
+    def _is_settled(self, event: Event) -> bool:
+        return (Path(self._spec.out) / event.evidence["snapshot"]).exists() or self._note_path(event).exists()
+
+    # ---- what was missed
+
+    def _scan(self) -> None:
+        """Find events whose snapshot nobody made: their cut got lost in a restart."""
+        for stored in self._store.events("commit", after=self._seen):
+            self._seen = stored.number
+            event = stored.event
+            if "snapshot" in event.evidence and not self._is_settled(event):
+                self._asked[event.message_id] = (self._child.clock.monotonic_ns(), event)
+        patience = 0 if self._child.draining else int(SCAN_S * 1e9)
+        now = self._child.clock.monotonic_ns()
+        for message_id, (asked_ns, event) in list(self._asked.items()):
+            if now - asked_ns >= patience:
+                del self._asked[message_id]
+                if not self._is_settled(event):
+                    self._too_late(event, "the request for it was lost in a restart")
+
+    def _decode_some(self) -> bool:
+        """Decode a little of the recording that holds the next late event; False when there is none."""
+        if self._replay is None:
+            camera = next((name for name, queue in self._late.items() if queue), None)
+            if camera is None:
+                return False
+            events = sorted(self._late.pop(camera), key=lambda event: event.frame)
+            self._replay = Replay(self._capture(camera), events)
+        try:
+            for event, pixels in self._replay.step():
+                self._write(event, self._evidence.process(event, pixels))
+        except SourceError as error:
+            for event in self._replay.left:
+                self._give_up(event, str(error))
+            self._replay.left.clear()
+        if not self._replay.left:
+            self._replay.close()
+            self._replay = None
+        return True
+
+    def _capture(self, camera: str) -> Capture:
+        from pipeline.build import build_capture
+
+        return build_capture(self._config, camera, self._child.clock)
+
+
+class Replay:
+    """Decodes a recording again, up to the frames that events want. ``events`` in the order of their frames."""
+
+    FRAMES = 20
+
+    def __init__(self, capture: Capture, events: list[Event]) -> None:
+        self._capture = capture
+        self._open = False
+        self.left = deque(events)
+
+    def step(self) -> list[tuple[Event, Picture]]:
+        """Decode a few frames; the events among them with their pictures. Raises ``SourceError``."""
+        if not self._open:
+            self._capture.open(session=0, next_index=0, last_media_ns=-1)
+            self._open = True
+        found: list[tuple[Event, Picture]] = []
+        for _ in range(self.FRAMES):
+            captured = self._capture.capture(None)
+            while self.left and self.left[0].frame - 1 == captured.frame.index:
+                found.append((self.left.popleft(), captured.pixels))
+            if found or not self.left:
+                break
+        return found
+
+    def close(self) -> None:
+        """Close the recording."""
+        self._capture.close()
