@@ -124,6 +124,31 @@ class Detector(Protocol):
         ...
 
 
+class AsyncDetector(Detector, Protocol):
+    """A detector that can have frames under way while its caller does something else; optional.
+
+    The caller keeps ``room`` at zero while there is work, and collects in the order in which it submitted.
+    """
+
+    @property
+    def in_flight(self) -> int:
+        """Frames submitted and not yet collected."""
+        ...
+
+    @property
+    def room(self) -> int:
+        """Frames that can be submitted now."""
+        ...
+
+    def submit(self, view: View) -> int:
+        """Start on a frame and return its ticket. The pixels are read before this returns: the slot is free."""
+        ...
+
+    def collect(self) -> tuple[int, Detections]:
+        """Ticket and boxes of the frame submitted first; waits for it."""
+        ...
+
+
 # ---- tracking and alerting
 
 
