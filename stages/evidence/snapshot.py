@@ -1,0 +1,139 @@
+"""Snapshots: the deciding frame of an event with the object's box, its path, and the zone or line of the rule."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.messages import Event
+from pipeline.stage import Picture
+from stages.evidence.caption import caption
+from stages.evidence.options import SnapshotOptions
+
+Color = tuple[int, int, int]
+"""Blue, green, red."""
+
+_SEVERITY: dict[str, Color] = {
+    "low": (214, 180, 60),
+    "medium": (40, 190, 250),
+    "high": (40, 90, 255),
+    "critical": (150, 40, 255),
+}
+_REGION: Color = (255, 220, 110)
+_PATH: Color = (90, 255, 255)
+_DARK: Color = (20, 20, 20)
+_FILL = 0.18
+_PICTURE_PER_STROKE = 300
+
+
+class SnapshotStage:
+    """Draws snapshots. Equal events and pixels give equal bytes (one machine, one version of OpenCV)."""
+
+    Options = SnapshotOptions
+
+    def __init__(self, options: SnapshotOptions) -> None:
+        self._options = options
+
+    def process(self, event: Event, pixels: Picture) -> bytes:
+        """The snapshot as JPEG: the picture, at its own size, and the caption below it.
+
+        ``pixels``: uint8 (height, width, 3) BGR, read only; it is copied before anything is drawn.
+        Raises ``ValueError`` for another shape or dtype.
+        """
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+            raise ValueError(f"pixels must be uint8 (h, w, 3), got {pixels.dtype} {pixels.shape}")
+        picture = pixels.copy()
+        pen = _Pen(picture)
+        color = _SEVERITY.get(event.severity, _SEVERITY["high"])
+        if self._options.region:
+            _draw_region(pen, event.region)
+        if event.object is not None:
+            if self._options.path:
+                pen.path([(x, y) for x, y, _time in event.object.path])
+            pen.box(event.object.box, color)
+        if self._options.caption:
+            height, width = picture.shape[:2]
+            picture = np.vstack([picture, caption(event, width, height, color)])
+        return _jpeg(picture, self._options.jpeg_quality)
+
+
+class _Pen:
+    """Draws on one picture in normalised coordinates, each stroke with a dark rim, so that it shows on any ground."""
+
+    def __init__(self, picture: Picture) -> None:
+        self._picture = picture
+        self._stroke = max(1, round(min(picture.shape[:2]) / _PICTURE_PER_STROKE))
+        self._rim = self._stroke + 2 * max(1, self._stroke // 2)
+
+    def zone(self, points: list[tuple[float, float]], color: Color) -> None:
+        """A polygon, lightly filled."""
+        import cv2
+
+        corners = self._pixels(points)
+        x, y, w, h = cv2.boundingRect(corners)
+        y1, y2, x1, x2 = max(y, 0), max(y + h, 0), max(x, 0), max(x + w, 0)
+        part = self._picture[y1:y2, x1:x2]
+        if part.size:
+            filled = part.copy()
+            cv2.fillPoly(filled, [corners - np.array([x1, y1], np.int32)], color)
+            cv2.addWeighted(filled, _FILL, part, 1 - _FILL, 0, dst=part)
+        self._lines(corners, color, closed=True)
+
+    def line(self, points: list[tuple[float, float]], color: Color) -> None:
+        """A line with a dot at each end."""
+        corners = self._pixels(points)
+        self._lines(corners, color, closed=False)
+        for corner in corners:
+            self._dot(corner, color)
+
+    def path(self, points: list[tuple[float, float]]) -> None:
+        """Where something went; the dot is where it is now."""
+        if not points:
+            return
+        corners = self._pixels(points)
+        self._lines(corners, _PATH, closed=False)
+        self._dot(corners[-1], _PATH)
+
+    def box(self, box: tuple[float, float, float, float], color: Color) -> None:
+        """A rectangle: left, top, right, bottom."""
+        import cv2
+
+        (left, top), (right, bottom) = self._pixels([(box[0], box[1]), (box[2], box[3])]).tolist()
+        for ink, thick in ((_DARK, self._rim + 1), (color, self._stroke + 1)):
+            cv2.rectangle(self._picture, (left, top), (right, bottom), ink, thick, cv2.LINE_8)
+
+    def _lines(self, corners: npt.NDArray[np.int32], color: Color, *, closed: bool) -> None:
+        import cv2
+
+        for ink, thick in ((_DARK, self._rim), (color, self._stroke)):
+            cv2.polylines(self._picture, [corners], closed, ink, thick, cv2.LINE_AA)
+
+    def _dot(self, corner: npt.NDArray[np.int32], color: Color) -> None:
+        import cv2
+
+        center = (int(corner[0]), int(corner[1]))
+        cv2.circle(self._picture, center, 2 * self._stroke + self._rim - self._stroke, _DARK, -1, cv2.LINE_AA)
+        cv2.circle(self._picture, center, 2 * self._stroke, color, -1, cv2.LINE_AA)
+
+    def _pixels(self, points: list[tuple[float, float]]) -> npt.NDArray[np.int32]:
+        height, width = self._picture.shape[:2]
+        near = np.clip(np.array(points, np.float64).reshape(-1, 2), -4, 5)
+        pixels: npt.NDArray[np.int32] = np.rint(near * (width - 1, height - 1)).astype(np.int32)
+        return pixels
+
+
+def _draw_region(pen: _Pen, region: dict[str, Any]) -> None:
+    for kind, points in region.items():
+        if kind == "zone" and len(points) > 2:
+            pen.zone(points, _REGION)
+        if kind == "line" and len(points) > 1:
+            pen.line(points, _REGION)
+
+
+def _jpeg(picture: Picture, quality: int) -> bytes:
+    import cv2
+
+    fits, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not fits:
+        raise ValueError(f"a picture of {picture.shape} cannot be written as JPEG")
+    return data.tobytes()
