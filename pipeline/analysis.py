@@ -15,10 +15,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from pipeline.config import PipelineConfig, plain
+from pipeline.source_paths import is_stream, local_path
 
 SPEED_ONLY = frozenset({"workers", "batch", "batch_wait_ms", "threads", "streams"})
 """Options of a detector that change how fast it is, not what it finds."""
-CONNECTION_ONLY = frozenset({"backend", "transport", "username", "password", "user", "headers", "user_agent"})
+CONNECTION_ONLY = frozenset({"transport", "username", "password", "user", "headers", "user_agent"})
 """Options of a camera that say how to reach it."""
 _CONNECTION_WORDS = ("timeout", "reconnect", "backoff", "retry", "retries")
 _PIECE = 1 << 20
@@ -55,7 +56,7 @@ def _camera(options: BaseModel) -> dict[str, Any]:
 
 def _source_name(source: str) -> str:
     """The file name of a recording, wherever it lies; a live camera's address decides nothing."""
-    return "" if "://" in source and not source.startswith("file://") else Path(source).name
+    return Path(source).name if local_path(source) is not None or not is_stream(source) else ""
 
 
 def _deciding(options: BaseModel, left_out: frozenset[str] = frozenset()) -> dict[str, Any]:

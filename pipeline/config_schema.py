@@ -21,57 +21,88 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE: Schema = {"type": "string", "pattern": r"\$\{[A-Za-z_]"}
 """Any scalar may come from the environment."""
 OWN_KIND = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
+TABLES: dict[str, Table] = {**STAGES, "rules": RULES, "sinks": SINKS}
+_MODE: JsonSchemaMode = "validation"
+_NAME: Schema = {"name": {"type": "string", "description": "Your name for it; default: the kind."}}
 _SCALARS = ("number", "integer", "boolean")
 
 
 def config_schema() -> Schema:
     """The schema of everything that ``bartizan run`` accepts. Kinds of the user's own may hold any keys."""
-    kinds = {name: _known(table) for name, table in {**STAGES, "rules": RULES, "sinks": SINKS}.items()}
-    models = {model for known in kinds.values() for model in known.values()} | {camera_options(), *SETTINGS.values()}
-    mode: JsonSchemaMode = "validation"
-    ordered = sorted(models, key=lambda model: f"{model.__module__}.{model.__qualname__}")
-    refs, definitions = models_json_schema([(model, mode) for model in ordered])
-    schemas: Schema = definitions["$defs"]
-    names = {model: refs[model, mode]["$ref"].rpartition("/")[2] for model in ordered}
-    schemas = {name: _lenient(schema) for name, schema in schemas.items()}
-
-    def of(model: type[BaseModel]) -> Schema:
-        return {"$ref": f"#/$defs/{names[model]}"}
-
-    def choice(section: str, key: str, *, default: str | None = None, extra: Schema | None = None) -> Schema:
-        options = {kind: schemas[names[model]] for kind, model in kinds[section].items()}
-        return _choice(options, key, default=default, extra=extra or {})
-
-    workers = {"workers": _lenient(WorkerOptions.model_json_schema())["properties"]["workers"]}
-    stages = {name: choice(name, "kind", default=kind) for name, kind in DEFAULT_KINDS.items()}
-    stages["detect"] = choice("detect", "kind", default=str(DEFAULT_DETECTOR["kind"]), extra=workers)
-    stages["dispatch"] = of(SETTINGS["dispatch"])
-    named = {"name": {"type": "string", "description": "Your name for it; default: the kind."}}
-    cameras = {
-        "type": "object",
-        "description": "Cameras by name, in the order of their events.",
-        "propertyNames": {"pattern": f"^{CAMERA_NAME.pattern}$"},
-        "additionalProperties": of(camera_options()),
-        "minProperties": 1,
-    }
-    properties: Schema = {
-        "cameras": cameras,
-        "stages": {"type": "object", "properties": stages, "additionalProperties": False},
-        "rules": {"type": "array", "description": "What to alert on.", "items": choice("rules", "rule", extra=named)},
-        "sinks": {"type": "array", "description": "Where events go.", "items": choice("sinks", "kind", extra=named)},
-        "out": {"type": "string", "description": "Folder of the results, from the working directory."},
-        **{name: of(model) for name, model in SETTINGS.items() if name != "dispatch"},
-    }
+    definitions = _Definitions({name: _known(table) for name, table in TABLES.items()})
     return {
         "$schema": DIALECT,
         "title": "Bartizan configuration",
         "type": "object",
-        "properties": properties,
+        "properties": {
+            "cameras": _cameras(definitions),
+            "stages": {"type": "object", "properties": _stages(definitions), "additionalProperties": False},
+            "rules": _list(definitions.choice("rules", "rule", extra=_NAME), "What to alert on."),
+            "sinks": _list(definitions.choice("sinks", "kind", extra=_NAME), "Where events go."),
+            "out": {"type": "string", "description": "Folder of the results, from the working directory."},
+            **{name: definitions.of(model) for name, model in SETTINGS.items() if name != "dispatch"},
+        },
         "patternProperties": {"^x-": {"description": "Yours: a place for YAML anchors."}},
         "required": ["cameras"],
         "additionalProperties": False,
-        "$defs": schemas,
+        "$defs": definitions.schemas,
     }
+
+
+class _Definitions:
+    """The schemas of all options, and references to them."""
+
+    def __init__(self, kinds: dict[str, dict[str, type[BaseModel]]]) -> None:
+        self._kinds = kinds
+        models = {model for known in kinds.values() for model in known.values()} | {camera_options()}
+        models |= set(SETTINGS.values())
+        ordered = sorted(models, key=lambda model: f"{model.__module__}.{model.__qualname__}")
+        refs, definitions = models_json_schema([(model, _MODE) for model in ordered])
+        self._names = {model: refs[model, _MODE]["$ref"].rpartition("/")[2] for model in ordered}
+        self.schemas: Schema = {name: _lenient(schema) for name, schema in definitions["$defs"].items()}
+
+    def of(self, model: type[BaseModel]) -> Schema:
+        """A reference to the options of one model."""
+        return {"$ref": f"#/$defs/{self._names[model]}"}
+
+    def choice(self, section: str, key: str, *, default: str | None = None, extra: Schema | None = None) -> Schema:
+        """One of the kinds of a section, told apart by ``key``; a kind of the user's own may hold anything."""
+        options = {kind: self.schemas[self._names[model]] for kind, model in self._kinds[section].items()}
+        cases = [_case(kind, schema, key, kind == default, extra or {}) for kind, schema in options.items()]
+        own = {"type": "object", "properties": {key: {"type": "string", "pattern": OWN_KIND}}, "required": [key]}
+        return {"oneOf": [*cases, own]}
+
+
+def _case(kind: str, schema: Schema, key: str, is_default: bool, extra: Schema) -> Schema:
+    case = deepcopy(schema)
+    properties = {name: value for name, value in case.get("properties", {}).items() if name != key}
+    case["properties"] = {key: {"const": kind}, **extra, **properties}
+    needed = [name for name in case.get("required", []) if name != key]
+    case["required"] = needed if is_default else [key, *needed]
+    return case
+
+
+def _list(items: Schema, about: str) -> Schema:
+    return {"type": "array", "description": about, "items": items}
+
+
+def _cameras(definitions: _Definitions) -> Schema:
+    return {
+        "type": "object",
+        "description": "Cameras by name, in the order of their events.",
+        "propertyNames": {"pattern": f"^{CAMERA_NAME.pattern}$"},
+        "additionalProperties": definitions.of(camera_options()),
+        "minProperties": 1,
+    }
+
+
+def _stages(definitions: _Definitions) -> Schema:
+    workers = {"workers": _lenient(WorkerOptions.model_json_schema())["properties"]["workers"]}
+    detector = str(DEFAULT_DETECTOR["kind"])
+    stages = {name: definitions.choice(name, "kind", default=kind) for name, kind in DEFAULT_KINDS.items()}
+    stages["detect"] = definitions.choice("detect", "kind", default=detector, extra=workers)
+    stages["dispatch"] = definitions.of(SETTINGS["dispatch"])
+    return stages
 
 
 def _known(table: Table) -> dict[str, type[BaseModel]]:
@@ -83,19 +114,6 @@ def _known(table: Table) -> dict[str, type[BaseModel]]:
         except UsageError:
             continue
     return known
-
-
-def _choice(options: dict[str, Schema], key: str, *, default: str | None, extra: Schema) -> Schema:
-    """One of several kinds, told apart by ``key``; a kind of the user's own may hold anything."""
-    cases: list[Schema] = []
-    for kind, schema in options.items():
-        case = deepcopy(schema)
-        case["properties"] = {key: {"const": kind}, **extra, **case.get("properties", {}), key: {"const": kind}}
-        needed = [name for name in case.get("required", []) if name != key]
-        case["required"] = needed if kind == default else [key, *needed]
-        cases.append(case)
-    own = {"type": "object", "properties": {key: {"type": "string", "pattern": OWN_KIND}}, "required": [key]}
-    return {"oneOf": [*cases, own]}
 
 
 def _lenient(schema: Any, key: str = "") -> Any:
@@ -125,7 +143,7 @@ def _lenient_property(key: str, schema: Schema) -> Schema:
 
 
 def _with_text(schema: Schema, key: str) -> Schema:
-    about = {name: schema[name] for name in ("title", "description", "default") if name in schema}
+    about: Schema = {name: schema[name] for name in ("title", "description", "default") if name in schema}
     bare = {name: value for name, value in schema.items() if name not in about}
     return {**about, "anyOf": [bare, *_texts(key), REFERENCE]}
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, SecretStr
 
 from pipeline.faults import KeyPath
 from pipeline.sections import Sections
+from pipeline.source_paths import local_path
 from pipeline.suggestions import did_you_mean, listed
 
 WEIGHTS = ("model", "weights")
@@ -23,17 +24,9 @@ def check_together(sections: Sections) -> None:
 def _sources(sections: Sections) -> None:
     for name, options in sections.cameras.items():
         source = getattr(options, "source", None)
-        path: KeyPath = ("cameras", name, "source")
-        if isinstance(source, Path | str):
-            _must_exist(sections, path, Path(_local(str(source)) or "/"))
-
-
-def _local(source: str) -> str:
-    """The path of a source that is a file or folder here; empty for URLs, devices and patterns."""
-    if source.startswith("file://"):
-        return source.removeprefix("file://")
-    is_path = "://" not in source and not source.isdigit() and not source.startswith("/dev/")
-    return source if is_path and not any(letter in source for letter in "*?%") else ""
+        path = local_path(source) if isinstance(source, str) else None
+        if path is not None:
+            _must_exist(sections, ("cameras", name, "source"), Path(path))
 
 
 def _must_exist(sections: Sections, path: KeyPath, file: Path) -> None:

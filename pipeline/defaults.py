@@ -14,6 +14,7 @@ from pipeline.loading import from_document
 from pipeline.overrides import read_rule
 from pipeline.secrets import Vault
 from pipeline.sections import DEFAULT_DETECTOR, DEFAULT_RULE
+from pipeline.source_paths import is_stream, local_path
 from pipeline.yaml_source import Document
 
 
@@ -27,13 +28,13 @@ def default_config(
 ) -> PipelineConfig:
     """One camera for each source, sensible defaults for the rest.
 
-    ``rules`` are ``--rule`` arguments (none: any object anywhere), ``overrides`` those of ``--set``. Unless ``live``,
-    sources have to be recordings. Paths belong to the working directory. Raises ``UsageError``, a line for each fault.
+    ``rules`` are ``--rule`` arguments (none: any object anywhere), ``overrides`` those of ``--set``. With ``live``,
+    recordings are played at their own speed as if they were cameras; without it only recordings are taken. Paths belong to the working directory. Raises ``UsageError``, a line for each fault.
     """
     document = Document(source="arguments")
     vault = Vault(os.environ)
     names = camera_names(sources)
-    cameras = {name: {"source": source} for name, source in zip(names, sources, strict=True)}
+    cameras = {name: _camera(source, live=live) for name, source in zip(names, sources, strict=True)}
     document.data = {"cameras": cameras, "stages": {"detect": dict(DEFAULT_DETECTOR)}, "rules": [dict(DEFAULT_RULE)]}
     for name, source in zip(names, sources, strict=True):
         _note(document, ("cameras", name, "source"), Place(source))
@@ -49,6 +50,11 @@ def default_config(
     if document.faults:
         raise usage_error(document.faults)
     return from_document(document, base=Path.cwd(), overrides=overrides, vault=vault).config
+
+
+def _camera(source: str, *, live: bool) -> dict[str, Any]:
+    is_played = live and local_path(source) is not None
+    return {"source": source, "realtime": True} if is_played else {"source": source}
 
 
 def _note(document: Document, path: KeyPath, place: Place) -> None:
@@ -68,11 +74,6 @@ def _rules(document: Document, rules: Sequence[str], vault: Vault) -> list[dict[
             document.faults.append(Fault(Place(""), (), str(error)))
         _note(document, ("rules", index), Place(f"--rule {text}"))
     return read
-
-
-def is_stream(source: str) -> bool:
-    """Whether a source is live by its address: a URL other than ``file://``, or a device."""
-    return ("://" in source and not source.startswith("file://")) or source.isdigit() or source.startswith("/dev/")
 
 
 def camera_names(sources: Sequence[str]) -> list[str]:

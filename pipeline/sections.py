@@ -1,5 +1,6 @@
 """From the document that the user wrote to a configuration, section by section; all faults, not the first one."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from pipeline.faults import KeyPath
 from pipeline.kinds import DEFAULT_KINDS, camera_options, options_of
 from pipeline.registry import RULES, SINKS, Table
 from pipeline.settings import DispatchOptions, WorkerOptions
+from pipeline.source_paths import local_path
 from pipeline.suggestions import did_you_mean, listed
 from pipeline.validation import validate
 from pipeline.yaml_source import Document, kind_of
@@ -118,16 +120,17 @@ def _with_paths(sections: Sections, path: KeyPath, data: dict[str, Any], model: 
     for key, value in data.items():
         info = model.model_fields.get(key)
         is_path = info is not None and (Path in get_args(info.annotation) or info.annotation is Path)
-        is_source = path[0] == "cameras" and key == "source" and _is_file(value)
+        is_source = path[0] == "cameras" and key == "source" and _is_path(value)
         if isinstance(value, str) and value and path[0] != "sinks" and (is_path or is_source):
             from_argument = not sections.document.place((*path, key)).line
-            result[key] = str((Path.cwd() if from_argument else sections.base) / Path(value).expanduser())
+            folder = Path.cwd() if from_argument else sections.base
+            result[key] = os.path.normpath(folder / Path(value).expanduser())
     return result
 
 
-def _is_file(source: Any) -> bool:
-    """Whether a camera's source is a path: no URL and no number of a device."""
-    return isinstance(source, str) and "://" not in source and not source.strip().isdigit()
+def _is_path(source: Any) -> bool:
+    """Whether a camera's source is a path, absolute or not."""
+    return isinstance(source, str) and not source.lower().startswith("file:") and local_path(source) is not None
 
 
 def _kind(sections: Sections, path: KeyPath, key: str, data: Any, table: Table) -> tuple[str, type[BaseModel]] | None:

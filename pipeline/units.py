@@ -32,7 +32,9 @@ BYTES = {
     "mib": 1024**2,
     "gib": 1024**3,
 }
-_FIELD = re.compile(r"_(?:(?P<time>ns|us|ms|s|min|h)|(?P<size>bytes|kib|mib|gib))$")
+_FIELD = re.compile(
+    r"(?:_(?P<time>ns|us|ms|s|min|h)|(?:^|_)(?P<word>seconds|minutes|hours)|_(?P<size>bytes|kib|mib|gib))$"
+)
 _PART = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([A-Za-z]+)\s*")
 
 
@@ -58,7 +60,7 @@ def quantity(text: str, unit: str) -> float | int | None:
 def unit_of(key: str) -> str | None:
     """The unit that the name of a field ends with, if it is one of time or size."""
     found = _FIELD.search(key)
-    return (found["time"] or found["size"]) if found else None
+    return (found["time"] or found["word"] or found["size"]) if found else None
 
 
 def hint(key: str) -> str:

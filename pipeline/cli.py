@@ -1,0 +1,140 @@
+"""The command ``bartizan``: finds a command by name, runs it, and turns errors into lines and exit codes.
+
+Exit codes: 0 done; 1 a source failed, the others finished; 2 usage or configuration; 3 cannot start; 4 the outbox is
+not empty at the timeout; 70 a fault of Bartizan itself; 130 interrupted.
+"""
+
+import os
+import sys
+import traceback
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.errors import BartizanError, CannotStart, DeliveryError, SourceError, UsageError
+from pipeline.redaction import redact
+from pipeline.registry import COMMANDS
+
+SOURCE_FAILED = 1
+USAGE = 2
+CANNOT_START = 3
+OUTBOX_NOT_EMPTY = 4
+OWN_FAULT = 70
+INTERRUPTED = 130
+
+SUMMARIES = {
+    "run": "Run the pipeline that a YAML file describes.",
+    "watch": "Watch live cameras without a YAML file; alerts appear as they happen.",
+    "process": "Run recorded files through, faster than real time.",
+    "check": "Say everything that is wrong with a configuration; start nothing.",
+    "graph": "Draw the processes of a configuration and the links between them.",
+    "schema": "Print the JSON Schema of the configuration, for editors.",
+    "top": "Show a running pipeline: cameras, stages, rates, drops.",
+    "keys": "Make and list the keys of encrypted links.",
+    "evaluate": "Measure tracking and alerting against ground truth.",
+}
+"""One line for each command, so that ``--help`` imports none of them."""
+
+app = typer.Typer(
+    name="bartizan",
+    help="Streaming video surveillance: cameras in, alerts you can trust and check out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    try:
+        typer.echo(f"bartizan {version('bartizan')}")
+    except PackageNotFoundError:
+        typer.echo("bartizan (not installed)")
+    raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _add(name: str) -> None:
+    """Register a stand-in for a command that is imported only when it is called."""
+
+    @app.command(
+        name,
+        help=SUMMARIES.get(name, ""),
+        add_help_option=False,
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    )
+    def stand_in(context: typer.Context) -> None:
+        _load(name)(args=list(context.args), prog_name=f"bartizan {name}")
+
+
+for _name in COMMANDS:
+    _add(_name)
+
+
+def _load(name: str) -> Any:
+    """The command ``name``, ready to be called with arguments. Raises ``CannotStart`` when it cannot be imported."""
+    module, _, attribute = COMMANDS[name].partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        raise CannotStart(f"command {name!r} is not available here: {error}") from error
+    if isinstance(found, typer.Typer):
+        return typer.main.get_command(found)
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single.command(name)(found)
+    return typer.main.get_command(single)
+
+
+def exit_code(error: BartizanError) -> int:
+    """What the command ends with after this error."""
+    match error:
+        case UsageError():
+            return USAGE
+        case SourceError():
+            return SOURCE_FAILED
+        case DeliveryError():
+            return OUTBOX_NOT_EMPTY
+        case _:
+            return CANNOT_START
+
+
+def main() -> None:
+    """Entry point of the command ``bartizan``; always ends in ``SystemExit``."""
+    sys.path.append(os.getcwd())  # kinds of the user's own beside the configuration, as `python -m` allows it
+    try:
+        app()
+    except BartizanError as error:
+        _complain(error)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception:
+        sys.stderr.write(redact(traceback.format_exc()))
+        sys.stderr.write("bartizan: this is a fault of Bartizan itself; please report it with the lines above\n")
+        sys.exit(OWN_FAULT)
+
+
+def _complain(error: BartizanError) -> None:
+    """All lines of a usage error, the first line of any other; with ``--debug`` the traceback before it."""
+    options = sys.argv[1:]
+    if "--debug" in options[: next((i for i, word in enumerate(options) if word in COMMANDS), len(options))]:
+        sys.stderr.write(redact("".join(traceback.format_exception(error))))
+    lines = str(error).splitlines() or [type(error).__name__]
+    shown = lines if isinstance(error, UsageError) else lines[:1]
+    sys.stderr.write("".join(f"{redact(line)}\n" for line in shown))
+
+
+if __name__ == "__main__":
+    main()
