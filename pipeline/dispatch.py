@@ -194,22 +194,23 @@ class Dispatcher:
             book.held.clear()
             book.incarnation = hello.incarnation
         book.peer = peer
-        self._send(
-            peer,
-            Welcome(
-                camera=book.name,
-                incarnation=hello.incarnation,
-                epoch=self.epoch,
-                next_index=max(book.pending, default=book.next_index - 1) + 1 if book.live else book.next_index,
-                next_session=max([book.next_session, *(p.frame.session + 1 for p in book.pending.values())]),
-                last_media_ns=max([book.last_media_ns, *(p.frame.media_ns for p in book.pending.values())])
-                if book.live
-                else book.last_media_ns,
-                last_digest=book.last_digest,
-                ended=book.ended and not book.live,
-            ),
-        )
+        self._send(peer, self._welcome(book))
         self._advance(book)
+
+    def _welcome(self, book: CameraBook) -> Welcome:
+        """Where to go on. A live camera's numbers and times go on after what is on its way; a recording is decoded
+        again from its beginning up to the first frame that is not in the log."""
+        ahead = [item.frame for item in book.pending.values()] if book.live else []
+        return Welcome(
+            camera=book.name,
+            incarnation=book.incarnation,
+            epoch=self.epoch,
+            next_index=max([book.next_index, *(frame.index + 1 for frame in ahead)]),
+            next_session=max([book.next_session, *(frame.session + 1 for frame in ahead)]) if book.live else 0,
+            last_media_ns=max([book.last_media_ns, *(frame.media_ns for frame in ahead)]),
+            last_digest=book.last_digest,
+            ended=book.ended and not book.live,
+        )
 
     def _drop_uncommitted(self, book: CameraBook) -> None:
         """The pixels of a dead capture are gone: a recording is decoded again, a live frame is lost."""
