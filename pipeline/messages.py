@@ -401,6 +401,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """RFC 3339 UTC, where known."""
     reason: str
     """One line for people: why this message was sent."""
+    ended: str = ""
+    """Ends: ``left``, ``lost``, ``momentary``, ``end_of_stream`` or ``evidence_lost``; else empty."""
     object: EventObject | None = None
     region: dict[str, Any] = {}
     """The zone or line, normalised points: ``{"zone": [[x, y], ...]}`` or ``{"line": [[x, y], [x, y]]}``."""

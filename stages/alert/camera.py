@@ -1,0 +1,205 @@
+"""Alerting on one camera: its log's records in, event messages out."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import assert_never
+
+import msgspec
+import numpy as np
+
+from pipeline.detections import Detections, Tracks
+from pipeline.errors import LogError, StoreError, UsageError
+from pipeline.messages import (
+    EndRecord,
+    EngineRecord,
+    Event,
+    Frame,
+    FrameRecord,
+    LogHeader,
+    Record,
+    Status,
+    StreamRecord,
+)
+from pipeline.stage import TrackedFrame, Tracker
+from stages.alert.account import Account
+from stages.alert.identity import origin
+from stages.alert.options import AlertOptions, nanoseconds
+from stages.alert.rule import Rule
+from stages.alert.scene import Scene
+from stages.alert.sighting import Sightings, SightingsState
+from stages.alert.watch import Change, End, Watch, WatchState
+
+_TELLING = (Status.ANALYSED, Status.STATIC)
+"""What became of a frame that tells where the objects are."""
+
+
+class CameraState(msgspec.Struct):
+    """All that is remembered of one camera."""
+
+    tracker: bytes
+    sightings: SightingsState
+    watches: list[WatchState]
+    header: LogHeader | None = None
+    origin: str = ""
+    frame: Frame | None = None
+    """The last one."""
+    names: list[str] = []
+    model: dict[str, str] = {}
+    ordinal: int = 0
+
+
+class CameraAlert:
+    """Tracks, rules and events of one camera."""
+
+    def __init__(self, camera: str, options: AlertOptions, rules: Sequence[Rule], tracker: Tracker) -> None:
+        """``rules``: those that watch this camera, in the order in which their events are told."""
+        self._camera = camera
+        self._options = options
+        self._rules = rules
+        self._tracker = tracker
+        memory_s = [rule.options.memory_s for rule in rules]
+        self._memory_ns = nanoseconds(max(memory_s, default=0.0))
+        fresh = CameraState(tracker.state(), SightingsState(), [WatchState(rule.options.title) for rule in rules])
+        self._take(fresh)
+
+    def state(self) -> bytes:
+        """All that is remembered; equal histories give equal bytes."""
+        self._state.tracker = self._tracker.state()
+        self._state.watches = [watch.state() for watch in self._watches]
+        return msgspec.msgpack.encode(self._state)
+
+    def restore(self, state: bytes) -> None:
+        """Go on from what ``state`` gave. Raises ``StoreError`` if it is of other rules or unreadable."""
+        try:
+            kept = msgspec.msgpack.decode(state, type=CameraState)
+            titles = [watch.title for watch in kept.watches]
+            wanted = [rule.options.title for rule in self._rules]
+            if titles != wanted:
+                raise StoreError(f"the saved state of camera {self._camera} is of rules {titles}, not {wanted}")
+            self._tracker.restore(kept.tracker)
+            self._take(kept)
+        except msgspec.MsgspecError as error:
+            raise StoreError(f"the saved state of camera {self._camera} cannot be read: {error}") from error
+
+    def take(self, record: Record) -> tuple[list[Event], TrackedFrame | None]:
+        """Feed the next record of the camera's log.
+
+        Raises ``LogError`` if a frame comes before the header, ``UsageError`` if a rule names a class that the
+        detector does not know.
+        """
+        match record:
+            case LogHeader():
+                self._state.header = record
+                self._state.origin = record.source_sha256
+            case EngineRecord():
+                self._learn(record)
+            case FrameRecord():
+                return self._see(record)
+            case StreamRecord():
+                if not record.online:
+                    return self._finish("evidence_lost", record), None
+            case EndRecord():
+                failed = record.reason.startswith("failed")
+                return self._finish("evidence_lost" if failed else "end_of_stream", None), None
+            case _:
+                assert_never(record)
+        return [], None
+
+    def _take(self, state: CameraState) -> None:
+        self._state = state
+        self._sightings = Sightings(self._options, memory_ns=self._memory_ns, state=state.sightings)
+        self._watches = [Watch(self._camera, rule, kept) for rule, kept in zip(self._rules, state.watches, strict=True)]
+        for watch in self._watches:
+            watch.learn_classes(state.names)
+
+    def _learn(self, engine: EngineRecord) -> None:
+        check_classes(self._rules, engine.names, camera=self._camera)
+        self._state.names, self._state.model = engine.names, engine.model
+        for watch in self._watches:
+            watch.learn_classes(engine.names)
+
+    def _see(self, record: FrameRecord) -> tuple[list[Event], TrackedFrame]:
+        frame, state = record.frame, self._state
+        if state.header is None:
+            raise LogError(f"the log of camera {self._camera} has a frame before its header")
+        if not state.origin:
+            state.origin = origin(source_sha256="", wall_ns=frame.wall_ns, arrived_ns=frame.arrived_ns)
+        tracks = self._tracker.update(frame, record.status, Detections.unpack(record.detections))
+        state.frame = frame
+        events: list[Event] = []
+        if record.status in _TELLING:
+            events = self._tell(self._judge(frame, record.status, tracks), frame.media_ns, frame.wall_ns)
+        return events, TrackedFrame(frame.index, frame.media_ns, tracks)
+
+    def _judge(self, frame: Frame, status: Status, tracks: Tracks) -> list[Change]:
+        needed = {subject for watch in self._watches for subject in watch.subjects()}
+        gone = self._sightings.forget(frame.media_ns, needed=needed)
+        still = status is Status.STATIC
+        size = np.array([frame.width, frame.height, frame.width, frame.height], np.float64)
+        boxes = np.clip(tracks.xyxy / np.maximum(size, 1), 0.0, 1.0)
+        rows, subjects = self._sightings.see(frame, tracks, boxes, still=still)
+        scene = Scene(
+            frame,
+            still,
+            np.array(subjects, np.int32),
+            tracks.track_id[rows],
+            tracks.class_id[rows],
+            boxes[rows],
+            tracks.vote[rows],
+            self._sightings.known,
+        )
+        changes: list[Change] = []
+        for watch in self._watches:
+            watch.forget(gone)
+            changes += watch.look(scene)
+        return changes
+
+    def _finish(self, ended: End, record: StreamRecord | None) -> list[Event]:
+        frame = self._state.frame
+        if frame is None:
+            return []
+        media_ns = frame.media_ns if record is None else max(record.media_ns, frame.media_ns)
+        wall_ns = frame.wall_ns if record is None else record.wall_ns
+        known = self._sightings.known
+        changes = [change for watch in self._watches for change in watch.finish(media_ns, ended, known)]
+        for sighting in known.values():
+            sighting.present = False
+        return self._tell(changes, media_ns, wall_ns)
+
+    def _tell(self, changes: list[Change], media_ns: int, wall_ns: int | None) -> list[Event]:
+        state = self._state
+        if not changes or state.header is None or state.frame is None:
+            return []
+        account = Account(self._camera, analysis_sha256=state.header.analysis_sha256, origin=state.origin)
+        events = []
+        for change in changes:
+            state.ordinal += 1
+            events.append(
+                account.tell(
+                    change,
+                    frame=state.frame,
+                    media_ns=media_ns,
+                    wall_ns=wall_ns,
+                    ordinal=state.ordinal,
+                    names=state.names,
+                    model=state.model,
+                    sightings=self._sightings.known,
+                )
+            )
+        return events
+
+
+def check_classes(rules: Sequence[Rule], names: Sequence[str], *, camera: str) -> None:
+    """Raise ``UsageError``, a line for each fault, if a rule names classes that the detector does not know."""
+    faults = []
+    for rule in rules:
+        for name in rule.options.classes:
+            if name not in names:
+                close = get_close_matches(name, names, n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                faults.append(
+                    f"rule {rule.options.title!r}: the detector of camera {camera} knows no class {name!r}{hint} "
+                    f"It knows: {', '.join(names)}"
+                )
+    if faults:
+        raise UsageError("\n".join(faults))

@@ -1,0 +1,116 @@
+"""Options that every rule has, and those of the alert stage."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from pipeline.clock import SECOND
+from stages.alert.geometry import Point, check_points, check_polygon
+from stages.alert.schedule import Schedule
+
+Anchor = Literal["bottom_centre", "centre", "top_centre"]
+Severity = Literal["low", "medium", "high", "critical"]
+
+
+def _zone(points: tuple[Point, ...]) -> tuple[Point, ...]:
+    check_polygon(points)
+    return points
+
+
+def _line(points: tuple[Point, ...]) -> tuple[Point, ...]:
+    if len(points) != 2:
+        raise ValueError(f"a line has 2 points, got {len(points)}")
+    check_points(points)
+    if points[0] == points[1]:
+        raise ValueError("the two points of the line are the same")
+    return points
+
+
+Zone = Annotated[tuple[Point, ...], AfterValidator(_zone)]
+"""Corners of a simple polygon in order, each ``[x, y]`` as shares of the picture."""
+Line = Annotated[tuple[Point, ...], AfterValidator(_line)]
+"""First and second point, each ``[x, y]`` as shares of the picture."""
+
+
+def nanoseconds(seconds: float) -> int:
+    """Seconds of an option as the nanoseconds that times are counted in."""
+    return round(seconds * SECOND)
+
+
+class RuleOptions(BaseModel):
+    """What every rule can be told. A rule adds its own options in a subclass."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: str = Field(description="Kind of rule.")
+    name: str = Field(
+        default="", max_length=200, description="Your name for it, unique on each camera; default: the kind."
+    )
+    cameras: tuple[str, ...] = Field(default=(), description="Cameras it watches; empty: all.")
+    classes: tuple[str, ...] = Field(default=(), description="Names of the classes it looks at; empty: all.")
+    min_confidence: float = Field(
+        default=0.4,
+        ge=0,
+        le=1,
+        description="The median of the object's last confidences must reach this for an event to start.",
+    )
+    min_age_s: float = Field(
+        default=0.5, ge=0, le=3600, description="An object must have been known this long for an event to start."
+    )
+    anchor: Anchor = Field(
+        default="bottom_centre", description="Point of the box that stands for the object: where its feet are."
+    )
+    enter_inertia_s: float = Field(
+        default=0.3, ge=0, le=3600, description="The condition must hold this long before an event starts."
+    )
+    exit_inertia_s: float = Field(
+        default=1.0, ge=0, le=3600, description="The condition must be gone this long before an event ends."
+    )
+    lost_s: float = Field(
+        default=3.0, ge=0, le=3600, description="An object that is not seen for this long is lost, its event ends."
+    )
+    rearm_s: float = Field(
+        default=30.0,
+        ge=0,
+        le=86400,
+        description="No new event for this long (media time) after one ended, about the same object, "
+        "or at the place where its object was lost.",
+    )
+    update_s: float = Field(
+        default=10.0, ge=0, le=86400, description="An open event sends an update this often; 0: never."
+    )
+    severity: Severity = Field(default="medium", description="How much it matters.")
+    schedule: Schedule | None = Field(
+        default=None, description="When events may start; none: always. Needs a known wall time."
+    )
+
+    @property
+    def title(self) -> str:
+        """The user's name of the rule, or its kind."""
+        return self.name or self.rule
+
+    @property
+    def memory_s(self) -> float:
+        """How long what a rule knows of an object must outlive its last sighting."""
+        return self.lost_s
+
+    def watches(self, camera: str) -> bool:
+        """Whether the rule is meant for this camera."""
+        return not self.cameras or camera in self.cameras
+
+
+class AlertOptions(BaseModel):
+    """What the alert stage as a whole can be told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    join_s: float = Field(
+        default=3.0,
+        ge=0,
+        le=60,
+        description="A new track that appears on the box of one last seen at most this long ago, of the same class, "
+        "is taken for the same object.",
+    )
+    join_overlap: float = Field(
+        default=0.3, gt=0, le=1, description="Overlap (intersection over union) of the two boxes that this takes."
+    )

@@ -1,0 +1,69 @@
+"""What a rule is: one pure file that looks at a scene and says which conditions hold.
+
+To add a rule, write one file with its options and its class, and name it in ``pipeline.registry.RULES``. A rule only
+says what is the case at a frame. Everything else is done for it: classes, confidence, age, schedule, how long a
+condition must hold or be gone, re-arming, and the event's messages.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import msgspec
+
+from stages.alert.options import RuleOptions
+from stages.alert.scene import Scene
+
+WHOLE_SCENE = 0
+"""The subject of a claim that is about no single object, such as a crowd."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A condition holds at this frame. Of an object in the scene about which nothing is claimed, it does not."""
+
+    subject: int
+    """Whom it is about: a subject of the scene, or ``WHOLE_SCENE``."""
+    predicate: str
+    """What was measured, in the words of a trace, such as ``seconds_in_zone``."""
+    value: Any
+    """What was measured; a plain value."""
+    threshold: Any
+    """What it was measured against; a plain value."""
+    occasion: int = 0
+    """Tells one happening from the next of the same subject, for rules about moments: the second crossing is 2."""
+
+
+class NoMemory(msgspec.Struct):
+    """The memory of a rule that remembers nothing."""
+
+
+class Rule(Protocol):
+    """One rule. It keeps nothing itself, so one object serves all cameras."""
+
+    Options: ClassVar[type[RuleOptions]]
+    Memory: ClassVar[type[msgspec.Struct]]
+    """What it remembers of one subject: plain values, kept and saved by the stage, dropped when the subject is
+    forgotten."""
+    momentary: ClassVar[bool]
+    """Whether it is about moments (a crossing: start and end at once) or about states (being in a zone)."""
+
+    @property
+    def options(self) -> RuleOptions:
+        """What it was built from."""
+        ...
+
+    def look(self, scene: Scene, memory: dict[int, Any]) -> list[Claim]:
+        """The conditions that hold at this frame, in a fixed order.
+
+        ``scene`` has only objects of the rule's classes. ``memory`` is this camera's, by subject: a ``Memory`` for
+        each subject that the rule put there. Frames come in order of media time, and only those that tell something.
+        """
+        ...
+
+    def describe(self, who: str, claim: Claim) -> str:
+        """One plain sentence without a full stop: ``person 7`` (who) and what it did."""
+        ...
+
+    def region(self) -> dict[str, Any]:
+        """The zone or line for the event, ``{}`` where there is none."""
+        ...

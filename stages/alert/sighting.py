@@ -1,0 +1,153 @@
+"""What is remembered of the objects of one camera, through changes of their track ids."""
+
+from collections.abc import Collection
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.clock import SECOND
+from pipeline.detections import Tracks
+from pipeline.messages import Frame
+from stages.alert.geometry import overlap
+from stages.alert.options import AlertOptions, nanoseconds
+
+Box = tuple[float, float, float, float]
+
+SCORES = 30
+"""Detections whose confidence is remembered."""
+PATH = 64
+"""Most points of a path."""
+_BORDER = 0.01
+"""A box this near to the border of the picture may leave it."""
+
+
+class Sighting(msgspec.Struct):
+    """One object: since when, where, how sure. Times are media time."""
+
+    subject: int
+    track_id: int
+    class_id: int
+    first_ns: int
+    last_ns: int = 0
+    """When it was last there."""
+    present: bool = False
+    """Whether it was there at the last frame that told anything."""
+    vote: float = 0.0
+    confidence: float = 0.0
+    box: Box = (0.0, 0.0, 0.0, 0.0)
+    """Left, top, right, bottom as shares of the picture."""
+    box_px: Box = (0.0, 0.0, 0.0, 0.0)
+    scores: list[tuple[float, float]] = []
+    """Seconds and confidence of the last detections."""
+    path: list[tuple[float, Box]] = []
+    """Seconds and box, thinned: every ``stride``-th sighting."""
+    stride: int = 1
+    waiting: int = 0
+    """Sightings until the next one that goes into the path."""
+
+    @property
+    def at_border(self) -> bool:
+        """Whether it was last seen where the picture ends."""
+        return min(self.box[0], self.box[1], 1 - self.box[2], 1 - self.box[3]) < _BORDER
+
+    def note(self, now_ns: int, box: Box, *, confidence: float | None) -> None:
+        """It is there at this frame; ``confidence`` is None where no detection says so (still picture)."""
+        self.last_ns = now_ns
+        self.present = True
+        self.box = box
+        if confidence is None:
+            return
+        self.confidence = confidence
+        self.scores.append((now_ns / SECOND, confidence))
+        del self.scores[:-SCORES]
+        if self.waiting:
+            self.waiting -= 1
+            return
+        self.path.append((now_ns / SECOND, box))
+        self.waiting = self.stride - 1
+        if len(self.path) >= PATH:
+            del self.path[1::2]
+            self.stride *= 2
+
+
+class SightingsState(msgspec.Struct):
+    """All that ``Sightings`` remembers."""
+
+    count: int = 0
+    """Subjects named so far."""
+    known: dict[int, Sighting] = {}
+
+
+class Sightings:
+    """The objects of one camera. A new track on the spot where an object of its class just vanished carries it on."""
+
+    def __init__(self, options: AlertOptions, *, memory_ns: int, state: SightingsState | None = None) -> None:
+        """``memory_ns``: how long an object outlives its last sighting."""
+        self._join_ns = nanoseconds(options.join_s)
+        self._join_overlap = options.join_overlap
+        self._memory_ns = max(memory_ns, self._join_ns)
+        self.state = state or SightingsState()
+
+    @property
+    def known(self) -> dict[int, Sighting]:
+        """Every object that is remembered, by subject."""
+        return self.state.known
+
+    def forget(self, now_ns: int, *, needed: Collection[int]) -> list[int]:
+        """Drop the objects that have not been there for too long, but for those still needed; returns them."""
+        limit = now_ns - self._memory_ns
+        gone = [s for s, sighting in self.known.items() if sighting.last_ns < limit and s not in needed]
+        for subject in gone:
+            del self.known[subject]
+        return gone
+
+    def see(
+        self, frame: Frame, tracks: Tracks, boxes: npt.NDArray[np.float64], *, still: bool
+    ) -> tuple[list[int], list[int]]:
+        """Take in a frame that tells something: analysed, or ``still``.
+
+        ``boxes``: float64 (n, 4), those of ``tracks`` as shares of the picture. Returns the rows of ``tracks`` that
+        are there, and their subjects.
+        """
+        carried = {sighting.track_id: sighting for sighting in self.known.values()}
+        ids, observed = tracks.track_id.tolist(), tracks.observed.tolist()
+        rows = [
+            row
+            for row, track_id in enumerate(ids)
+            if observed[row] or (still and track_id in carried and carried[track_id].present)
+        ]
+        for sighting in self.known.values():
+            sighting.present = False
+        for row in rows:
+            if ids[row] in carried:
+                carried[ids[row]].present = True
+        classes, votes, confidences = tracks.class_id.tolist(), tracks.vote.tolist(), tracks.confidence.tolist()
+        shares, pixels = boxes.tolist(), tracks.xyxy.tolist()
+        subjects = []
+        for row in rows:
+            box = tuple(shares[row])
+            sighting = carried.get(ids[row]) or self._meet(frame.media_ns, ids[row], classes[row], box)
+            sighting.class_id = classes[row]
+            sighting.vote = votes[row]
+            sighting.box_px = tuple(pixels[row])
+            sighting.note(frame.media_ns, box, confidence=confidences[row] if observed[row] else None)
+            subjects.append(sighting.subject)
+        return rows, subjects
+
+    def _meet(self, now_ns: int, track_id: int, class_id: int, box: Box) -> Sighting:
+        """The object that a new track carries on, or a new one."""
+        best, best_overlap = None, self._join_overlap
+        for sighting in self.known.values():
+            if sighting.present or sighting.class_id != class_id or now_ns - sighting.last_ns > self._join_ns:
+                continue
+            shared = overlap(sighting.box, box)
+            if shared >= best_overlap and (best is None or shared > best_overlap):
+                best, best_overlap = sighting, shared
+        if best is not None:
+            best.track_id = track_id
+            return best
+        self.state.count += 1
+        new = Sighting(subject=self.state.count, track_id=track_id, class_id=class_id, first_ns=now_ns)
+        self.known[new.subject] = new
+        return new

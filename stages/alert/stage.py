@@ -1,0 +1,78 @@
+"""The alert stage: the logs of all cameras in, tracks and events out."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from pipeline.errors import UsageError
+from pipeline.messages import Event, Record
+from pipeline.stage import Outcome, TrackedFrame, Tracker
+from stages.alert.camera import CameraAlert
+from stages.alert.options import AlertOptions
+from stages.alert.rule import Rule
+
+
+class AlertStage:
+    """Tracking and rules as a pure function of (state, records), in media time; cameras share nothing.
+
+    What it says depends on the records alone: not on how they are split into batches, nor on where the stage was
+    interrupted and restored, nor on the other cameras. Events carry the analysis and source hashes of the log header.
+    """
+
+    Options: ClassVar[type[AlertOptions]] = AlertOptions
+
+    def __init__(self, options: AlertOptions, *, rules: Sequence[Rule], trackers: Callable[[str], Tracker]) -> None:
+        """``rules``: all of them; each knows its cameras. ``trackers``: makes the tracker of a camera, by name.
+
+        Raises ``UsageError`` if two rules of one camera have the same name.
+        """
+        self._options = options
+        self._rules = rules
+        self._trackers = trackers
+        self._cameras: dict[str, CameraAlert] = {}
+        check_names(rules)
+
+    def process(self, camera: str, records: Sequence[Record]) -> Outcome:
+        """Feed the next records of one camera's log.
+
+        Raises ``UsageError`` when an engine record shows that a rule names an unknown class, ``LogError`` for a frame
+        before the header.
+        """
+        alert = self._camera(camera)
+        events: list[Event] = []
+        tracked: list[TrackedFrame] = []
+        for record in records:
+            told, frame = alert.take(record)
+            events += told
+            if frame is not None:
+                tracked.append(frame)
+        return Outcome(events, tracked)
+
+    def state(self, camera: str) -> bytes:
+        """All that is remembered of a camera; equal histories give equal bytes."""
+        return self._camera(camera).state()
+
+    def restore(self, camera: str, state: bytes) -> None:
+        """Go on from what ``state`` gave. Raises ``StoreError`` for a state of other rules."""
+        self._camera(camera).restore(state)
+
+    def _camera(self, camera: str) -> CameraAlert:
+        if camera not in self._cameras:
+            rules = [rule for rule in self._rules if rule.options.watches(camera)]
+            self._cameras[camera] = CameraAlert(camera, self._options, rules, self._trackers(camera))
+        return self._cameras[camera]
+
+
+def check_names(rules: Sequence[Rule]) -> None:
+    """Raise ``UsageError`` if two rules that share a camera have the same name: their events would be mixed up."""
+    shared = Counter(
+        (rule.options.title, camera) for rule in rules for camera in (rule.options.cameras or ("all cameras",))
+    )
+    everywhere = Counter(rule.options.title for rule in rules if not rule.options.cameras)
+    faults = [
+        f"two rules on {camera} are named {title!r}: give each its own name"
+        for (title, camera), times in shared.items()
+        if times > 1 or (camera != "all cameras" and everywhere[title])
+    ]
+    if faults:
+        raise UsageError("\n".join(faults))

@@ -1,0 +1,224 @@
+"""One rule at work on one camera: from claims to starts, updates and ends."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.clock import SECOND
+from stages.alert.episode import Episode, Inertia, Turn
+from stages.alert.options import nanoseconds
+from stages.alert.rearm import Quiet, Rearm
+from stages.alert.rule import WHOLE_SCENE, Claim, Rule
+from stages.alert.scene import Scene
+from stages.alert.sighting import Sighting
+
+log = logging.getLogger(__name__)
+
+End = Literal["left", "lost", "momentary", "end_of_stream", "evidence_lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something to tell about an episode."""
+
+    kind: Literal["start", "update", "end"]
+    rule: Rule
+    episode: Episode
+    claim: Claim | None
+    """What holds; None for an end."""
+    why: list[dict[str, Any]]
+    ended: End | None = None
+
+
+class WatchState(msgspec.Struct):
+    """All that one rule remembers of one camera."""
+
+    title: str
+    memory: bytes = b"\x80"
+    """MessagePack map from subject to the rule's own memory."""
+    episodes: list[Episode] = []
+    quiets: list[Quiet] = []
+    unchecked: bool = False
+    """It has been said that the schedule cannot be checked."""
+
+
+class Watch:
+    """One rule on one camera."""
+
+    def __init__(self, camera: str, rule: Rule, state: WatchState | None = None) -> None:
+        state = state or WatchState(rule.options.title)
+        self.rule = rule
+        self.title = state.title
+        self._camera = camera
+        self._inertia = Inertia.of(rule.options)
+        self._min_age_ns = nanoseconds(rule.options.min_age_s)
+        self._memory: dict[int, Any] = msgspec.msgpack.decode(state.memory, type=dict[int, rule.Memory])  # type: ignore[name-defined]  # a class held by the rule
+        self._episodes = {(episode.subject, episode.occasion): episode for episode in state.episodes}
+        self._rearm = Rearm(nanoseconds(rule.options.rearm_s), state.quiets)
+        self._unchecked = state.unchecked
+        self._wanted: npt.NDArray[np.bool_] | None = None
+
+    def state(self) -> WatchState:
+        """All that is remembered; equal histories give equal states."""
+        memory = msgspec.msgpack.encode(self._memory)
+        return WatchState(self.title, memory, list(self._episodes.values()), self._rearm.quiets, self._unchecked)
+
+    def learn_classes(self, names: list[str]) -> None:
+        """The detector's class names by class id; ids beyond them match only a rule for all classes."""
+        classes = self.rule.options.classes
+        self._wanted = np.array([*(name in classes for name in names), False]) if classes else None
+
+    def subjects(self) -> set[int]:
+        """Those whose event is open."""
+        return {episode.subject for episode in self._episodes.values() if episode.open}
+
+    def forget(self, subjects: list[int]) -> None:
+        """Drop the memory of objects that are gone for good."""
+        for subject in subjects:
+            self._memory.pop(subject, None)
+        if subjects:
+            gone = set(subjects)
+            self._episodes = {key: each for key, each in self._episodes.items() if key[0] not in gone}
+
+    def look(self, scene: Scene) -> list[Change]:
+        """Take in a frame that tells something."""
+        scene = self._select(scene)
+        now = scene.frame.media_ns
+        self._rearm.expire(now)
+        claims = {(claim.subject, claim.occasion): claim for claim in self.rule.look(scene, self._memory)}
+        for key in claims:
+            if key not in self._episodes:
+                self._episodes[key] = Episode(*key, since_ns=now)
+        if not self._episodes:
+            return []
+        there = {WHOLE_SCENE, *scene.subject.tolist()}
+        changes: list[Change] = []
+        for key, episode in list(self._episodes.items()):
+            claim = claims.get(key)
+            turn = episode.follow(now, holds=claim is not None, seen=key[0] in there, inertia=self._inertia)
+            if turn is not Turn.NOTHING:
+                changes += self._act(key, turn, claim, scene)
+        return changes
+
+    def finish(self, now_ns: int, ended: End, sightings: Mapping[int, Sighting]) -> list[Change]:
+        """The camera is over or away: end what is open, drop what was about to start."""
+        episodes, self._episodes = list(self._episodes.values()), {}
+        changes = []
+        for episode in episodes:
+            if episode.open:
+                self._quieten(episode, now_ns, ended, sightings.get(episode.subject))
+                changes.append(Change("end", self.rule, episode, None, [_trace(now_ns, ended, True, True)], ended))
+        return changes
+
+    def _select(self, scene: Scene) -> Scene:
+        """The objects of the rule's classes, and those whose event is open whatever their class is by now."""
+        if self._wanted is None:
+            return scene
+        keep = self._wanted.take(scene.class_id, mode="clip")
+        if keep.all():
+            return scene
+        open_ = self.subjects()
+        if open_:
+            keep = keep | np.array([subject in open_ for subject in scene.subject.tolist()])
+        return scene.select(keep)
+
+    def _act(self, key: tuple[int, int], turn: Turn, claim: Claim | None, scene: Scene) -> list[Change]:
+        now, episode = scene.frame.media_ns, self._episodes[key]
+        sighting = scene.sightings.get(episode.subject)
+        match turn:
+            case Turn.RIPE if claim is not None:
+                return self._start(episode, claim, scene, sighting)
+            case Turn.UPDATE if claim is not None:
+                episode.updated_ns = now
+                return [Change("update", self.rule, episode, claim, [_holding(claim, now)])]
+            case Turn.LEFT:
+                why = _trace(
+                    now, "seconds_outside", (now - episode.outside_ns) / SECOND, self.rule.options.exit_inertia_s
+                )
+                return self._end(key, now, "left", why, sighting)
+            case Turn.LOST:
+                unseen_s = (now - episode.unseen_ns) / SECOND
+                why = _trace(now, "seconds_unseen", unseen_s, self.rule.options.lost_s)
+                gone = sighting is not None and sighting.at_border
+                return self._end(key, now, "left" if gone else "lost", why, sighting)
+            case Turn.FADED:
+                del self._episodes[key]
+        return []
+
+    def _start(self, episode: Episode, claim: Claim, scene: Scene, sighting: Sighting | None) -> list[Change]:
+        now, options = scene.frame.media_ns, self.rule.options
+        if sighting is not None and now - sighting.first_ns < self._min_age_ns:
+            return []
+        allowed = (
+            (sighting is None or sighting.vote >= options.min_confidence)
+            and self._armed(scene.frame.wall_ns)
+            and not self._rearm.hushes(episode.subject, sighting.box if sighting else None, now)
+        )
+        if not allowed:
+            if self.rule.momentary:
+                episode.phase = "spent"
+            return []
+        episode.phase, episode.started_ns, episode.updated_ns = "open", now, now
+        start = Change("start", self.rule, episode, claim, self._reasons(episode, claim, now, sighting))
+        if not self.rule.momentary:
+            return [start]
+        episode.phase = "spent"
+        self._quieten(episode, now, "momentary", sighting)
+        return [start, Change("end", self.rule, episode, claim, [_holding(claim, now)], "momentary")]
+
+    def _end(
+        self, key: tuple[int, int], now: int, ended: End, why: dict[str, Any], sighting: Sighting | None
+    ) -> list[Change]:
+        episode = self._episodes.pop(key)
+        self._quieten(episode, now, ended, sighting)
+        return [Change("end", self.rule, episode, None, [why], ended)]
+
+    def _quieten(self, episode: Episode, now: int, ended: End, sighting: Sighting | None) -> None:
+        vanished = ended in ("lost", "evidence_lost") and sighting is not None
+        box = sighting.box if vanished and sighting is not None else None
+        self._rearm.begin(Quiet(episode.subject, now, box, lasting=ended == "lost"))
+
+    def _armed(self, wall_ns: int | None) -> bool:
+        schedule = self.rule.options.schedule
+        if schedule is None:
+            return True
+        if wall_ns is not None:
+            return schedule.armed(wall_ns)
+        if not self._unchecked:
+            self._unchecked = True
+            log.warning(
+                "camera %s: rule %r has a schedule, but the wall time of the frames is unknown (not checkable): "
+                "it starts no events; give the camera a start_time",
+                self._camera,
+                self.title,
+            )
+        return False
+
+    def _reasons(self, episode: Episode, claim: Claim, now: int, sighting: Sighting | None) -> list[dict[str, Any]]:
+        """The trace of a start: every condition that had to hold, in order of time."""
+        options, held_s = self.rule.options, (now - episode.since_ns) / SECOND
+        why = [_trace(episode.since_ns, claim.predicate, claim.value, claim.threshold)]
+        if sighting is not None:
+            why.insert(0, _trace(sighting.first_ns, "first_seen", True, True))
+            why.append(_trace(now, "age_s", (now - sighting.first_ns) / SECOND, options.min_age_s))
+            why.append(_trace(now, "median_confidence", sighting.vote, options.min_confidence))
+        why.append(_trace(now, "held_s", held_s, options.enter_inertia_s))
+        if options.schedule is not None:
+            why.append(_trace(now, "scheduled", True, True))
+        return why
+
+
+def _holding(claim: Claim, now: int) -> dict[str, Any]:
+    return _trace(now, claim.predicate, claim.value, claim.threshold)
+
+
+def _trace(time_ns: int, predicate: str, value: Any, threshold: Any) -> dict[str, Any]:
+    """One entry of a trace. Floats are rounded to a millionth, so that they print the same everywhere."""
+    if isinstance(value, float):
+        value = round(value, 6)
+    return {"time": round(time_ns / SECOND, 6), "predicate": predicate, "value": value, "threshold": threshold}
