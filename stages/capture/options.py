@@ -52,10 +52,10 @@ class GateOptions(BaseModel):
     )
     threshold: float = Field(default=5.0, gt=0, le=255, description="Change in grey levels that is never just noise.")
     noise_factor: float = Field(
-        default=4.0, ge=0, le=100, description="How many times its usual change a spot may differ and be unchanged."
+        default=5.0, ge=0, le=100, description="How many times its usual change a spot may differ and be unchanged."
     )
     noise_cap: float = Field(
-        default=4.0, ge=0, le=255, description="Usual change is taken as no more than this, in grey levels."
+        default=5.0, ge=0, le=255, description="Usual change is taken as no more than this, in grey levels."
     )
 
 
