@@ -15,7 +15,7 @@ class Quiet(msgspec.Struct):
     subject: int
     ended_ns: int
     box: Box | None
-    """Where the object vanished; None where it was seen to go."""
+    """Where the object vanished; None where it was seen elsewhere at the end."""
     lasting: bool = False
     """While something is seen at the place, the time counts anew: a parked car that is lost and found for an hour is
     one event, not a hundred."""

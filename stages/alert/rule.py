@@ -6,7 +6,7 @@ condition must hold or be gone, re-arming, and the event's messages.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -40,12 +40,21 @@ class NoMemory(msgspec.Struct):
 class Rule(Protocol):
     """One rule. It keeps nothing itself, so one object serves all cameras."""
 
-    Options: ClassVar[type[RuleOptions]]
-    Memory: ClassVar[type[msgspec.Struct]]
-    """What it remembers of one subject: plain values, kept and saved by the stage, dropped when the subject is
-    forgotten."""
-    momentary: ClassVar[bool]
-    """Whether it is about moments (a crossing: start and end at once) or about states (being in a zone)."""
+    @property
+    def Options(self) -> type[RuleOptions]:  # noqa: N802  # a class attribute of each rule, named as everywhere
+        """Class of its options."""
+        ...
+
+    @property
+    def Memory(self) -> type[msgspec.Struct]:  # noqa: N802  # a class attribute of each rule
+        """What it remembers of one subject: plain values, kept and saved by the stage, dropped when the subject is
+        forgotten."""
+        ...
+
+    @property
+    def momentary(self) -> bool:
+        """Whether it is about moments (a crossing: start and end at once) or about states (being in a zone)."""
+        ...
 
     @property
     def options(self) -> RuleOptions:

@@ -111,7 +111,9 @@ class Watch:
         changes = []
         for episode in episodes:
             if episode.open:
-                self._quieten(episode, now_ns, ended, sightings.get(episode.subject))
+                sighting = sightings.get(episode.subject)
+                place = sighting.box if ended == "evidence_lost" and sighting is not None else None
+                self._rearm.begin(Quiet(episode.subject, now_ns, place))
                 changes.append(Change("end", self.rule, episode, None, [_trace(now_ns, ended, True, True)], ended))
         return changes
 
@@ -144,8 +146,8 @@ class Watch:
             case Turn.LOST:
                 unseen_s = (now - episode.unseen_ns) / SECOND
                 why = _trace(now, "seconds_unseen", unseen_s, self.rule.options.lost_s)
-                gone = sighting is not None and sighting.at_border
-                return self._end(key, now, "left" if gone else "lost", why, sighting)
+                walked_out = sighting is not None and sighting.at_border
+                return self._end(key, now, "left" if walked_out else "lost", why, sighting, vanished=True)
             case Turn.FADED:
                 del self._episodes[key]
         return []
@@ -168,20 +170,23 @@ class Watch:
         if not self.rule.momentary:
             return [start]
         episode.phase = "spent"
-        self._quieten(episode, now, "momentary", sighting)
+        self._rearm.begin(Quiet(episode.subject, now, None))
         return [start, Change("end", self.rule, episode, claim, [_holding(claim, now)], "momentary")]
 
     def _end(
-        self, key: tuple[int, int], now: int, ended: End, why: dict[str, Any], sighting: Sighting | None
+        self,
+        key: tuple[int, int],
+        now: int,
+        ended: End,
+        why: dict[str, Any],
+        sighting: Sighting | None,
+        *,
+        vanished: bool = False,
     ) -> list[Change]:
         episode = self._episodes.pop(key)
-        self._quieten(episode, now, ended, sighting)
+        place = sighting.box if vanished and sighting is not None else None
+        self._rearm.begin(Quiet(episode.subject, now, place, lasting=True))
         return [Change("end", self.rule, episode, None, [why], ended)]
-
-    def _quieten(self, episode: Episode, now: int, ended: End, sighting: Sighting | None) -> None:
-        vanished = ended in ("lost", "evidence_lost") and sighting is not None
-        box = sighting.box if vanished and sighting is not None else None
-        self._rearm.begin(Quiet(episode.subject, now, box, lasting=ended == "lost"))
 
     def _armed(self, wall_ns: int | None) -> bool:
         schedule = self.rule.options.schedule

@@ -71,8 +71,8 @@ def test_a_crossing_starts_and_ends_at_the_same_frame(watch: Watching) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0, 0.0095))
 def test_standing_on_the_line_with_jitter_is_no_crossing(watch: Watching, seed: int, jitter: float) -> None:
-    standing = Walk(stops=[(0, 0.5, 0.5), (20, 0.5, 0.5)], jitter=jitter)
-    assert watch([rule()], Script(walks=[standing], seconds=20, seed=seed)) == []
+    standing = Walk(stops=[(0, 0.5, 0.5), (10, 0.5, 0.5)], jitter=jitter)
+    assert watch([rule()], Script(walks=[standing], seconds=10, seed=seed)) == []
 
 
 @settings(max_examples=60, deadline=None)
