@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from typing import BinaryIO
 
 import msgspec
@@ -72,7 +73,8 @@ class JsonLinesSink:
             if self._options.fsync:
                 os.fsync(file.fileno())
         except OSError:
-            file.truncate(end)
+            with suppress(OSError):
+                file.truncate(end)
             raise
 
 

@@ -25,8 +25,11 @@ class TerminalSink:
 
     def send(self, event: Event, *, key: str) -> None:
         """Print one line. Raises ``DeliveryError`` when nobody reads the output any more."""
-        try:
+        with self._console.capture() as captured:  # rich ends the whole process when its own write meets a closed pipe
             self._console.print(self._line(event), soft_wrap=True)
+        try:
+            self._console.file.write(captured.get())
+            self._console.file.flush()
         except OSError as error:
             raise DeliveryError(f"the terminal cannot be written: {error.strerror or error}") from error
 

@@ -1,5 +1,6 @@
 """Sink: one HTTP POST per event, signed, with an idempotency key."""
 
+import threading
 import time
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -53,9 +54,8 @@ class WebhookSink:
         import httpx
 
         try:
-            client = self._client or self._open()
-            self._post(client, self._body(event), key)
-        except httpx.TimeoutException as error:
+            self._post_in_time(self._client or self._open(), self._body(event), key)
+        except (httpx.TimeoutException, TimeoutError) as error:
             raise DeliveryError(f"{self._name} did not answer in time ({type(error).__name__})") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = _line(str(error)) or type(error).__name__
@@ -85,6 +85,26 @@ class WebhookSink:
 
     def _body(self, event: Event) -> bytes:
         return msgspec.json.encode(cloud_event(event) if self._options.format == "cloudevents" else event)
+
+    def _post_in_time(self, client: "httpx.Client", body: bytes, key: str) -> None:
+        """Post, and cut the connection when the whole takes too long: the timeouts of httpx begin anew with each byte
+        that drips in."""
+        import httpx
+
+        whole_s = self._options.connect_timeout_s + 2 * self._options.timeout_s
+        watch = threading.Timer(whole_s, client.close)
+        watch.start()
+        try:
+            self._post(client, body, key)
+        except httpx.HTTPError as error:
+            if client.is_closed:
+                raise TimeoutError(f"more than {whole_s} s") from error
+            raise
+        finally:
+            watch.cancel()
+            watch.join()
+            if client.is_closed:
+                self._client = None
 
     def _post(self, client: "httpx.Client", body: bytes, key: str) -> None:
         url = self._url

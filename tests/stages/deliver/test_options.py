@@ -1,0 +1,39 @@
+"""The filter that all sinks share."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.sample_event import sample_event
+from stages.deliver.options import SinkOptions
+
+
+@pytest.mark.parametrize(
+    ("options", "taken"),
+    [
+        ({}, True),
+        ({"cameras": ["gate"]}, True),
+        ({"cameras": ["yard"]}, False),
+        ({"rules": ["in_field"]}, True),
+        ({"rules": ["my yard"]}, True),
+        ({"rules": ["loitering"]}, False),
+        ({"types": ["start"]}, True),
+        ({"types": ["update", "end"]}, False),
+        ({"severity": "medium"}, True),
+        ({"severity": "high"}, True),
+        ({"severity": "critical"}, False),
+        ({"cameras": ["gate"], "types": ["end"]}, False),
+    ],
+)
+def test_a_sink_takes_what_fits_all_of_its_filter(options: dict[str, Any], taken: bool) -> None:
+    event = sample_event(name="my yard", severity="high")
+    assert SinkOptions.model_validate(options).accepts(event) is taken
+
+
+@pytest.mark.parametrize(
+    "options", [{"severity": "urgent"}, {"types": ["new"]}, {"camera": "gate"}, {"retry": {"x": 1}}]
+)
+def test_a_filter_that_means_nothing_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        SinkOptions.model_validate(options)
