@@ -82,6 +82,10 @@ class PipelineConfig:
     logs: LogOptions = field(default_factory=LogOptions)
     links: LinkOptions = field(default_factory=LinkOptions)
 
+    def is_live(self, camera: str) -> bool:
+        """Whether the camera's frames are lost when nobody takes them in time; a recording waits."""
+        return bool(getattr(self.cameras[camera], "live", False))
+
     def register_secrets(self) -> None:
         """Have ``redact`` hide every secret that the options hold; call it once in each process."""
         options_of_all: list[BaseModel] = [*self.cameras.values(), self.links]

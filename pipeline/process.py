@@ -19,6 +19,8 @@ class Role:
 
     stage: str
     name: str = ""
+    patience_s: float = 0.0
+    """Its work may keep it from answering for this long, whatever the liveness option says."""
 
     @property
     def label(self) -> str:

@@ -22,8 +22,6 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     analysis_sha256: str
     cameras: list[str]
     """In the order of the configuration: the source order of ``events.jsonl``."""
-    sinks: list[str]
-    """Names of the sinks that get every event."""
 
     def save(self, path: Path) -> None:
         """Write for child processes."""

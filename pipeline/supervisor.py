@@ -246,8 +246,9 @@ class Supervisor:
 
     def _look_after(self) -> None:
         now = self._now()
-        liveness = int(self._options.liveness_s * SECOND)
         for process in self.processes:
+            liveness_s = max(self._options.liveness_s, process.role.patience_s)
+            liveness = int(liveness_s * SECOND)
             if not process.alive:
                 continue
             if not process.started:
@@ -255,8 +256,8 @@ class Supervisor:
                     process.kill(f"did not start within {self._options.start_timeout_s:g} s")
             elif process.answered < process.ping:
                 if now - process.pinged_ns > liveness:
-                    process.kill(f"no answer for {self._options.liveness_s:g} s")
-            elif now - process.pinged_ns > liveness // 4:
+                    process.kill(f"no answer for {liveness_s:g} s")
+            elif now - process.pinged_ns > int(self._options.liveness_s * SECOND) // 4:
                 process.send_ping(now)
 
     # ---- draining

@@ -16,7 +16,8 @@ from pipeline.messages import EndRecord, Event, FrameRecord, Keep, Passed, Reade
 from pipeline.spec import RunSpec
 from pipeline.spool import Spool
 from pipeline.stage import Alert, Outcome
-from pipeline.store import EventStore, Position
+from pipeline.store import EventStore, Route
+from pipeline.store_rows import Position
 from pipeline.transport import Dealer, Waiter
 from pipeline.worker import Child, Every
 
@@ -30,12 +31,12 @@ STALE_BOOT_NS = 600 * SECOND
 
 def run(child: Child, spec: RunSpec) -> None:
     """Run until drained; then export the tracks."""
-    from pipeline.build import build_alert
+    from pipeline.build import build_alert, route
 
     config = PipelineConfig.from_spec(spec.config)
-    alert = build_alert(config, spec)
+    alert = build_alert(config)
     with EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store, Dealer(spec.endpoint) as link:
-        loop = AlertLoop(child, spec, link, alert, store)
+        loop = AlertLoop(child, spec, link, alert, store, route(config))
         try:
             loop.run()
         finally:
@@ -92,9 +93,12 @@ class Follower:
 class AlertLoop:
     """The alert process's work loop."""
 
-    def __init__(self, child: Child, spec: RunSpec, link: Dealer, alert: Alert, store: EventStore) -> None:
+    def __init__(
+        self, child: Child, spec: RunSpec, link: Dealer, alert: Alert, store: EventStore, route: Route
+    ) -> None:
         self._child = child
         self._spec = spec
+        self._route = route
         self._link = link
         self._alert = alert
         self._store = store
@@ -150,7 +154,7 @@ class AlertLoop:
         events = outcome.events
         follower.reader.sync()
         position = follower.position(self._alert.state(follower.camera))
-        self._store.commit(follower.camera, events, position, lambda _: self._spec.sinks)
+        self._store.commit(follower.camera, events, position, self._route)
         follower.dirty = False
         follower.events += len(events)
         for event in events:

@@ -7,6 +7,7 @@ lost, costs nothing: every quarter second both sides compare what they know.
 import logging
 import random
 from pathlib import Path
+from typing import Any
 
 from pipeline.backoff import Backoff
 from pipeline.clock import SECOND
@@ -46,7 +47,7 @@ def run(child: Child, spec: RunSpec) -> None:
 
     config = PipelineConfig.from_spec(spec.config)
     capture = build_capture(config, child.name, child.clock)
-    options = config.cameras[child.name]
+    options: Any = config.cameras[child.name]
     rings = Path(spec.ring_dir) / child.incarnation
     rings.mkdir(mode=0o700)
     pool = SlotPool(rings, name="ring", slots=config.dispatch.slots)

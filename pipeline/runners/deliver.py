@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 0.05
 TELL_S = 0.2
-BATCH = 50
+BATCH = 4
 
 
 def run(child: Child, spec: RunSpec) -> None:
@@ -68,16 +68,9 @@ class DeliverLoop:
                 waiter.wait(POLL_S)
 
     def _deliver(self, sink: "BuiltSink") -> bool:
-        """Send what the sink may get now; False when there was nothing."""
-        rows = self._store.pending(sink.name, self._child.clock.wall_ns(), BATCH)
-        held: set[str] = set()
-        for row in rows:
-            if row.camera in held:
-                continue
-            if not sink.attempt(self._store, row):
-                held.add(row.camera)
-            self._child.answer()
-        return bool(rows)
+        busy = sink.deliver(self._store, limit=BATCH)
+        self._child.answer()
+        return busy
 
     def _backlog(self) -> Backlog:
         counts = self._store.outbox_counts()

@@ -26,7 +26,7 @@ def run(child: Child, spec: RunSpec) -> None:
     from pipeline.build import build_detector
 
     config = PipelineConfig.from_spec(spec.config)
-    detector = build_detector(config, live=all(config.is_live(name) for name in spec.cameras))
+    detector = build_detector(config)
     with Dealer(spec.endpoint) as link:
         DetectLoop(child, link, detector).run()
 

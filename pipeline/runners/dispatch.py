@@ -173,7 +173,8 @@ class DispatchLoop:
         self._logs[camera] = log
         self._grown[camera] = summary.length
         book.source_sha256 = source_sha256
-        book.next_index, book.next_session = summary.next_index, summary.next_session
+        book.next_index = book.frames_read = summary.next_index
+        book.next_session = summary.next_session
         book.last_media_ns, book.last_digest = summary.last_media_ns, summary.last_digest
         book.ended = summary.ended and not book.live
         book.engine = summary.engine

@@ -99,11 +99,11 @@ steps = st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 99)), min_si
 
 
 @settings(max_examples=150, deadline=None)
-@given(steps, st.frozensets(st.integers(0, 19)), st.integers(1, 3))
+@given(steps, st.frozensets(st.integers(0, 19)), st.integers(1, 3), st.integers(1, 4))
 def test_recordings_lose_no_frame_and_no_order_whatever_happens(
-    script: list[tuple[str, int]], static: frozenset[int], workers: int
+    script: list[tuple[str, int]], static: frozenset[int], workers: int, slots: int
 ) -> None:
-    world = World({"a": (False, 20, static), "b": (False, 7, frozenset())}, workers=workers)
+    world = World({"a": (False, 20, static), "b": (False, 7, frozenset())}, workers=workers, slots=slots)
     for action, choice in script:
         act(world, action, choice, faults=True)
     world.quiesce()

@@ -1,0 +1,108 @@
+"""Builds the stages of one process from the configuration: names become classes here, and nowhere earlier."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.clock import Clock
+from pipeline.config import PipelineConfig, SinkConfig
+from pipeline.log import LogReader
+from pipeline.messages import EngineRecord, Event
+from pipeline.registry import ALERTS, CAPTURES, DETECTORS, EVIDENCE, RULES, SINKS, TRACKERS, resolve
+from pipeline.spec import RunSpec
+from pipeline.spool import read as read_spool
+from pipeline.stage import Alert, Capture, Detector, Evidence, Sink, Tracker
+from pipeline.store import EventStore
+
+OPEN_SOURCE = "stages.capture.sources:open_source"
+DELIVER_DUE = "stages.deliver.outbox:deliver_due"
+WRITE_TRACKS = "stages.track.export:write_tracks"
+
+
+def build_capture(config: PipelineConfig, camera: str, clock: Clock) -> Capture:
+    """The capture stage of one camera, not yet opened."""
+    options = config.cameras[camera]
+    source = resolve(OPEN_SOURCE, {})(options, clock)
+    kind = resolve("camera", CAPTURES)
+    capture: Capture = kind(
+        options, camera=camera, source=source, clock=clock, foreground=config.detect.kind == "motion"
+    )
+    return capture
+
+
+def build_detector(config: PipelineConfig) -> Detector:
+    """The detector of a worker, loaded and ready."""
+    detector: Detector = resolve(config.detect.kind, DETECTORS)(config.detect.options)
+    return detector
+
+
+def build_alert(config: PipelineConfig) -> Alert:
+    """The alert stage with its rules, and a tracker for each camera."""
+    rules = [resolve(rule.kind, RULES)(rule.options) for rule in config.rules]
+    kind = resolve(config.track.kind, TRACKERS)
+
+    def tracker(_camera: str) -> Tracker:
+        built: Tracker = kind(config.track.options)
+        return built
+
+    alert: Alert = resolve(config.alert.kind, ALERTS)(config.alert.options, rules=rules, trackers=tracker)
+    return alert
+
+
+def build_evidence(config: PipelineConfig) -> Evidence:
+    """The stage that draws snapshots."""
+    evidence: Evidence = resolve(config.evidence.kind, EVIDENCE)(config.evidence.options)
+    return evidence
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltSink:
+    """A sink and how to deliver to it."""
+
+    config: SinkConfig
+    sink: Sink
+    live: bool
+    clock: Clock
+    deliver_due: Callable[..., Any]
+
+    def deliver(self, store: EventStore, *, limit: int) -> bool:
+        """Send what is due, at most ``limit`` messages; False when there was nothing to do."""
+        options: Any = self.config.options
+        tally = self.deliver_due(
+            store,
+            self.config.name,
+            self.sink,
+            retry=options.retry,
+            live=self.live,
+            clock=self.clock,
+            random=random.random,
+            limit=limit,
+        )
+        return bool(tally.delivered or tally.failed or tally.dead)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.sink.close()
+
+
+def build_sinks(config: PipelineConfig, clock: Clock) -> list[BuiltSink]:
+    """All sinks of the configuration."""
+    live = any(config.is_live(camera) for camera in config.cameras)
+    deliver_due = resolve(DELIVER_DUE, {})
+    return [BuiltSink(sink, resolve(sink.kind, SINKS)(sink.options), live, clock, deliver_due) for sink in config.sinks]
+
+
+def route(config: PipelineConfig) -> Callable[[Event], list[str]]:
+    """Which sinks want an event."""
+    sinks: list[tuple[str, Any]] = [(sink.name, sink.options) for sink in config.sinks]
+    return lambda event: [name for name, options in sinks if options.accepts(event)]
+
+
+def export_tracks(spec: RunSpec, camera: str) -> Path:
+    """Write the camera's spool as Parquet, gaps filled and marked."""
+    names = next((r.names for r, _ in LogReader(spec.log_path(camera)).read(4096) if isinstance(r, EngineRecord)), [])
+    path = spec.tracks_path(camera)
+    resolve(WRITE_TRACKS, {})(read_spool(spec.spool_path(camera)), names, path, fill=True)
+    return path

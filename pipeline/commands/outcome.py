@@ -1,0 +1,39 @@
+"""What a finished run says on the terminal, and its exit code."""
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from pipeline.redaction import redact
+from pipeline.run import Finished
+
+
+def conclude(finished: Finished, console: Console) -> int:
+    """Print what came of the run; returns the exit code."""
+    report = finished.report
+    books = "books balance" if report.balanced else "[red]books do not balance[/red]"
+    where = _shown(finished.out)
+    console.print(
+        f"{report.frames} frames in {report.elapsed_s:.1f} s ({report.fps:.0f} a second), "
+        f"{report.events} event messages, {books}; everything is in [bold]{where}[/bold]",
+        highlight=False,
+    )
+    for imbalance in report.imbalances:
+        console.print(f"  {imbalance}", highlight=False)
+    for source in report.sources:
+        if source["ended"].startswith("failed"):
+            sys.stderr.write(redact(f"camera {source['camera']}: {source['ended']}\n"))
+    if finished.status.failed:
+        sys.stderr.write(redact(f"the run stopped: {finished.status.failed}\n"))
+    for sink, states in report.outbox.items():
+        if states.get("pending"):
+            sys.stderr.write(f"sink {sink}: {states['pending']} messages are not delivered; run again to go on\n")
+    return finished.code
+
+
+def _shown(path: Path) -> str:
+    try:
+        return f"{path.relative_to(Path.cwd())}/"
+    except ValueError:
+        return f"{path}/"

@@ -1,0 +1,25 @@
+"""``bartizan run``: the pipeline that a YAML file describes, until it is done or told to stop."""
+
+import dataclasses
+import sys
+
+import typer
+from rich.console import Console
+
+from pipeline.commands.options import ConfigArgument, OutOption, OverwriteOption, SetOption
+from pipeline.commands.outcome import conclude
+from pipeline.loading import load_config
+from pipeline.logs import configure
+from pipeline.run import run_pipeline
+
+
+def run(
+    config: ConfigArgument, overrides: SetOption = None, out: OutOption = None, overwrite: OverwriteOption = False
+) -> None:
+    """Run the pipeline that a YAML file describes. Ctrl-C finishes what is under way; twice stops at once."""
+    loaded = load_config(config, overrides or [])
+    if out is not None:
+        loaded = dataclasses.replace(loaded, out=out)
+    configure(loaded.logs.level, loaded.logs.format, process_title="bartizan: supervisor", stream=sys.stderr)
+    finished = run_pipeline(loaded, overwrite=overwrite)
+    raise typer.Exit(conclude(finished, Console()))

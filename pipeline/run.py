@@ -1,0 +1,186 @@
+"""One run, from configuration to report: directories, processes, and what is left when they are done."""
+
+import logging
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from pipeline.analysis import analysis_sha256
+from pipeline.books import books_of
+from pipeline.clock import SECOND, Clock, SystemClock
+from pipeline.config import PipelineConfig
+from pipeline.errors import UsageError
+from pipeline.log import LogReader
+from pipeline.messages import EndRecord, LogHeader
+from pipeline.process import Role
+from pipeline.render import render_events
+from pipeline.report import Report, build_report, write_report
+from pipeline.run_directory import claim, sweep
+from pipeline.shutdown import Shutdown
+from pipeline.spec import RunSpec
+from pipeline.store import EventStore
+from pipeline.supervisor import Observer, Status, Supervisor
+
+logger = logging.getLogger(__name__)
+
+DONE, SOURCE_FAILED, CANNOT_START, OUTBOX_LEFT = 0, 1, 3, 4
+"""Exit codes of a run (2 is for what is wrong before it begins)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run that is over."""
+
+    code: int
+    report: Report
+    out: Path
+    status: Status
+
+
+def run_pipeline(
+    config: PipelineConfig,
+    *,
+    overwrite: bool = False,
+    observer: Observer | None = None,
+    stderr: IO[bytes] | None = None,
+    clock: Clock | None = None,
+) -> Finished:
+    """Run until every recording is done, or somebody asks to stop.
+
+    Raises ``UsageError`` when the output directory belongs to another analysis, ``OSError`` when it cannot be
+    written.
+    """
+    clock = clock or SystemClock()
+    analysis = analysis_sha256(config)
+    out = prepare_out(config, analysis, overwrite=overwrite)
+    run_dir, ring_dir = _claim_directories()
+    try:
+        spec = RunSpec(
+            config=config.to_spec(),
+            out=str(out),
+            run_dir=str(run_dir),
+            ring_dir=str(ring_dir),
+            endpoint=_endpoint(config, run_dir),
+            analysis_sha256=analysis,
+            cameras=list(config.cameras),
+        )
+        spec.save(run_dir / "spec")
+        began = clock.monotonic_ns()
+        with Shutdown() as shutdown:
+            supervisor = Supervisor(
+                roles_of(config),
+                spec=run_dir / "spec",
+                cameras=spec.cameras,
+                ring_dir=ring_dir,
+                options=config.supervisor,
+                clock=clock,
+                shutdown=shutdown,
+                stderr=stderr,
+            )
+            status = supervisor.run(observer)
+        return _finish(config, spec, status, elapsed_s=(clock.monotonic_ns() - began) / SECOND)
+    finally:
+        shutil.rmtree(ring_dir, ignore_errors=True)
+        shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def roles_of(config: PipelineConfig) -> list[Role]:
+    """The processes of a run, dispatch first."""
+    captures = [
+        Role("capture", name, patience_s=_capture_patience_s(options)) for name, options in config.cameras.items()
+    ]
+    detects = [Role("detect", str(number)) for number in range(config.detect.workers)]
+    return [Role("dispatch"), Role("alert"), *captures, *detects, Role("evidence"), Role("deliver", patience_s=120.0)]
+
+
+def _capture_patience_s(options: Any) -> float:
+    """A source may keep its process waiting this long without anything being wrong with the process."""
+    return float(options.open_timeout_s + options.read_timeout_s + 5.0)
+
+
+def prepare_out(config: PipelineConfig, analysis: str, *, overwrite: bool) -> Path:
+    """Make the output directory, or see that it is this analysis's own."""
+    out = config.out.absolute()
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {config.out}: there is a file of that name; name a directory")
+    for name in ("logs", "media", "tracks"):
+        if overwrite:
+            shutil.rmtree(out / name, ignore_errors=True)
+        (out / name).mkdir(parents=True, exist_ok=True)
+    if overwrite:
+        for name in ("events.jsonl", "report.json"):
+            (out / name).unlink(missing_ok=True)
+    with EventStore.open(
+        out / "events.db", analysis_sha256=analysis, source_order=list(config.cameras), overwrite=overwrite
+    ):
+        return out
+
+
+def _claim_directories() -> tuple[Path, Path]:
+    """Fresh 0700 directories for sockets and rings; what killed runs left is removed first."""
+    run_root = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")
+    ring_root = Path("/dev/shm") if Path("/dev/shm").is_dir() else run_root
+    for root in {run_root, ring_root}:
+        for left in sweep(root):
+            logger.info("removed %s, left by a run that was killed", left)
+    return claim(run_root), claim(ring_root)
+
+
+def _endpoint(config: PipelineConfig, run_dir: Path) -> str:
+    return f"ipc://{run_dir}/dispatch" if config.links.endpoint == "ipc" else config.links.endpoint
+
+
+def _finish(config: PipelineConfig, spec: RunSpec, status: Status, *, elapsed_s: float) -> Finished:
+    """Render events, write the report, and say how it went."""
+    out = Path(spec.out)
+    with EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store:
+        if not any(config.is_live(camera) for camera in config.cameras):
+            render_events(store, spec.events_path, source_order=spec.cameras)
+        outbox = store.outbox_counts()
+        events = sum(1 for _ in store.events("commit"))
+    sources = [_source(spec, camera, status) for camera in spec.cameras]
+    report = build_report(
+        books=books_of(status),
+        elapsed_s=elapsed_s,
+        latency_ms=status.latency_ms,
+        events=events,
+        outbox=outbox,
+        restarts=status.restarts,
+        sources=sources,
+    )
+    write_report(out / "report.json", report)
+    return Finished(_code(status, sources, outbox), report, out, status)
+
+
+def _source(spec: RunSpec, camera: str, status: Status) -> dict[str, Any]:
+    progress = status.cameras.get(camera)
+    state: dict[str, Any] = {"camera": camera, "frames": progress.next_index if progress else 0}
+    state["ended"] = (progress.end_reason if progress else "") or end_reason(spec.log_path(camera))
+    return state
+
+
+def end_reason(path: Path) -> str:
+    """Why a camera's log ends, or an empty text while it does not."""
+    reader, reason = LogReader(path), ""
+    try:
+        while batch := reader.read(4096):
+            for record, _ in batch:
+                if isinstance(record, EndRecord):
+                    reason = record.reason
+                elif not isinstance(record, LogHeader):
+                    reason = ""
+    finally:
+        reader.close()
+    return reason
+
+
+def _code(status: Status, sources: list[dict[str, Any]], outbox: dict[str, dict[str, int]]) -> int:
+    if status.failed:
+        return CANNOT_START
+    if any(source["ended"].startswith("failed") for source in sources):
+        return SOURCE_FAILED
+    if any(states.get("pending") for states in outbox.values()):
+        return OUTBOX_LEFT
+    return DONE
