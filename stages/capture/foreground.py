@@ -108,9 +108,11 @@ class ForegroundModel:
         distance = _largest(cv, cv.absdiff(now, background))
         allowed = np.clip(self._deviation * np.float32(options.sensitivity), options.floor, options.ceiling)
         raw = cv.compare(distance, allowed, cv.CMP_GT)
-        if cv.countNonZero(raw) > options.upheaval_share * raw.size:
+        count = cv.countNonZero(raw)
+        if count > options.upheaval_share * raw.size:
             return None
-        raw = cv.bitwise_and(raw, cv.bitwise_not(self._shadow(now, background)))
+        if count:
+            raw = cv.bitwise_and(raw, cv.bitwise_not(self._shadow(now, background)))
         solid: Plane = cv.medianBlur(raw, 5)
         rate = float(-np.expm1(-elapsed_s / options.adapt_s))
         self._learn(now, background, distance, solid, rate)
@@ -125,7 +127,7 @@ class ForegroundModel:
         return float(np.clip(np.median(ratio), 0.5, 2.0))
 
     def _shadow(self, now: Floats, background: Floats) -> Plane:
-        """Darker than the background by a factor, in all channels alike (Horprasert et al., 1999)."""
+        """Where the picture is the background, darker by a factor in all channels (Horprasert et al., 1999)."""
         cv = self._cv
         product = cv.transform(now * background, _SUM)
         ratio = product / (cv.transform(background * background, _SUM) + np.float32(1))

@@ -18,6 +18,13 @@ from pipeline.stage import Plane, View
 VERSION = "1"
 """Raised when equal masks begin to give other boxes."""
 
+_SPECK = 4
+_MOST = 64
+"""Parts looked at in one frame, the largest first."""
+_NARROWEST = 3
+_VALLEY = 0.65
+_SLIMMEST = 0.2
+
 Ints = npt.NDArray[np.int32]
 
 
@@ -29,7 +36,7 @@ class MotionOptions(BaseModel):
     min_area: float = Field(default=0.0006, gt=0, lt=1, description="smallest moving area, as a share of the picture")
     max_area: float = Field(default=0.5, gt=0, le=1, description="largest moving area, as a share of the picture")
     confidence: float = Field(default=0.3, ge=0, le=1, description="lowest confidence of a box that is passed on")
-    gap: float = Field(default=0.04, ge=0, le=0.5, description="widest gap within one object, as a share of the height")
+    gap: float = Field(default=0.03, ge=0, le=0.5, description="widest gap within one object, as a share of the height")
 
 
 class MotionDetector:
@@ -62,15 +69,23 @@ class MotionDetector:
         return self._judge(boxes, areas, view.aux.shape, (height, width))
 
     def _parts(self, mask: Plane) -> tuple[Ints, Ints]:
+        """Boxes and areas of the mask's connected parts, split where people walk abreast, joined where one is cut."""
         cv = self._cv
         reach = max(3, round(mask.shape[0] * self._options.gap) | 1)
         closed = cv.morphologyEx(mask, cv.MORPH_CLOSE, np.ones((reach, 3), np.uint8))
-        _, _, stats, _ = cv.connectedComponentsWithStats(closed, connectivity=8, ltype=cv.CV_32S)
-        stats = stats[1:]
-        stats = stats[stats[:, cv.CC_STAT_AREA] >= 4]
-        boxes = stats[:, [0, 1, 2, 3]].copy()
-        boxes[:, 2:] += boxes[:, :2]
-        return _merge(boxes, stats[:, cv.CC_STAT_AREA], reach)
+        _, labels, stats, _ = cv.connectedComponentsWithStats(closed, connectivity=8, ltype=cv.CV_32S)
+        order = np.argsort(-stats[1:, cv.CC_STAT_AREA], kind="stable")[:_MOST] + 1
+        boxes, areas = [], []
+        for label in order.tolist():
+            left, top, wide, high, area = stats[label].tolist()
+            if area < _SPECK:
+                break
+            own = labels[top : top + high, left : left + wide] == label
+            for start, end in _split(own.sum(axis=0)):
+                rows = np.flatnonzero(own[:, start:end].any(axis=1))
+                boxes.append((left + start, top + rows[0], left + end, top + rows[-1] + 1))
+                areas.append(own[:, start:end].sum())
+        return _merge(np.array(boxes, np.int32).reshape(-1, 4), np.array(areas, np.int32), reach)
 
     def _judge(self, boxes: Ints, areas: Ints, coarse: tuple[int, ...], size: tuple[int, int]) -> Detections:
         options = self._options
@@ -85,30 +100,51 @@ class MotionDetector:
         return Detections(xyxy, confidence, np.zeros(len(boxes), np.int32)).select(keep)
 
 
+def _split(heights: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Cut a part, given how many elements stand in each of its columns, at valleys between two peaks."""
+    spans, found = [(0, len(heights))], []
+    while spans:
+        start, end = spans.pop()
+        column = _valley(heights[start:end])
+        if column:
+            spans += [(start + column, end), (start, start + column)]
+        else:
+            found.append((start, end))
+    return found
+
+
+def _valley(heights: npt.NDArray[np.int64]) -> int:
+    """The column of the deepest valley, or 0 if none is half as low as the lower peak beside it."""
+    if len(heights) < 2 * _NARROWEST:
+        return 0
+    peaks = np.minimum(np.maximum.accumulate(heights), np.maximum.accumulate(heights[::-1])[::-1])
+    depth = (peaks - heights)[_NARROWEST:-_NARROWEST]
+    if not len(depth):
+        return 0
+    column = int(depth.argmax()) + _NARROWEST
+    low = heights[column] <= _VALLEY * peaks[column]
+    wide = min(column, len(heights) - column) >= _SLIMMEST * peaks[column]
+    return column if low and wide else 0
+
+
 def _merge(boxes: Ints, areas: Ints, gap: int) -> tuple[Ints, Ints]:
     """Join parts that stand above one another: head and legs of one person, cut by what is behind them."""
-    parts = [(tuple(box), int(area)) for box, area in zip(boxes.tolist(), areas.tolist(), strict=True)]
-    joined = True
-    while joined:
-        joined = False
-        for i in range(len(parts)):
-            for j in range(i + 1, len(parts)):
-                if _stand_together(parts[i][0], parts[j][0], gap):
-                    a, b = parts[i], parts.pop(j)
-                    box = (*np.minimum(a[0][:2], b[0][:2]).tolist(), *np.maximum(a[0][2:], b[0][2:]).tolist())
-                    parts[i] = (box, a[1] + b[1])
-                    joined = True
-                    break
-            if joined:
-                break
-    return (
-        np.array([box for box, _ in parts], np.int32).reshape(-1, 4),
-        np.array([area for _, area in parts], np.int32),
-    )
+    while True:
+        pairs = np.argwhere(np.triu(_stand_together(boxes, gap), 1))
+        if not len(pairs):
+            return boxes, areas
+        first, second = pairs[0]
+        boxes[first, :2] = np.minimum(boxes[first, :2], boxes[second, :2])
+        boxes[first, 2:] = np.maximum(boxes[first, 2:], boxes[second, 2:])
+        areas[first] += areas[second]
+        boxes, areas = np.delete(boxes, second, axis=0), np.delete(areas, second)
 
 
-def _stand_together(a: tuple[int, ...], b: tuple[int, ...], gap: int) -> bool:
-    across = min(a[2], b[2]) - max(a[0], b[0])
-    apart = max(a[1], b[1]) - min(a[3], b[3])
-    narrow = min(a[2] - a[0], b[2] - b[0])
-    return across >= 0.5 * narrow and apart <= gap
+def _stand_together(boxes: Ints, gap: int) -> npt.NDArray[np.bool_]:
+    """Which pairs of boxes share half the narrower one's columns and lie at most ``gap`` rows apart."""
+    left, top, right, bottom = boxes.T
+    across = np.minimum.outer(right, right) - np.maximum.outer(left, left)
+    apart = np.maximum.outer(top, top) - np.minimum.outer(bottom, bottom)
+    narrow = np.minimum.outer(right - left, right - left)
+    together: npt.NDArray[np.bool_] = (2 * across >= narrow) & (apart <= gap)
+    return together
