@@ -14,12 +14,13 @@ from pipeline.config import PipelineConfig
 from pipeline.errors import UsageError
 from pipeline.log import LogReader
 from pipeline.messages import EndRecord, LogHeader
-from pipeline.process import Role
+from pipeline.process import Process, Role
 from pipeline.render import render_events
 from pipeline.report import Report, build_report, write_report
 from pipeline.run_directory import claim, sweep
 from pipeline.shutdown import Shutdown
 from pipeline.spec import RunSpec
+from pipeline.status_file import StatusFile
 from pipeline.store import EventStore
 from pipeline.supervisor import Observer, Status, Supervisor
 
@@ -79,11 +80,24 @@ def run_pipeline(
                 shutdown=shutdown,
                 stderr=stderr,
             )
-            status = supervisor.run(observer)
+            status_file = StatusFile(out / "status.json", clock, os.getpid())
+            try:
+                status = supervisor.run(_both(status_file, observer))
+            finally:
+                status_file.remove()
         return _finish(config, spec, status, elapsed_s=(clock.monotonic_ns() - began) / SECOND)
     finally:
         shutil.rmtree(ring_dir, ignore_errors=True)
         shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def _both(first: Observer, second: Observer | None) -> Observer:
+    def observe(status: Status, processes: list[Process]) -> None:
+        first(status, processes)
+        if second is not None:
+            second(status, processes)
+
+    return observe
 
 
 def roles_of(config: PipelineConfig) -> list[Role]:

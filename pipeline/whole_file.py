@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
+def write_whole(path: Path, chunks: Iterable[bytes], *, flush: bool = True) -> None:
     """Write a file under another name beside ``path``, flush it to the disk, and give it its name.
+
+    Without ``flush`` it survives a crash of the process, not of the machine.
 
     Raises ``OSError``; what was at ``path`` before is then unchanged.
     """
@@ -15,11 +17,14 @@ def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
         with part.open("wb") as file:
             file.writelines(chunks)
             file.flush()
-            os.fsync(file.fileno())
+            if flush:
+                os.fsync(file.fileno())
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+    if not flush:
+        return
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)

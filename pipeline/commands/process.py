@@ -35,11 +35,12 @@ def run_with_progress(config: PipelineConfig, *, overwrite: bool) -> int:
     with (config.out / "bartizan.log").open("ab") as log, _bar(console) as bar:
         configure(config.logs.level, config.logs.format, process_title="bartizan: supervisor", stream=_Above(bar))
         tasks = {camera: bar.add_task(camera, total=None, frames=0) for camera in config.cameras}
-        totals = {camera: None for camera in config.cameras} | _frame_counts(config)
+        totals = dict.fromkeys(config.cameras) | _frame_counts(config)
         finished = run_pipeline(
             config, overwrite=overwrite, observer=lambda status, _: _show(bar, tasks, totals, status), stderr=log
         )
-        _show(bar, tasks, {name: camera.next_index for name, camera in finished.status.cameras.items()}, finished.status)
+        reached: dict[str, int | None] = {name: at.next_index for name, at in finished.status.cameras.items()}
+        _show(bar, tasks, reached, finished.status)
     return conclude(finished, console)
 
 

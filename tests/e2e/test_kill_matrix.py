@@ -1,0 +1,84 @@
+"""Recordings: whatever process is killed or frozen, whenever, and however many workers there are, the same events."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Start
+from tests.e2e.running import Running, process_command
+
+FRAMES = 795
+CLIP = "campus"
+PROCESSES = [f"capture[{CLIP}]", "dispatch", "detect[0]", "alert", "evidence", "deliver"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Running:
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    run = Running(process_command(root / "sample_videos" / "campus.mp4", out), out)
+    try:
+        assert run.wait() == 0, run.said()
+    finally:
+        run.end()
+    assert run.report()["balanced"]
+    assert run.report()["restarts"] == []
+    assert len(run.events()) > 20
+    return run
+
+
+def same_as(undisturbed: Running, run: Running) -> None:
+    assert run.wait() == 0, run.said()
+    report = run.report()
+    assert report["balanced"], report["imbalances"]
+    assert (run.out / "events.jsonl").read_bytes() == (undisturbed.out / "events.jsonl").read_bytes()
+    snapshots = {path.name: path.read_bytes() for path in (undisturbed.out / "media").iterdir()}
+    assert {path.name: path.read_bytes() for path in (run.out / "media").iterdir()} == snapshots
+    tracks = Path("tracks") / f"{CLIP}.parquet"
+    assert (run.out / tracks).read_bytes() == (undisturbed.out / tracks).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("label", PROCESSES)
+def test_killed_and_frozen_processes_change_nothing(
+    start: Start, undisturbed: Running, root: Path, tmp_path: Path, label: str
+) -> None:
+    run = start(process_command(root / "sample_videos" / "campus.mp4", tmp_path / "out"), tmp_path / "out")
+    run.child(label)
+    run.signal(label, signal.SIGKILL)  # while it starts
+    run.wait_frames(CLIP, FRAMES // 4)
+    run.signal(label, signal.SIGKILL)
+    run.wait_frames(CLIP, FRAMES // 2)
+    frozen = run.signal(label, signal.SIGSTOP)
+    same_as(undisturbed, run)
+    restarts = [restart for restart in run.report()["restarts"] if restart["stage"] == label]
+    assert len(restarts) >= 2, f"pid {frozen}: {run.report()['restarts']}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [2, 3])
+def test_the_number_of_workers_changes_nothing(
+    start: Start, undisturbed: Running, root: Path, tmp_path: Path, workers: int
+) -> None:
+    options = ["--set", f"stages.detect.workers={workers}"]
+    run = start(process_command(root / "sample_videos" / "campus.mp4", tmp_path / "out", *options), tmp_path / "out")
+    run.wait_frames(CLIP, FRAMES // 3)
+    run.signal(f"detect[{workers - 1}]", signal.SIGKILL)
+    same_as(undisturbed, run)
+
+
+@pytest.mark.slow
+def test_a_run_whose_supervisor_was_killed_goes_on_where_it_was(
+    start: Start, undisturbed: Running, root: Path, tmp_path: Path
+) -> None:
+    command = process_command(root / "sample_videos" / "campus.mp4", tmp_path / "out")
+    first = start(command, tmp_path / "out")
+    first.wait_frames(CLIP, FRAMES // 3)
+    children = list(first.children().values())
+    first.command.kill()
+    for child in children:
+        child.wait(10)  # they die with it
+    reached = first.frames(CLIP)
+    second = start(command, tmp_path / "out")
+    same_as(undisturbed, second)
+    assert second.frames(CLIP) == FRAMES > reached
