@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SCALE = 4
 """The mask has one element for this many pixels of the frame, each way."""
 
+_LEAST = 8
+"""Smaller arrays than this are taken for colours by cv2."""
 _SAMPLES = 15
 """Pictures whose median is the first background."""
 _GAIN_STEP = 4
@@ -34,7 +36,7 @@ Floats = npt.NDArray[np.float32]
 
 def mask_shape(height: int, width: int) -> tuple[int, int]:
     """Height and width of the mask of a frame of this size."""
-    return max(1, height // SCALE), max(1, width // SCALE)
+    return max(_LEAST, height // SCALE), max(_LEAST, width // SCALE)
 
 
 class ForegroundModel:
@@ -143,7 +145,7 @@ class ForegroundModel:
         cv = self._cv
         calm = cv.bitwise_not(solid)
         cv.accumulateWeighted(now, background, rate, mask=calm)
-        cv.accumulateWeighted(cv.min(distance, self._options.ceiling), self._deviation, rate, mask=calm)
+        cv.accumulateWeighted(np.minimum(distance, np.float32(self._options.ceiling)), self._deviation, rate, mask=calm)
 
     def _absorb(self, now: Floats, background: Floats, allowed: Floats, solid: Plane, elapsed_s: float) -> None:
         """Let what has stood in front of the background for long become part of it."""

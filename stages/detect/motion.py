@@ -23,6 +23,7 @@ _MOST = 64
 """Parts looked at in one frame, the largest first."""
 _NARROWEST = 3
 _VALLEY = 0.65
+_DIP = 0.1
 _SLIMMEST = 0.2
 
 Ints = npt.NDArray[np.int32]
@@ -81,7 +82,7 @@ class MotionDetector:
             if area < _SPECK:
                 break
             own = labels[top : top + high, left : left + wide] == label
-            for start, end in _split(own.sum(axis=0)):
+            for start, end in _split(own):
                 rows = np.flatnonzero(own[:, start:end].any(axis=1))
                 boxes.append((left + start, top + rows[0], left + end, top + rows[-1] + 1))
                 areas.append(own[:, start:end].sum())
@@ -100,12 +101,12 @@ class MotionDetector:
         return Detections(xyxy, confidence, np.zeros(len(boxes), np.int32)).select(keep)
 
 
-def _split(heights: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Cut a part, given how many elements stand in each of its columns, at valleys between two peaks."""
-    spans, found = [(0, len(heights))], []
+def _split(part: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Cut a part at valleys between two peaks; the columns of the pieces."""
+    spans, found = [(0, part.shape[1])], []
     while spans:
         start, end = spans.pop()
-        column = _valley(heights[start:end])
+        column = _valley(part[:, start:end])
         if column:
             spans += [(start + column, end), (start, start + column)]
         else:
@@ -113,18 +114,19 @@ def _split(heights: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
     return found
 
 
-def _valley(heights: npt.NDArray[np.int64]) -> int:
-    """The column of the deepest valley, or 0 if none is half as low as the lower peak beside it."""
-    if len(heights) < 2 * _NARROWEST:
+def _valley(part: npt.NDArray[np.bool_]) -> int:
+    """The column where a part is thinnest between two thick ones and its outline dips between two heads, or 0."""
+    if part.shape[1] < 2 * _NARROWEST:
         return 0
+    heights, tops = part.sum(axis=0), part.argmax(axis=0)
     peaks = np.minimum(np.maximum.accumulate(heights), np.maximum.accumulate(heights[::-1])[::-1])
-    depth = (peaks - heights)[_NARROWEST:-_NARROWEST]
-    if not len(depth):
-        return 0
-    column = int(depth.argmax()) + _NARROWEST
-    low = heights[column] <= _VALLEY * peaks[column]
-    wide = min(column, len(heights) - column) >= _SLIMMEST * peaks[column]
-    return column if low and wide else 0
+    depth = (peaks - heights)[_NARROWEST : part.shape[1] - _NARROWEST + 1]
+    deepest = np.flatnonzero(depth == depth.max())
+    column = int(deepest[len(deepest) // 2]) + _NARROWEST
+    thin = heights[column] <= _VALLEY * peaks[column]
+    dips = tops[column] - max(tops[:column].min(), tops[column:].min()) >= _DIP * peaks[column]
+    wide = min(column, part.shape[1] - column) >= _SLIMMEST * peaks[column]
+    return column if thin and dips and wide else 0
 
 
 def _merge(boxes: Ints, areas: Ints, gap: int) -> tuple[Ints, Ints]:

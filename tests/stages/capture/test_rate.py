@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ def test_the_rate_holds_over_an_hour_without_drift(source: float, wanted: float)
     limit = RateLimit(wanted)
     passed = [media for i in range(int(source * 3600)) if limit.passes(media := int(i * SECOND / source))]
     assert abs(len(passed) - min(source, wanted) * 3600) <= 1
-    gaps = [b - a for a, b in zip(passed, passed[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(passed)]
     assert max(gaps) - min(gaps) <= SECOND / source + 1
     if source % wanted == 0:
         assert max(gaps) - min(gaps) <= 1
