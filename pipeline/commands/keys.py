@@ -1,0 +1,68 @@
+"""``bartizan keys``: make key pairs, and say who may talk to the dispatcher over tcp."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.allow_list import AllowList, Peer, allow, revoke
+from pipeline.keys import Role, make_key, read_public, read_secret
+
+ALLOWED = "allowed"
+"""Name of the allow-list within the folder of keys."""
+
+app = typer.Typer(no_args_is_help=True, help="Keys for encrypted links between machines.")
+
+KeysDir = Annotated[Path, typer.Option("--keys-dir", help="Folder of the key files and the allow-list.")]
+
+
+@app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the process or machine that will hold the key.")],
+    role: Annotated[Role, typer.Option(help="What the holder may be.")],
+    keys_dir: KeysDir = Path("keys"),
+) -> None:
+    """Make a key pair: NAME.secret stays here, NAME.public goes to those who shall know this peer."""
+    pair = make_key(keys_dir, name, role)
+    public = keys_dir / f"{name}.public"
+    print(f"{keys_dir / name}.secret  keep it on this machine")
+    if role is Role.DISPATCH:
+        print(f"{public}  copy it into the keys folder of every machine that connects")
+    else:
+        print(f"{public}  copy it to the dispatcher's machine, and there: bartizan keys allow {public.name}")
+    print(f"public key: {pair.public}")
+
+
+@app.command("allow")
+def allow_peer(
+    public: Annotated[Path, typer.Argument(help="The peer's NAME.public file.")],
+    camera: Annotated[
+        list[str] | None, typer.Option(help="A capture may speak for these only; may be repeated.")
+    ] = None,
+    keys_dir: KeysDir = Path("keys"),
+) -> None:
+    """Let a peer in, with the role that its key was made for. A running dispatcher takes it up by itself."""
+    key = read_public(public)
+    allow(keys_dir / ALLOWED, Peer(key.name, key.role, key.public, tuple(camera or ())))
+    print(f"{key.role} {key.name} is allowed in {keys_dir / ALLOWED}")
+
+
+@app.command("revoke")
+def revoke_peer(
+    name: Annotated[str, typer.Argument(help="Name of the peer.")],
+    keys_dir: KeysDir = Path("keys"),
+) -> None:
+    """Take a peer off the list; what it sends from now on is refused."""
+    revoke(keys_dir / ALLOWED, name)
+    print(f"{name} is no longer allowed in {keys_dir / ALLOWED}")
+
+
+@app.command("list")
+def list_keys(keys_dir: KeysDir = Path("keys")) -> None:
+    """Show the key pairs of this folder and the peers that are allowed."""
+    for path in sorted(keys_dir.glob("*.secret")):
+        pair = read_secret(path)
+        print(f"own      {pair.role:<9} {pair.name:<20} {pair.public}")
+    if (keys_dir / ALLOWED).exists():
+        for peer in AllowList(keys_dir / ALLOWED).peers():
+            print(f"allowed  {peer.role:<9} {peer.name:<20} {peer.public}  {' '.join(peer.cameras) or 'any camera'}")

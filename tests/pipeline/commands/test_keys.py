@@ -1,0 +1,48 @@
+"""``bartizan keys`` from a pair on one machine to a peer allowed on another."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.allow_list import AllowList
+from pipeline.commands.keys import app
+from pipeline.errors import UsageError
+
+
+def run(*arguments: str | Path) -> str:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_peer_made_on_one_machine_is_allowed_and_revoked_on_another(tmp_path: Path) -> None:
+    there, here = tmp_path / "there", tmp_path / "here"
+    assert "bartizan keys allow gpu.public" in run("new", "gpu", "--role", "worker", "--keys-dir", there)
+    run("new", "hub", "--role", "dispatch", "--keys-dir", here)
+    run("allow", there / "gpu.public", "--keys-dir", here)
+    listed = run("list", "--keys-dir", here)
+    assert [line.split()[:3] for line in listed.splitlines()] == [
+        ["own", "dispatch", "hub"],
+        ["allowed", "worker", "gpu"],
+    ]
+    run("revoke", "gpu", "--keys-dir", here)
+    assert AllowList(here / "allowed").peers() == []
+
+
+def test_a_capture_is_bound_to_its_cameras(tmp_path: Path) -> None:
+    run("new", "cam", "--role", "capture", "--keys-dir", tmp_path)
+    run("allow", tmp_path / "cam.public", "--camera", "gate", "--camera", "yard", "--keys-dir", tmp_path)
+    assert AllowList(tmp_path / "allowed").peers()[0].cameras == ("gate", "yard")
+
+
+def test_no_command_shows_a_secret(tmp_path: Path) -> None:
+    output = run("new", "cam", "--role", "capture", "--keys-dir", tmp_path) + run("list", "--keys-dir", tmp_path)
+    secret = (tmp_path / "cam.secret").read_text().split('"secret":"')[1][:40]
+    assert secret not in output
+
+
+def test_the_dispatchers_own_key_is_nobodys_to_allow(tmp_path: Path) -> None:
+    run("new", "hub", "--role", "dispatch", "--keys-dir", tmp_path)
+    with pytest.raises(UsageError, match="role 'dispatch'"):
+        run("allow", tmp_path / "hub.public", "--keys-dir", tmp_path)
