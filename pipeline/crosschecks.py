@@ -9,7 +9,7 @@ from pydantic import BaseModel, SecretStr
 from pipeline.faults import KeyPath
 from pipeline.sections import Sections
 from pipeline.source_paths import local_path
-from pipeline.suggestions import did_you_mean, listed
+from pipeline.suggestions import did_you_mean, did_you_mean_file, listed
 
 WEIGHTS = ("model", "weights")
 
@@ -32,11 +32,7 @@ def _sources(sections: Sections) -> None:
 def _must_exist(sections: Sections, path: KeyPath, file: Path) -> None:
     if file.exists():
         return
-    folder = next(parent for parent in file.parents if parent.exists())
-    near = ""
-    if folder == file.parent and folder.is_dir():
-        near = did_you_mean(file.name, sorted(entry.name for entry in folder.iterdir())[:2000]).rstrip("?")
-    hint = f"{near}?" if near else "" if folder == file.parent else f", there is no folder {file.parent}"
+    hint = did_you_mean_file(file) if file.parent.is_dir() else f", there is no folder {file.parent}"
     sections.document.complain(path, f"no such file: {file}{hint}")
 
 
@@ -77,7 +73,7 @@ def _filters(sections: Sections) -> None:
     """Filters of sinks: what they name must exist."""
     known: Mapping[str, list[str]] = {
         "rules": [name for rule in sections.rules.values() for name in dict.fromkeys((rule.name, rule.kind))],
-        "cameras": list(sections.document.data.get("cameras") or ()),
+        "cameras": sections.camera_names,
     }
     for index, sink in sections.sinks.items():
         for key, names in known.items():
@@ -86,8 +82,9 @@ def _filters(sections: Sections) -> None:
 
 def _known_names(sections: Sections, path: KeyPath, options: BaseModel, known: list[str]) -> None:
     chosen: Any = getattr(options, str(path[-1]), None)
-    unread = sections.document.data.get("rules") or []
-    if not isinstance(chosen, list | tuple) or (path[-1] == "rules" and len(unread) > len(sections.rules)):
+    rules = sections.document.data.get("rules")
+    has_wrong_rules = isinstance(rules, list) and len(rules) > len(sections.rules)
+    if not isinstance(chosen, list | tuple) or (path[-1] == "rules" and has_wrong_rules):
         return
     for position, name in enumerate(chosen):
         if name not in known:

@@ -29,7 +29,8 @@ def default_config(
     """One camera for each source, sensible defaults for the rest.
 
     ``rules`` are ``--rule`` arguments (none: any object anywhere), ``overrides`` those of ``--set``. With ``live``,
-    recordings are played at their own speed as if they were cameras; without it only recordings are taken. Paths belong to the working directory. Raises ``UsageError``, a line for each fault.
+    recordings are played at their own speed as if they were cameras; without it only recordings are taken. Paths
+    belong to the working directory. Raises ``UsageError``, a line for each fault.
     """
     document = Document(source="arguments")
     vault = Vault(os.environ)
@@ -71,7 +72,7 @@ def _rules(document: Document, rules: Sequence[str], vault: Vault) -> list[dict[
         try:
             read.append(read_rule(text, vault))
         except UsageError as error:
-            document.faults.append(Fault(Place(""), (), str(error)))
+            document.faults += [Fault(Place(line), (), "") for line in str(error).splitlines()]
         _note(document, ("rules", index), Place(f"--rule {text}"))
     return read
 

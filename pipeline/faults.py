@@ -38,7 +38,7 @@ class Fault:
 
     def __str__(self) -> str:
         parts = [str(self.place), dotted(self.key), self.problem]
-        return redact(": ".join(part for part in parts if part))
+        return " ".join(redact(": ".join(part for part in parts if part)).splitlines())
 
 
 def ordered(faults: Iterable[Fault]) -> list[Fault]:

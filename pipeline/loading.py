@@ -11,7 +11,7 @@ from pipeline.faults import Fault, KeyPath, Place, ordered, usage_error
 from pipeline.overrides import apply_override
 from pipeline.secrets import FILE, Vault
 from pipeline.sections import Sections, read_sections
-from pipeline.suggestions import did_you_mean
+from pipeline.suggestions import did_you_mean_file
 from pipeline.yaml_source import Document, read_yaml
 
 _ITEMS = ("cameras", "rules", "sinks")
@@ -99,9 +99,7 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        folder = file.parent
-        names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
-        raise usage_error([Fault(Place(str(file)), (), f"no such file{did_you_mean(file.name, names)}")]) from error
+        raise usage_error([Fault(Place(str(file)), (), f"no such file{did_you_mean_file(file)}")]) from error
     except UnicodeDecodeError as error:
         raise usage_error([Fault(Place(str(file)), (), f"is not UTF-8 text (byte {error.start})")]) from error
     except OSError as error:

@@ -1,6 +1,7 @@
 """What the command line adds to a configuration: ``--set dotted.key=value`` and ``--rule NAME:key=value,...``."""
 
 import re
+from itertools import pairwise
 from typing import Any
 
 from pipeline.errors import UsageError
@@ -9,7 +10,8 @@ from pipeline.secrets import Vault
 from pipeline.yaml_source import Document, kind_of, parse
 
 _KEY = re.compile(r"\s*(?:([A-Za-z_]\w*)|\"([^\"]*)\"|'([^']*)')\s*(?:=|:)\s*")
-_OPENING, _CLOSING = "[{", "]}"
+_TOKEN = re.compile(r"""(?<=[,\[{:=\s])(?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*')|[,\[\]{}]""", re.DOTALL)
+"""A quoted text where one can begin, a bracket, or a comma."""
 
 
 def apply_override(document: Document, text: str, vault: Vault) -> None:
@@ -31,27 +33,29 @@ def apply_override(document: Document, text: str, vault: Vault) -> None:
     document.keys |= {**dict.fromkeys(part.keys, place), path: place}
     document.values |= {**dict.fromkeys(part.values, place), path: place}
     document.hidden |= part.hidden
-    if isinstance(container, list) and path[-1] == len(container):
-        container.append(parsed)
+    _put(container, path[-1], parsed)
+
+
+def _put(container: Any, step: str | int, value: Any) -> None:
+    if isinstance(container, list) and step == len(container):
+        container.append(value)
     else:
-        container[path[-1]] = parsed
+        container[step] = value
 
 
 def _holder(document: Document, path: KeyPath, place: Place) -> tuple[Any, KeyPath] | None:
     """The mapping or list that the last part of ``path`` belongs to, made where absent; and the path as found."""
     container: Any = document.data
     found: list[str | int] = []
-    for part in path[:-1]:
+    for part, following in pairwise(path):
         step = _step(container, part)
         if step is None:
             _refuse(document, (*found, part), container, place)
             return None
         found.append(step)
-        if isinstance(container, dict) and container.get(step) is None:
-            container[step] = {}
-            document.keys[tuple(found)] = document.values[tuple(found)] = place
-        elif isinstance(container, list) and step == len(container):
-            container.append({})
+        is_absent = step == len(container) if isinstance(container, list) else container.get(step) is None
+        if is_absent:
+            _put(container, step, [] if isinstance(following, int) else {})
             document.keys[tuple(found)] = document.values[tuple(found)] = place
         container = container[step]
     step = _step(container, path[-1])
@@ -128,17 +132,14 @@ def _colon(found: re.Match[str]) -> str:
 
 def _items(text: str) -> list[str]:
     """``text`` cut at the commas that are in no bracket and no quotes."""
-    items, start, depth, quote = [], 0, 0, ""
-    for position, character in enumerate(text):
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in "'\"":
-            quote = character
-        elif character in _OPENING:
-            depth += 1
-        elif character in _CLOSING:
-            depth -= 1
-        elif character == "," and depth == 0:
-            items.append(text[start:position])
-            start = position + 1
+    items, start, depth = [], 0, 0
+    for found in _TOKEN.finditer(text):
+        match found[0]:
+            case "[" | "{":
+                depth += 1
+            case "]" | "}":
+                depth -= 1
+            case "," if depth == 0:
+                items.append(text[start : found.start()])
+                start = found.end()
     return [*items, text[start:]]

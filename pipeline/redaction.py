@@ -19,28 +19,39 @@ SHORTEST = 4
 _NAMES = (
     r"(?:pass(?:word|wd|phrase)?|pwd|token|secret|(?:[a-z0-9]+[_-])*(?:key|token|secret|password)|auth|sig(?:nature)?)"
 )
-_USER_INFORMATION = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/?#'\"<>]*(?:[^\s'\"<>]*:[^\s'\"<>]*)?@", re.IGNORECASE)
-_PARAMETER = re.compile(rf"([?&;]{_NAMES}=)[^&;\s'\"<>#]*", re.IGNORECASE)
-_AUTHORIZATION = re.compile(
-    r"((?:proxy-)?authorization['\"]?\s*[:=]\s*['\"]?)(?:(?:basic|bearer|digest)\s+)?[^\r\n]*", re.IGNORECASE
+_USER_INFORMATION = re.compile(
+    r"(?P<before>\b[a-z][a-z0-9+.-]*://)(?:[^\s/?#'\"<>]*:[^\s'\"<>]*|[^\s/?#'\"<>]*)@", re.IGNORECASE
 )
-_SCHEME = re.compile(r"\b((?:basic|bearer)\s+)[A-Za-z0-9+/._~=-]{6,}", re.IGNORECASE)
+"""Up to the last ``@`` where there is a colon: who does not encode a password may have any letter in it."""
+_PARAMETER = re.compile(rf"(?P<before>[?&;]{_NAMES}=)[^&;\s'\"<>#]*", re.IGNORECASE)
+_ASSIGNMENT = re.compile(r"(?P<before>\b(?:password|passwd|pwd|token|secret)=)[^&;,\s'\"<>#]+", re.IGNORECASE)
+_AUTHORIZATION = re.compile(r"(?P<before>(?:proxy-)?authorization['\"]?\s*[:=]\s*['\"]?)[^\r\n]*", re.IGNORECASE)
+_SCHEME = re.compile(r"(?P<before>\b(?:basic|bearer)\s+)[A-Za-z0-9+/._~=-]{6,}", re.IGNORECASE)
 
 
-class _Register:
-    """The secrets this process was told, in every spelling they may appear in; longest first."""
+class Redactor:
+    """Hides the shapes of credentials, and the secrets it was told in every spelling they may appear in."""
 
     def __init__(self) -> None:
         self._spellings: tuple[str, ...] = ()
 
-    def add(self, value: str) -> None:
-        spellings = {*self._spellings, *_spellings_of(value)}
-        self._spellings = tuple(sorted(spellings, key=lambda spelling: (-len(spelling), spelling)))
+    def register(self, value: str) -> None:
+        """See ``register_secret``."""
+        if len(value) >= SHORTEST and value.strip("*"):
+            spellings = {*self._spellings, *_spellings_of(value)}
+            self._spellings = tuple(sorted(spellings, key=lambda spelling: (-len(spelling), spelling)))
 
-    def hide(self, text: str) -> str:
+    def redact(self, text: str) -> str:
+        """See the function ``redact``."""
         for spelling in self._spellings:
             text = text.replace(spelling, HIDDEN)
+        for pattern in (_USER_INFORMATION, _PARAMETER, _ASSIGNMENT, _AUTHORIZATION, _SCHEME):
+            text = pattern.sub(_hidden, text)
         return text
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return f"{found['before']}{HIDDEN}{'@' if found[0].endswith('@') else ''}"
 
 
 def _spellings_of(value: str) -> set[str]:
@@ -50,7 +61,7 @@ def _spellings_of(value: str) -> set[str]:
     return {spelling for spelling in spellings if spelling}
 
 
-_REGISTER = _Register()
+_OF_THIS_PROCESS = Redactor()
 
 
 def register_secret(value: str) -> None:
@@ -58,17 +69,12 @@ def register_secret(value: str) -> None:
 
     Values shorter than ``SHORTEST`` are ignored: hiding each "a" of a text would only tell which letter it is.
     """
-    if len(value) >= SHORTEST and value.strip("*"):
-        _REGISTER.add(value)
+    _OF_THIS_PROCESS.register(value)
 
 
 def redact(text: str) -> str:
     """``text`` without credentials: those of URLs, of ``Authorization`` headers, and every registered secret."""
-    text = _REGISTER.hide(text)
-    text = _USER_INFORMATION.sub(rf"\1{HIDDEN}@", text)
-    text = _PARAMETER.sub(rf"\1{HIDDEN}", text)
-    text = _AUTHORIZATION.sub(rf"\1{HIDDEN}", text)
-    return _SCHEME.sub(rf"\1{HIDDEN}", text)
+    return _OF_THIS_PROCESS.redact(text)
 
 
 class RedactingFilter(logging.Filter):

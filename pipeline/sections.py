@@ -42,6 +42,12 @@ class Sections:
     settings: dict[str, Any] = field(default_factory=dict)
     out: Path = DEFAULT_OUT
 
+    @property
+    def camera_names(self) -> list[str]:
+        """Every camera that the user named, valid or not: rules and sinks may refer to it."""
+        cameras = self.document.data.get("cameras")
+        return list(cameras) if isinstance(cameras, dict) else []
+
     def config(self) -> PipelineConfig:
         """The configuration of what could be read; only whole where the stages have no fault."""
         parts: dict[str, Any] = {**self.stages, **self.settings}
@@ -222,8 +228,7 @@ def _free_name(kind: str, taken: list[Any]) -> str:
 def _camera_names(sections: Sections, index: int, given: Any) -> tuple[str, ...]:
     """The cameras that a rule watches: those it names, or all. Unknown names are faults."""
     document = sections.document
-    known = document.data.get("cameras")
-    known = list(known) if isinstance(known, dict) else []
+    known = sections.camera_names
     path: KeyPath = ("rules", index, "cameras")
     if not given:
         return tuple(known)
@@ -250,8 +255,10 @@ def _sinks(sections: Sections) -> None:
         names.append(name)
         given = {**data, "name": name} if "name" in model.model_fields else data
         options = _options(sections, ("sinks", index), given, model, "kind", "name")
-        if options is not None:
-            sections.sinks[index] = SinkConfig(kind, str(name), options)
+        if not isinstance(name, str):
+            sections.document.complain(("sinks", index, "name"), f"must be text, not {kind_of(name)}")
+        elif options is not None:
+            sections.sinks[index] = SinkConfig(kind, name, options)
 
 
 def _out(sections: Sections) -> None:

@@ -1,6 +1,7 @@
 """Options of the machine itself: what the sections of the YAML that belong to no stage may say."""
 
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -161,7 +162,7 @@ class LogOptions(Settings):
 
     level: LogLevel = Field(
         default=LogLevel.INFO,
-        description="Least severity that is logged.",
+        description="Records below this severity are not logged.",
     )
     format: LogFormat = Field(
         default=LogFormat.TEXT,
@@ -215,7 +216,10 @@ class LinkOptions(Settings):
     @property
     def _on_loopback(self) -> bool:
         host = self.endpoint.removeprefix("tcp://").rpartition(":")[0].strip("[]")
-        return host in ("localhost", "::1") or host.startswith("127.")
+        try:
+            return host == "localhost" or ip_address(host).is_loopback
+        except ValueError:
+            return False
 
     @property
     def _has_keys(self) -> bool:

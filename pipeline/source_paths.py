@@ -1,4 +1,4 @@
-"""Which camera sources lie on this machine's disk, told from their text; what they are is the capture stage's affair."""
+"""Which camera sources lie on this machine's disk, by their text; what they are is the capture stage's affair."""
 
 import re
 from urllib.parse import unquote, urlsplit

@@ -2,8 +2,14 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path
 
 UNIT_ENDINGS = ("_ns", "_us", "_ms", "_min", "_s", "_h", "_px", "_fps", "_hz", "_bytes", "_kib", "_mib", "_gib")
+
+
+MOST_FILES = 2000
+"""Files of a folder that are looked at for a name like the one that is missing."""
 
 
 def without_unit(name: str) -> str:
@@ -28,6 +34,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``, did you mean 'fps'?`` to append to a message, or nothing when no known name is near."""
     near = [repr(name) for name in close_to(word, known)]
     return f", did you mean {' or '.join(near)}?" if near else ""
+
+
+def did_you_mean_file(file: Path) -> str:
+    """``did_you_mean`` for a file that is not there: another one in its folder."""
+    if not file.parent.is_dir():
+        return ""
+    names = sorted(entry.name for entry in islice(file.parent.iterdir(), MOST_FILES))
+    near = get_close_matches(file.name, names, n=1, cutoff=0.75)
+    return f", did you mean {near[0]!r}?" if near else ""
 
 
 def listed(names: Iterable[str], *, at_most: int = 24) -> str:

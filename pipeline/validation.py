@@ -40,7 +40,7 @@ def validate(
         for details in error.errors(include_url=False):
             where = _real_path(details["loc"], data)
             full = (*path, *where)
-            of_key = details["type"] in ("extra_forbidden", "missing")
+            of_key = not where or details["type"] in ("extra_forbidden", "missing")
             problem = _problem(details, model, where, document.hidden.get(full), hints or [])
             found.setdefault((full, of_key), []).append(problem)
         for (full, of_key), problems in found.items():
@@ -86,6 +86,10 @@ def _message(details: ErrorDetails, where: KeyPath, field: FieldInfo | None, ori
     if allowed and details["type"] in _BOUNDS:
         message, allowed = f"must be {allowed}", ""
     secret = field is not None and "Secret" in str(field.annotation)
+    if secret:
+        message = message.partition(" items after")[0].partition(", not")[0] + (
+            " characters" if "items" in message else ""
+        )
     message += ", got " + (f"the value of {origin}" if origin else "another value" if secret else shown(value))
     if details["type"] in ("literal_error", "enum") and isinstance(value, str):
         expected = str(details.get("ctx", {}).get("expected", ""))
