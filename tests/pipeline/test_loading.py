@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline import registry
 from pipeline.config import PipelineConfig
 from pipeline.errors import UsageError
 from pipeline.loading import load, load_config
@@ -36,7 +37,7 @@ class Bare:
     pass
 """
 KNOWN = "cameras, stages, rules, sinks, governor, out, supervisor, metrics, logs, links"
-RULES = "in_field, line_crossed, loitering, or package.module:Class"
+RULES = f"{', '.join(sorted(registry.RULES))}, or package.module:Class"
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ BAD = {
         CAMERA + "stages:\n  detect: {kind: moton}\n",
         [
             "x.yml:3:18: stages.detect.kind: unknown kind 'moton', did you mean 'motion'? "
-            "allowed: motion, yolo, or package.module:Class"
+            f"allowed: {', '.join(sorted(registry.DETECTORS))}, or package.module:Class"
         ],
     ),
     "unknown rule": (
