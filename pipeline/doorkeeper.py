@@ -29,10 +29,8 @@ _DOMAIN = b"bartizan"
 _POLL_MS = 200
 _MOST_LOGGED = 1000
 """Then refusals are only counted: whoever invents keys must not fill the disk."""
-_FAILURES = {
-    int(zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL): "handshake broken off",
-    int(zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL): "no key, or another server's",
-}
+_FAILURES = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+"""Which of the two a peer without key causes depends on who hangs up first."""
 
 
 class _Refusals:
@@ -87,7 +85,7 @@ class Doorkeeper:
         secure_server(socket, self._pair)
         gate = _Gate(socket.context, self._allowed, self._refusals)
         gate.start()
-        monitor = socket.get_monitor_socket(sum(_FAILURES))
+        monitor = socket.get_monitor_socket(int(_FAILURES))
         self._thread = threading.Thread(target=self._guard, args=(gate, monitor), name="doorkeeper", daemon=True)
         self._thread.start()
 
@@ -136,10 +134,32 @@ class Doorkeeper:
                     asyncio.run(gate.handle_zap_message(gate.zap_socket.recv_multipart()))
                 if monitor in ready:
                     event = recv_monitor_message(monitor)
-                    self._refusals.report(_FAILURES[int(event["event"])], f"at {event['endpoint'].decode()}")
+                    self._refusals.report("no key, or another server's", f"at {event['endpoint'].decode()}")
         finally:
             gate.stop()
             monitor.close(linger=0)
+
+
+class KeyCheck:
+    """Tells a client that the server refused its key. libzmq does not try again after that: open a new socket."""
+
+    def __init__(self, socket: "Socket") -> None:
+        self._monitor: Socket = socket.get_monitor_socket(int(_FAILURES | zmq.EVENT_HANDSHAKE_FAILED_AUTH))
+        self._socket = socket
+
+    def is_refused(self) -> bool:
+        """Whether a handshake has failed since the last call: wrong key, or wrong server key."""
+        failed = False
+        while self._monitor.poll(0):
+            recv_monitor_message(self._monitor)
+            failed = True
+        return failed
+
+    def close(self) -> None:
+        """Stop watching; to be called before the socket is closed."""
+        if not self._monitor.closed:
+            self._socket.disable_monitor()
+            self._monitor.close(linger=0)
 
 
 def secure_server(socket: "Socket", pair: KeyPair) -> None:

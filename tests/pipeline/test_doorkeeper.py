@@ -11,7 +11,7 @@ import zmq
 
 from pipeline.allow_list import AllowList, Peer, allow, revoke
 from pipeline.codec import decode, encode
-from pipeline.doorkeeper import Doorkeeper, secure_client, secure_server
+from pipeline.doorkeeper import Doorkeeper, KeyCheck, secure_client, secure_server
 from pipeline.errors import MessageError
 from pipeline.keys import KeyPair, Role, make_key
 from pipeline.messages import CaptureHello, Failed, Wire
@@ -135,6 +135,26 @@ def test_an_allowed_key_of_the_wrong_role_is_refused_by_message_and_reported(hub
     hub.keeper.admit(*got)
 
 
+def test_a_client_learns_that_its_key_was_refused(hub: Hub, tmp_path: Path) -> None:
+    spy = make_key(tmp_path / "elsewhere", "spy", Role.CAPTURE)
+    for pair in (spy, hub.gate):
+        client: zmq.Socket[Any] = hub.elsewhere.socket(zmq.DEALER)
+        hub.clients.append(client)
+        secure_client(client, pair, hub.pair.public)
+        check = KeyCheck(client)
+        client.set(zmq.SNDTIMEO, 300)
+        client.connect(hub.endpoint)
+        say(client, HELLO)
+        if pair is spy:
+            deadline = time.monotonic() + REPORT_S
+            while not check.is_refused():
+                assert time.monotonic() < deadline
+        else:
+            assert hub.receive(5) is not None
+            assert not check.is_refused()
+        check.close()
+
+
 def test_a_revoked_key_is_refused_on_a_connection_that_stands(hub: Hub) -> None:
     client = hub.client(with_key(hub.gate, hub.pair.public))
     say(client, HELLO)
@@ -151,10 +171,10 @@ def test_a_revoked_key_is_refused_on_a_connection_that_stands(hub: Hub) -> None:
 
 def test_a_key_allowed_later_gets_in_without_a_restart(hub: Hub, tmp_path: Path) -> None:
     late = make_key(tmp_path / "elsewhere", "yard-cam", Role.CAPTURE)
-    client = hub.client(with_key(late, hub.pair.public))
-    say(client, HELLO)
+    say(hub.client(with_key(late, hub.pair.public)), HELLO)
     hub.wait_for_report("unknown key")
     allow(hub.list_path, Peer(late.name, late.role, late.public))
+    say(hub.client(with_key(late, hub.pair.public)), HELLO)
     assert hub.receive(5) is not None
 
 
@@ -168,6 +188,7 @@ def test_a_message_from_a_socket_without_keys_has_no_sender(hub: Hub, short_dir:
     plain = hub.context.socket(zmq.ROUTER)
     plain.bind(f"ipc://{short_dir}/plain")
     client = hub.client(None)
+    client.disconnect(hub.endpoint)
     client.connect(f"ipc://{short_dir}/plain")
     say(client, HELLO)
     assert plain.poll(5000)
