@@ -50,9 +50,14 @@ class Letterbox:
         return cls(source, canvas, inner, top, left)
 
     def draw(self, picture: Picture, canvas: Picture) -> None:
-        """Resize ``picture`` straight into ``canvas`` (uint8, height x width x 3) and paint the border grey."""
+        """Resize ``picture`` straight into ``canvas`` (uint8, height x width x 3) and paint the border grey.
+
+        Raises ``ValueError`` for a picture of another kind: cv2 would then leave the canvas as it was, silently.
+        """
         import cv2
 
+        if picture.dtype != np.uint8 or picture.shape != (*self.source, 3):
+            raise ValueError(f"picture must be uint8 {(*self.source, 3)}, got {picture.dtype} {picture.shape}")
         bottom, right = self.top + self.inner[0], self.left + self.inner[1]
         canvas[: self.top] = canvas[bottom:] = GREY
         canvas[:, : self.left] = canvas[:, right:] = GREY

@@ -88,7 +88,13 @@ class OpenVinoEngine:
         entry.model().set_layout(self._ov.Layout("NCHW"))
         entry.preprocess().convert_element_type(self._ov.Type.f32)
         entry.preprocess().convert_color(preprocess.ColorFormat.RGB).scale(255.0)
-        return self._core.compile_model(recipe.build(), "CPU", self._settings)
+        try:
+            return self._core.compile_model(recipe.build(), "CPU", self._settings)
+        except RuntimeError as error:
+            # A one-to-one head picks 300 anchors, and a canvas under about 160 x 128 has fewer.
+            reason = str(error).strip().splitlines()[-1]
+            advice = f"cannot be used at {shape[1]}x{shape[0]}; raise imgsz, or set head: one_to_many"
+            raise CannotStart(f"{self._file}: {advice} ({reason})") from error
 
 
 def _settings(openvino: Any, options: YoloOptions) -> dict[Any, Any]:

@@ -45,7 +45,7 @@ class YoloOptions(BaseModel):
     head: Head = Field(
         default="one_to_many",
         description="which head of a model that has two (YOLO26, YOLOv10) answers: one_to_many finds more and needs "
-        "suppression of overlaps, one_to_one needs none; a model with one head has one_to_many only",
+        "suppression of overlaps, one_to_one needs none and gives 300 boxes at most; most models have one_to_many only",
     )
     confidence: float = Field(
         default=0.1, gt=0, lt=1, description="boxes at or below are dropped; low, because trackers use weak boxes too"
