@@ -69,6 +69,10 @@ class Process:
     killed_for: str = ""
     """Why the supervisor killed it."""
     killed_from_outside: bool = False
+    stopped_ns: int = 0
+    """Since when it is stopped (SIGSTOP); 0 while it is not."""
+    overdue: int = 0
+    """How often it did not finish in time."""
 
     def __post_init__(self) -> None:
         self.policy = RestartPolicy(self.limits)
@@ -125,6 +129,10 @@ class Process:
                 self.killed_for = f"frozen from outside (SIGSTOP): {reason}"
             with contextlib.suppress(ProcessLookupError):
                 self.child.kill()
+
+    def is_stopped(self) -> bool:
+        """Whether somebody sent it SIGSTOP."""
+        return self.child is not None and is_stopped(self.child.pid)
 
     def bury(self, now_ns: int) -> Death:
         """Collect a process that has ended."""

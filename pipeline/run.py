@@ -191,7 +191,7 @@ def end_reason(path: Path) -> str:
 
 
 def _code(status: Status, sources: list[dict[str, Any]], outbox: dict[str, dict[str, int]]) -> int:
-    if status.failed:
+    if status.failed or status.unfinished:
         return CANNOT_START
     if any(source["ended"].startswith("failed") for source in sources):
         return SOURCE_FAILED

@@ -57,6 +57,8 @@ class Status:
     restarts: list[Restart] = field(default_factory=list)
     given_up: dict[str, str] = field(default_factory=dict)
     """Cameras that will not come back in this run, and why."""
+    unfinished: list[str] = field(default_factory=list)
+    """What was cut short at the end of the run."""
     failed: str = ""
     """Why the run as a whole cannot go on."""
     metrics: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -247,18 +249,29 @@ class Supervisor:
     def _look_after(self) -> None:
         now = self._now()
         for process in self.processes:
-            liveness_s = max(self._options.liveness_s, process.role.patience_s)
-            liveness = int(liveness_s * SECOND)
-            if not process.alive:
-                continue
-            if not process.started:
-                if now - process.launched_ns > self._options.start_timeout_s * SECOND:
-                    process.kill(f"did not start within {self._options.start_timeout_s:g} s")
-            elif process.answered < process.ping:
-                if now - process.pinged_ns > liveness:
-                    process.kill(f"no answer for {liveness_s:g} s")
-            elif now - process.pinged_ns > int(self._options.liveness_s * SECOND) // 4:
-                process.send_ping(now)
+            if process.alive and not self._is_frozen(process, now):
+                self._check_answer(process, now)
+
+    def _is_frozen(self, process: Process, now: int) -> bool:
+        """Somebody sent it SIGSTOP: it is replaced after the usual patience, also while it starts."""
+        if not process.is_stopped():
+            process.stopped_ns = 0
+            return False
+        process.stopped_ns = process.stopped_ns or now
+        if now - process.stopped_ns > self._options.liveness_s * SECOND:
+            process.kill(f"no answer for {self._options.liveness_s:g} s")
+        return True
+
+    def _check_answer(self, process: Process, now: int) -> None:
+        patience_s = max(self._options.liveness_s, process.role.patience_s)
+        if not process.started:
+            if now - process.launched_ns > self._options.start_timeout_s * SECOND:
+                process.kill(f"did not start within {self._options.start_timeout_s:g} s")
+        elif process.answered < process.ping:
+            if now - process.pinged_ns > patience_s * SECOND:
+                process.kill(f"no answer for {patience_s:g} s")
+        elif now - process.pinged_ns > self._options.liveness_s * SECOND / 4:
+            process.send_ping(now)
 
     # ---- draining
 
@@ -293,11 +306,21 @@ class Supervisor:
         if progress != self._phase_done:
             self._phase_done, self._phase_since_ns = progress, self._now()
         if self._now() - self._phase_since_ns > self._options.drain_timeout_s * SECOND:
+            self._phase_since_ns = self._now()
             for process in unfinished:
-                logger.warning("%s did not finish in time", process.role.label)
-                process.kill(f"did not drain within {self._options.drain_timeout_s:g} s")
-                process.finished = True
+                self._lose_patience(process)
         return False
+
+    def _lose_patience(self, process: Process) -> None:
+        """It does not come on. Starting it again may help, once; a receiver that is away it does not."""
+        reason = f"did not finish within {self._options.drain_timeout_s:g} s"
+        process.kill(reason)
+        process.overdue += 1
+        if process.overdue > 1 or process.role.stage == "deliver":
+            process.finished = True
+            logger.warning("%s %s", process.role.label, reason)
+            if process.role.stage != "deliver":
+                self.status.unfinished.append(f"{process.role.label} {reason}")
 
     def _settled(self) -> bool:
         """Everything announced is in the logs, or it takes too long."""

@@ -26,6 +26,8 @@ def conclude(finished: Finished, console: Console) -> int:
             sys.stderr.write(redact(f"camera {source['camera']}: {source['ended']}\n"))
     if finished.status.failed:
         sys.stderr.write(redact(f"the run stopped: {finished.status.failed}\n"))
+    for unfinished in finished.status.unfinished:
+        sys.stderr.write(f"cut short: {unfinished}; run again to go on\n")
     for sink, states in report.outbox.items():
         if states.get("pending"):
             sys.stderr.write(f"sink {sink}: {states['pending']} messages are not delivered; run again to go on\n")

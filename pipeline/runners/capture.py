@@ -171,6 +171,9 @@ class CaptureLoop:
                 CaptureHello(self._camera, self._child.incarnation, self._capture.live, self._capture.source_sha256)
             )
             return
+        self._sync()
+
+    def _sync(self) -> None:
         held = self._pool.lent
         self._link.send(
             CaptureSync(self._camera, self._child.incarnation, list(self._announced), held, self._next_index)
@@ -270,4 +273,4 @@ class CaptureLoop:
 
     def _finish(self, reason: str) -> None:
         self._end = EndOfStream(self._camera, self._child.incarnation, self._next_index - 1, reason)
-        self._link.send(self._end)
+        self._sync()
