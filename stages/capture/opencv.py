@@ -7,9 +7,11 @@ What it does not do by itself, and is done here (measured with opencv-python 5.0
   timeout; so streams get one thread, and a picture that comes later than the timeout is taken for the stall it is.
 - ``isOpened`` stays true after the stream has died, and no call says why anything failed.
 - The last pictures of a recording may claim to be at 0 ms.
+- Pictures of a stream that changes its resolution are stretched to the size it had when it was opened.
 - Uncompressed BGR stored bottom-up corrupts its heap; such files are refused before the first read.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +25,9 @@ from pipeline.stage import Grab, Picture
 from stages.capture.address import SourceKind, device_number, kind_of, path_of
 from stages.capture.devices import open_device
 from stages.capture.ending import ended
+from stages.capture.ffmpeg import rtsp_options
 from stages.capture.options import CameraOptions
+from stages.capture.presentation import PresentationTimes
 from stages.capture.reasons import LATE, hung_up, no_file, no_video, stalled_opening, stalled_reading, why
 
 if TYPE_CHECKING:
@@ -31,8 +35,9 @@ if TYPE_CHECKING:
 
 _ENVIRONMENT = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 """The only way to hand options to the FFmpeg within OpenCV; a value that the user has set is left alone."""
+_AV_LOG_FATAL = "8"
 _BGR24 = int.from_bytes(b"BGR\x18", "little")
-_MOST_NS = 10 * 365 * 86400 * SECOND
+_MOST_TICKS = 2.0**62
 
 
 class BackendUnfit(SourceRefused):
@@ -59,19 +64,21 @@ class OpenCvSource:
         self._kind = kind_of(options.source)
         self._capture: cv2.VideoCapture | None = None
         self._decoded = 0
-        self._pts_ns: int | None = None
+        self._times = PresentationTimes(recording=self._kind is SourceKind.PATH, rate=0)
 
     def open(self) -> None:
         """Connect. Raises ``BackendUnfit`` where OpenCV fails and PyAV would not."""
         self.close()
-        self._decoded, self._pts_ns, self.frames = 0, None, None
+        self._decoded, self.frames = 0, None
         began_ns = self._clock.monotonic_ns()
         capture = self._connect()
         if not capture.isOpened():
             capture.release()
             raise self._why_closed(self._since_s(began_ns))
-        if self._kind is SourceKind.PATH:
+        recording = self._kind is SourceKind.PATH
+        if recording:
             self._inspect(capture)
+        self._times = PresentationTimes(recording=recording, rate=_rate(capture))
         self._capture = capture
 
     def read(self, canvas: Picture | None) -> Grab:
@@ -104,6 +111,7 @@ class OpenCvSource:
     def _connect(self) -> "cv2.VideoCapture":
         import cv2
 
+        _quieten()
         source = self._options.source
         match self._kind:
             case SourceKind.USB:
@@ -154,30 +162,37 @@ class OpenCvSource:
         self.frames = frames if frames > 0 else None
 
     def _over(self, capture: "cv2.VideoCapture") -> SourceError:
-        import cv2
-
         if self._kind is SourceKind.USB:
             return SourceError(f"{self._name}: the device gives no more pictures; was it unplugged?")
         if self._kind is not SourceKind.PATH:
             return hung_up(self._options.source)
         if not self._decoded:
             return no_video(self._options.source)
-        return ended(self._options.source, self._decoded, self.frames, self._pts_ns, capture.get(cv2.CAP_PROP_FPS))
+        return ended(self._options.source, self._decoded, self.frames, self._times.last_ns, _rate(capture))
 
     def _presented(self, capture: "cv2.VideoCapture") -> int | None:
-        """Time of the picture just read; None where OpenCV made none up, or a nonsense."""
+        """Time of the picture just read, in what OpenCV says: 0 ms means unknown for all but the first.
+
+        Where a stream has no times (MJPEG over HTTP), OpenCV makes some up from a rate it guessed.
+        """
         import cv2
 
         milliseconds = capture.get(cv2.CAP_PROP_POS_MSEC)
-        if not 0 <= milliseconds * 1e6 < _MOST_NS or (milliseconds == 0 and self._pts_ns):
-            return None
-        self._pts_ns = round(milliseconds * 1e6)
-        return self._pts_ns
+        stream = self._kind in (SourceKind.RTSP, SourceKind.HTTP)
+        made_up = stream and abs(capture.get(cv2.CAP_PROP_PTS)) > _MOST_TICKS
+        unknown = made_up or not math.isfinite(milliseconds) or (milliseconds == 0 and self._decoded > 1)
+        return self._times.next(None if unknown else round(milliseconds * 1e6))
 
     def _key_frame(self, capture: "cv2.VideoCapture") -> bool:
         import cv2
 
         return int(capture.get(cv2.CAP_PROP_FRAME_TYPE)) == ord("I")
+
+
+def _rate(capture: "cv2.VideoCapture") -> float:
+    import cv2
+
+    return float(capture.get(cv2.CAP_PROP_FPS))
 
 
 def _milliseconds(seconds: float) -> int:
@@ -186,13 +201,21 @@ def _milliseconds(seconds: float) -> int:
 
 @contextmanager
 def _ffmpeg_options(kind: SourceKind, transport: str) -> Iterator[None]:
-    """RTSP options for captures made inside. Only video is asked for: with audio the time base jumps at the first
-    sender report."""
+    """RTSP options for captures made inside."""
     if kind is not SourceKind.RTSP or _ENVIRONMENT in os.environ:
         yield
         return
-    os.environ[_ENVIRONMENT] = f"rtsp_transport;{transport}|allowed_media_types;video"
+    os.environ[_ENVIRONMENT] = "|".join(f"{name};{value}" for name, value in rtsp_options(transport).items())
     try:
         yield
     finally:
         del os.environ[_ENVIRONMENT]
+
+
+def _quieten() -> None:
+    """Keep OpenCV and its FFmpeg from writing to the terminal what is raised as an error here."""
+    import cv2
+
+    if "OPENCV_LOG_LEVEL" not in os.environ:
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _AV_LOG_FATAL)

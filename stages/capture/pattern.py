@@ -14,8 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pipeline.clock import SECOND
 from pipeline.stage import Picture
 
-CELLS = 24
-"""Cells of the barcode: 20 bits of the number, then 4 of its checksum; most significant first, white is 1."""
+CELLS = 28
+"""Cells of the barcode: 20 bits of the number, then 8 of its checksum; most significant first, white is 1."""
 _BITS = 20
 _HEAD = re.compile(r"synthetic:(\d+)x(\d+)@(\d+(?:\.\d+)?)(?:\?(.*))?", re.IGNORECASE)
 _COLOURS = ((40, 40, 220), (220, 60, 40), (40, 200, 40), (40, 210, 230), (210, 60, 200), (230, 220, 60))
@@ -53,7 +53,7 @@ class Pattern(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    width: int = Field(ge=96, le=8192, description="Pixels.")
+    width: int = Field(ge=112, le=8192, description="Pixels.")
     height: int = Field(ge=48, le=8192, description="Pixels.")
     rate: float = Field(gt=0, le=1000, description="Frames a second.")
     frames: int | None = Field(default=None, ge=1, lt=2**_BITS, description="How many; empty: without end.")
@@ -80,12 +80,12 @@ class Pattern(BaseModel):
         if match is None:
             raise ValueError(f"{source!r}: write synthetic:WIDTHxHEIGHT@FPS?frames=N, such as synthetic:640x360@10")
         width, height, rate, query = match.groups()
-        values: dict[str, Any] = dict(parse_qsl(query or "", strict_parsing=bool(query)))
         try:
+            values: dict[str, Any] = dict(parse_qsl(query or "", strict_parsing=bool(query)))
             pattern = cls(**{**values, "width": width, "height": height, "rate": rate})
             for text in pattern.size.values():
                 _size(text)
-        except ValidationError as error:
+        except ValueError as error:
             raise ValueError(f"{source!r}: {_lines(error)}") from None
         return pattern
 
@@ -135,28 +135,26 @@ def read_barcode(pixels: Picture) -> int | None:
     """The number that the picture's barcode says, or None where there is none or its checksum fails."""
     height, width = pixels.shape[:2]
     rows = slice(_band(height) // 4, max(_band(height) * 3 // 4, 1))
-    cell = width // CELLS
     bits = [
-        int(pixels[rows, order * cell + cell // 4 : order * cell + max(cell * 3 // 4, cell // 4 + 1)].mean() > 127)
+        int(pixels[rows, width * (4 * order + 1) // (4 * CELLS) : width * (4 * order + 3) // (4 * CELLS)].mean() > 127)
         for order in range(CELLS)
     ]
     value = int("".join(map(str, bits)), 2)
-    number, checksum = value >> 4, value & 15
+    number, checksum = value >> 8, value & 255
     return number if _checksum(number) == checksum else None
 
 
 def _write_barcode(canvas: Picture, number: int) -> None:
     height, width = canvas.shape[:2]
-    cell = width // CELLS
-    value = (number % 2**_BITS) << 4 | _checksum(number % 2**_BITS)
+    value = (number % 2**_BITS) << 8 | _checksum(number % 2**_BITS)
     for order in range(CELLS):
         white = value >> (CELLS - 1 - order) & 1
-        canvas[: _band(height), order * cell : (order + 1) * cell] = 255 if white else 0
+        canvas[: _band(height), width * order // CELLS : width * (order + 1) // CELLS] = 255 if white else 0
 
 
 def _checksum(number: int) -> int:
     """Never 0 for 0, so that a black picture has no valid barcode."""
-    return (5 + sum((number >> shift & 15) * (shift + 1) for shift in range(0, _BITS, 4))) % 16
+    return (165 + sum((number >> shift & 15) * (7 * shift + 13) for shift in range(0, _BITS, 4))) % 256
 
 
 def _band(height: int) -> int:
@@ -189,10 +187,12 @@ def _bounce(way: int, run: int) -> int:
 
 def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d+)x(\d+)", text)
-    if match is None or int(match[1]) < 96 or int(match[2]) < 48:
-        raise ValueError(f"expected a size of at least 96x48, such as 320x240, got {text!r}")
+    if match is None or int(match[1]) < 112 or int(match[2]) < 48:
+        raise ValueError(f"expected a size of at least 112x48, such as 320x240, got {text!r}")
     return int(match[1]), int(match[2])
 
 
-def _lines(error: ValidationError) -> str:
+def _lines(error: ValueError) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
     return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())

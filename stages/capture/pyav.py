@@ -1,5 +1,6 @@
 """Frames through PyAV, FFmpeg's libraries in Python: typed errors, flags of damage, and the camera's own clock."""
 
+import errno
 import logging
 import struct
 from collections.abc import Iterator
@@ -13,12 +14,15 @@ from pipeline.stage import Grab, Picture
 from stages.capture.address import SourceKind, device_number, kind_of, path_of
 from stages.capture.devices import require_device
 from stages.capture.ending import ended
+from stages.capture.ffmpeg import rtsp_options
 from stages.capture.options import CameraOptions
+from stages.capture.presentation import PresentationTimes
 from stages.capture.reasons import LATE, hung_up, no_file, no_video, stalled_opening, stalled_reading, why
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame, VideoStream
     from av.container import InputContainer
+    from av.error import FFmpegError
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +41,7 @@ def open_container(options: CameraOptions) -> "InputContainer":
         case SourceKind.USB:
             return av.open(require_device(device_number(source)), format="v4l2")
         case SourceKind.RTSP:
-            # with audio in the session the time base of the video jumps at the first sender report
-            wanted = {"rtsp_transport": options.transport, "allowed_media_types": "video"}
+            wanted = rtsp_options(options.transport)
         case _:
             wanted = {}
     return av.open(source, options=wanted, timeout=(options.open_timeout_s, options.read_timeout_s))
@@ -62,7 +65,7 @@ class PyAvSource:
         self._pictures: Iterator[VideoFrame] = iter(())
         self._decoded = self._damaged = 0
         self._began_ns = 0
-        self._pts_ns: int | None = None
+        self._times = PresentationTimes(recording=self._kind is SourceKind.PATH, rate=0)
         self._wall_offset_ns: int | None = None
 
     def open(self) -> None:
@@ -71,7 +74,7 @@ class PyAvSource:
 
         self.close()
         self._decoded = self._damaged = 0
-        self._pts_ns = self._wall_offset_ns = self.frames = None
+        self._wall_offset_ns = self.frames = None
         source, timeout_s = self._options.source, self._options.open_timeout_s
         if self._kind is SourceKind.PATH and not Path(path_of(source)).is_file():
             raise no_file(source)
@@ -88,6 +91,8 @@ class PyAvSource:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO" if self._kind is SourceKind.PATH else "NONE"
         self.frames = stream.frames or None
+        rate = float(stream.average_rate or 0)
+        self._times = PresentationTimes(recording=self._kind is SourceKind.PATH, rate=rate)
         self._pictures = self._decode(container, stream)
 
     def read(self, canvas: Picture | None) -> Grab:
@@ -103,10 +108,10 @@ class PyAvSource:
             reason = error
         if self._late():
             raise stalled_reading(self._options.source, self._options.read_timeout_s)
-        if frame is None:
+        if frame is None or self._container is None:
             raise self._over(reason)
         self._decoded += 1
-        pts_ns = self._presented(frame)
+        pts_ns = self._presented(frame, self._container)
         wall_ns = None if pts_ns is None or self._wall_offset_ns is None else pts_ns + self._wall_offset_ns
         return Grab(self._picture(frame, canvas), pts_ns, wall_ns, key_frame=frame.key_frame, corrupt=frame.is_corrupt)
 
@@ -153,29 +158,26 @@ class PyAvSource:
         ticks = (pts - (stream.start_time or 0)) * SECOND
         return round(ticks * stream.time_base) if stream.time_base is not None else 0
 
-    def _presented(self, frame: "VideoFrame") -> int | None:
-        if frame.pts is None or self._container is None:
-            return None
-        presented_ns = self._relative_ns(frame.pts, self._container.streams.video[0])
-        if presented_ns < 0:
-            return None
-        self._pts_ns = presented_ns
-        return presented_ns
+    def _presented(self, frame: "VideoFrame", container: "InputContainer") -> int | None:
+        """MJPEG over HTTP has no times: FFmpeg makes some up from a rate it guessed."""
+        made_up = self._kind is SourceKind.HTTP and container.format.name == "mpjpeg"
+        unknown = made_up or frame.pts is None
+        return self._times.next(None if unknown else self._relative_ns(frame.pts or 0, container.streams.video[0]))
 
-    def _over(self, reason: Exception | None) -> SourceError:
-        from av.error import EOFError, FFmpegError
+    def _over(self, reason: "FFmpegError | None") -> SourceError:
+        from av.error import EOFError
 
         source = self._options.source
         if self._container is None:
             return SourceError(f"{redact(source)}: not open")
         if self._kind is not SourceKind.PATH:
-            if isinstance(reason, FFmpegError) and not isinstance(reason, EOFError):
-                return why(reason, source)
-            return hung_up(source)
+            if reason is None or isinstance(reason, EOFError) or reason.errno == errno.EIO:
+                return hung_up(source)
+            return why(reason, source)
         if not self._decoded:
             return no_video(source)
         rate = self._container.streams.video[0].average_rate
-        return ended(source, self._decoded, self.frames, self._pts_ns, float(rate or 0))
+        return ended(source, self._decoded, self.frames, self._times.last_ns, float(rate or 0))
 
     def _picture(self, frame: "VideoFrame", canvas: Picture | None) -> Picture:
         """BGR. The common planar format goes through OpenCV, at 60 % of the cost of FFmpeg's own conversion."""

@@ -1,5 +1,6 @@
 """Why a source failed, in one line that names it without its credentials."""
 
+import errno
 from typing import TYPE_CHECKING
 
 from pipeline.errors import SourceError, SourceRefused, SourceStalled
@@ -44,6 +45,10 @@ def why(error: "FFmpegError", source: str) -> SourceError:
 
     name = redact(source)
     stream = kind_of(source) in (SourceKind.RTSP, SourceKind.HTTP)
+    if error.errno == errno.EPROTONOSUPPORT:
+        return SourceRefused(
+            f"{name}: the server does not offer this transport; set transport to the other of tcp, udp"
+        )
     match error:
         case av.error.HTTPUnauthorizedError() | av.error.HTTPForbiddenError():
             return SourceRefused(f"{name}: access denied; check user and password")
