@@ -15,7 +15,7 @@ from typing import Any, Self
 import msgspec
 
 from pipeline.clock import SECOND, Clock
-from pipeline.errors import CannotStart
+from pipeline.errors import CannotStart, MessageError
 from pipeline.exposition import CONTENT_TYPE, expose
 from pipeline.health import Health, State, health_of
 from pipeline.process import Process
@@ -103,7 +103,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers GET and HEAD; nothing a client sends changes anything."""
+    """Answers GET; nothing a client sends changes anything."""
 
     server: _Server
     timeout = _TIMEOUT_S
@@ -113,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         match self.path.partition("?")[0]:
             case "/metrics":
-                self._answer(200, CONTENT_TYPE, self.server.observatory.metrics())
+                self._answer_metrics()
             case "/healthz":
                 health = self.server.observatory.health()
                 code = 503 if health.state is State.FAILED else 200
@@ -121,15 +121,18 @@ class _Handler(BaseHTTPRequestHandler):
             case _:
                 self._answer(404, "text/plain; charset=utf-8", b"there are /metrics and /healthz\n")
 
-    do_HEAD = do_GET
+    def _answer_metrics(self) -> None:
+        try:
+            self._answer(200, CONTENT_TYPE, self.server.observatory.metrics())
+        except MessageError as error:
+            self._answer(500, "text/plain; charset=utf-8", f"{error}\n".encode())
 
     def _answer(self, code: int, content_type: str, body: bytes) -> None:
         self.send_response(code)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are not logged: they come every few seconds."""
