@@ -1,8 +1,8 @@
 """The one place that forbids libraries to use the network.
 
 ultralytics looks hosts up when imported, reports usage to Google Analytics, fetches weights and fonts, and installs
-packages by itself; OpenVINO's converter reports usage unless the user's home says otherwise. Bartizan talks only to
-what its configuration names, so all of that is off before any of it is imported.
+packages by itself; OpenVINO sets up usage reports (an id in the user's home) as soon as it is imported. Bartizan talks
+only to what its configuration names, so all of that is off before any of it is imported.
 """
 
 import fcntl
