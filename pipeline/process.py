@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -71,6 +72,8 @@ class Process:
     killed_from_outside: bool = False
     stopped_ns: int = 0
     """Since when it is stopped (SIGSTOP); 0 while it is not."""
+    cpu_s: float = 0.0
+    """Processor time of all that played this role and have ended."""
     overdue: int = 0
     """How often it did not finish in time."""
 
@@ -137,7 +140,10 @@ class Process:
     def bury(self, now_ns: int) -> Death:
         """Collect a process that has ended."""
         assert self.child is not None  # called when its pidfd says that it has ended
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         code = self.child.wait()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.cpu_s += after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         self.child = None
         os.close(self.pidfd)
         self.pidfd = -1

@@ -63,6 +63,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     outbox: dict[str, dict[str, int]]
     """Messages by sink and state (pending, delivered, dead)."""
     restarts: list[Restart]
+    cpu_s: dict[str, float]
+    """Processor time of each process, start-up included."""
     sources: list[dict[str, Any]]
 
 
@@ -74,6 +76,7 @@ def build_report(
     events: int = 0,
     outbox: Mapping[str, dict[str, int]] | None = None,
     restarts: Sequence[Restart] = (),
+    cpu_s: Mapping[str, float] | None = None,
     sources: Sequence[dict[str, Any]] = (),
     flow: Sequence[str] = FLOW,
 ) -> Report:
@@ -91,6 +94,7 @@ def build_report(
         events=events,
         outbox=dict(outbox or {}),
         restarts=list(restarts),
+        cpu_s=dict(cpu_s or {}),
         sources=list(sources),
     )
 

@@ -1,5 +1,6 @@
 """One run, from configuration to report: directories, processes, and what is left when they are done."""
 
+import dataclasses
 import logging
 import os
 import shutil
@@ -15,6 +16,7 @@ from pipeline.errors import UsageError
 from pipeline.log import LogReader
 from pipeline.messages import EndRecord, LogHeader
 from pipeline.process import Process, Role
+from pipeline.registry import DETECTORS, resolve
 from pipeline.render import render_events
 from pipeline.report import Report, build_report, write_report
 from pipeline.run_directory import claim, sweep
@@ -54,6 +56,7 @@ def run_pipeline(
     written.
     """
     clock = clock or SystemClock()
+    config = resolved(config)
     analysis = analysis_sha256(config)
     out = prepare_out(config, analysis, overwrite=overwrite)
     run_dir, ring_dir = _claim_directories()
@@ -114,6 +117,15 @@ def _capture_patience_s(options: Any) -> float:
     return float(options.open_timeout_s + options.read_timeout_s + 5.0)
 
 
+def resolved(config: PipelineConfig) -> PipelineConfig:
+    """The configuration with every ``auto`` of the detector made explicit, once for all of its workers."""
+    resolve_options = getattr(resolve(config.detect.kind, DETECTORS), "resolve", None)
+    if resolve_options is None:
+        return config
+    detect = dataclasses.replace(config.detect, options=resolve_options(config.detect.options))
+    return dataclasses.replace(config, detect=detect)
+
+
 def prepare_out(config: PipelineConfig, analysis: str, *, overwrite: bool) -> Path:
     """Make the output directory, or see that it is this analysis's own."""
     out = config.out.absolute()
@@ -162,6 +174,7 @@ def _finish(config: PipelineConfig, spec: RunSpec, status: Status, *, elapsed_s:
         events=events,
         outbox=outbox,
         restarts=status.restarts,
+        cpu_s=status.cpu_s,
         sources=sources,
     )
     write_report(out / "report.json", report)

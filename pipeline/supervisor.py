@@ -61,6 +61,8 @@ class Status:
     """What was cut short at the end of the run."""
     failed: str = ""
     """Why the run as a whole cannot go on."""
+    cpu_s: dict[str, float] = field(default_factory=dict)
+    """Processor time by process, at the end of the run."""
     metrics: dict[str, dict[str, object]] = field(default_factory=dict)
     """Latest snapshot of each process's counters, by label."""
 
@@ -352,6 +354,7 @@ class Supervisor:
         for process in self.processes:
             if process.alive:
                 process.bury(self._now())
+        self.status.cpu_s = {process.role.label: round(process.cpu_s, 3) for process in self.processes}
 
     def _now(self) -> int:
         return self._clock.monotonic_ns()

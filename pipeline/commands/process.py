@@ -1,5 +1,6 @@
 """``bartizan process``: recorded files, faster than real time, with a progress bar."""
 
+import io
 import sys
 from typing import Annotated
 
@@ -44,10 +45,11 @@ def run_with_progress(config: PipelineConfig, *, overwrite: bool) -> int:
     return conclude(finished, console)
 
 
-class _Above:
+class _Above(io.StringIO):
     """A stream that writes above the progress bar."""
 
     def __init__(self, bar: Progress) -> None:
+        super().__init__()
         self._bar = bar
 
     def write(self, text: str) -> int:
@@ -55,9 +57,6 @@ class _Above:
         if text.strip():
             self._bar.console.print(text.rstrip("\n"), highlight=False, markup=False)
         return len(text)
-
-    def flush(self) -> None:
-        """Nothing is kept back."""
 
 
 def _bar(console: Console) -> Progress:

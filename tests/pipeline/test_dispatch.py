@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.dispatch import Append, Dispatcher, Limits, Send
+from pipeline.dispatch import Append, Dispatcher, Effect, Limits, Send
 from pipeline.leases import CameraBook
 from pipeline.messages import (
     CaptureHello,
@@ -249,5 +249,5 @@ def dispatcher_with_lease(*, live: bool, limits: Limits | None = None) -> tuple[
     return dispatcher, next(iter(dispatcher.workers["w"].leases))
 
 
-def released(effects: list[object]) -> list[int]:
+def released(effects: list[Effect]) -> list[int]:
     return [i for e in effects if isinstance(e, Send) and isinstance(e.message, Release) for i in e.message.indexes]
