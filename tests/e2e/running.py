@@ -20,7 +20,9 @@ from pipeline.messages import FrameRecord
 class Running:
     """A started ``bartizan`` command; every wait has a deadline."""
 
-    def __init__(self, arguments: list[str], out: Path, *, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, arguments: list[str], out: Path, *, env: dict[str, str] | None = None, cwd: Path | None = None
+    ) -> None:
         self.out = out
         self.output = out.parent / f"{out.name}.terminal"
         with self.output.open("wb") as terminal:
@@ -30,6 +32,7 @@ class Running:
                 stdout=terminal,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
+                cwd=cwd,
                 start_new_session=True,
             )
         self.process = psutil.Process(self.command.pid)
@@ -114,6 +117,20 @@ class Running:
         for child in children:
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
+
+
+def run_to_end(
+    arguments: list[str], out: Path, *, code: int = 0, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> Running:
+    """A run that is over, with this exit code and books that balance."""
+    run = Running(arguments, out, env=env, cwd=cwd)
+    try:
+        assert run.wait() == code, run.said()
+    finally:
+        run.end()
+    report = run.report()
+    assert report["balanced"], report["imbalances"]
+    return run
 
 
 def until(seconds: float, what: str) -> Iterator[None]:
