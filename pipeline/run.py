@@ -4,6 +4,8 @@ import dataclasses
 import logging
 import os
 import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -13,6 +15,7 @@ from pipeline.books import books_of
 from pipeline.clock import SECOND, Clock, SystemClock
 from pipeline.config import PipelineConfig
 from pipeline.errors import UsageError
+from pipeline.health_server import Observatory
 from pipeline.log import LogReader
 from pipeline.messages import EndRecord, LogHeader
 from pipeline.process import Process, Role
@@ -83,22 +86,34 @@ def run_pipeline(
                 shutdown=shutdown,
                 stderr=stderr,
             )
-            status_file = StatusFile(out / "status.json", clock, os.getpid())
-            try:
-                status = supervisor.run(_both(status_file, observer))
-            finally:
-                status_file.remove()
+            with _observers(config, out, clock, observer) as observers:
+                status = supervisor.run(_together(observers))
         return _finish(config, spec, status, elapsed_s=(clock.monotonic_ns() - began) / SECOND)
     finally:
         shutil.rmtree(ring_dir, ignore_errors=True)
         shutil.rmtree(run_dir, ignore_errors=True)
 
 
-def _both(first: Observer, second: Observer | None) -> Observer:
+@contextmanager
+def _observers(config: PipelineConfig, out: Path, clock: Clock, observer: Observer | None) -> Iterator[list[Observer]]:
+    """Whoever looks at the run: the status file, metrics and health over HTTP, and the caller."""
+    with ExitStack() as stack:
+        status_file = StatusFile(out / "status.json", clock, os.getpid())
+        stack.callback(status_file.remove)
+        found: list[Observer] = [status_file]
+        if config.metrics.enabled:
+            observatory = Observatory(config.metrics.host, config.metrics.port, clock)
+            stack.callback(observatory.close)
+            found.append(observatory)
+        if observer is not None:
+            found.append(observer)
+        yield found
+
+
+def _together(observers: Sequence[Observer]) -> Observer:
     def observe(status: Status, processes: list[Process]) -> None:
-        first(status, processes)
-        if second is not None:
-            second(status, processes)
+        for observer in observers:
+            observer(status, processes)
 
     return observe
 

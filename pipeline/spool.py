@@ -28,8 +28,8 @@ class Spool:
         self.length = length
 
     def append(self, frames: list[TrackedFrame]) -> None:
-        """Write the frames that have tracks."""
-        data = b"".join(_pack(frame) for frame in frames if len(frame.tracks))
+        """Write the frames, those without tracks too: they say when nothing was there."""
+        data = b"".join(_pack(frame) for frame in frames)
         if data:
             self.length += os.write(self._descriptor, data)
 
