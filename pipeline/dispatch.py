@@ -173,8 +173,13 @@ class Dispatcher:
         book = self.cameras[camera]
         if not book.ended:
             self._drop_uncommitted(book)
+            for item in list(book.pending.values()):
+                if item.record is None:  # live, in a worker's hands
+                    self._close_lease(item)
+                    self._resolve(book, item, Status.CAPTURE_LOST)
             self._advance(book)
             book.pending.clear()
+            book.frames_read = book.next_index  # what was read beyond the log died with its process, uncounted
             book.end = EndOfStream(camera, book.incarnation, book.next_index - 1, f"failed: {reason}")
             self._advance(book)
         return self._flush()

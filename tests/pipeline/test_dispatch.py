@@ -230,6 +230,15 @@ def test_a_camera_that_is_given_up_ends_with_the_reason() -> None:
     assert dispatcher.complete()
 
 
+def test_a_result_for_a_camera_that_was_given_up_is_late_and_its_frame_is_accounted_for() -> None:
+    dispatcher, lease = dispatcher_with_lease(live=True)
+    dispatcher.give_up("a", "decoder aborts")
+    dispatcher.receive(b"w", Result("w", lease, b"", 1), 2)
+    book = dispatcher.cameras["a"]
+    assert (book.counts, book.frames_read) == ({Status.CAPTURE_LOST: 1}, 1)
+    assert dispatcher.refused == {"late result": 1}
+
+
 def welcome(dispatcher: Dispatcher, camera: str) -> Welcome:
     effects = dispatcher.receive(camera.encode(), CaptureHello(camera, "i", True), 0)
     messages = [e.message for e in effects if isinstance(e, Send) and isinstance(e.message, Welcome)]
