@@ -81,5 +81,3 @@ def _frame_counts(config: PipelineConfig) -> dict[str, int | None]:
 def _show(bar: Progress, tasks: dict[str, TaskID], totals: dict[str, int | None], status: Status) -> None:
     for camera, progress in status.cameras.items():
         bar.update(tasks[camera], completed=progress.next_index, total=totals.get(camera), frames=progress.next_index)
-
-
