@@ -48,7 +48,7 @@ def read_result(path: Path, *, class_name: str | None, filled: bool) -> Rows:
     """
     if path.suffix != ".parquet":
         return read_mot(path)
-    return _checked(read_rows(path, class_name=class_name, filled=filled), path)
+    return _checked(read_rows(path, class_name=class_name, filled=filled)[:, :6], path)
 
 
 def _parse(line: str, where: str) -> list[float]:

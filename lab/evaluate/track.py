@@ -43,7 +43,7 @@ def evaluate(result: Rows, truth: Rows, *, iou: float = 0.5) -> Scores:
 
     Raises ``UsageError`` when the truth is empty: nothing could be said.
     """
-    from trackeval.metrics import CLEAR, HOTA, Identity
+    from trackeval.metrics import CLEAR, HOTA, Identity  # type: ignore[import-untyped]  # ships no stubs
 
     if not len(truth):
         raise UsageError("the ground truth has no boxes to compare with")

@@ -19,7 +19,7 @@ SMALLEST, LARGEST = 0.5, 2.2
 """Sizes of a detection, as shares of the track's, beyond which they are two objects."""
 UNIT = 0.1
 """Spread, in heights, that costs nothing; it only shifts all prices."""
-DOUBT_PRICE = 3.0
+DOUBT_PRICE = 6.0
 """What the logarithm of the confidence costs."""
 CLASS_PRICE = 3.0
 """What another class of the same group costs."""
@@ -54,11 +54,11 @@ def compare(
     read = complete(place, var_place, boxes, error)
     height = place[:, 3]
     shares = boxes[None, :, 2:] / place[:, None, 2:]
-    spread = np.log(read.spread.prod(axis=2) / (UNIT * height[:, None]) ** 4)
+    spread = np.log(read.spread[..., 0] * read.spread[..., 1] / (UNIT * height[:, None]) ** 4)
     price = read.distance + read.misfit + spread
     price += CLASS_PRICE * (1.0 - same_class) - DOUBT_PRICE * np.log(confidence)
-    possible = (read.distance < GATE) & (shares.min(axis=2) > SMALLEST) & (shares.max(axis=2) < LARGEST)
-    possible &= same_class >= 0
+    fits = (shares > SMALLEST) & (shares < LARGEST)
+    possible = (read.distance < GATE) & fits[..., 0] & fits[..., 1] & (same_class >= 0)
     return Comparison(price, possible, read.boxes, _overlap(place[:, None], read.boxes))
 
 
@@ -69,7 +69,7 @@ def assign(price: Floats, possible: Bools, limit: float) -> Pairs:
     """
     if not possible.any():
         return np.zeros(0, np.intp), np.zeros(0, np.intp)
-    import lap
+    import lap  # type: ignore[import-untyped]  # ships no stubs
 
     _, columns, _ = lap.lapjv(np.where(possible, price, 1e6), extend_cost=True, cost_limit=limit)
     rows = np.flatnonzero(columns >= 0)
@@ -85,7 +85,7 @@ def without_duplicates(boxes: Floats, confidence: Floats, group: npt.NDArray[np.
     """Which centre-form boxes to keep: of two of a group with IoU above ``limit`` the surer one (ties: the first)."""
     clash = (iou(boxes, boxes) > limit) & (group[:, None] == group[None])
     keep = np.ones(len(boxes), bool)
-    if clash.sum() > len(boxes):
+    if np.count_nonzero(clash) > len(boxes):
         for row in np.argsort(-confidence, kind="stable"):
             if keep[row]:
                 keep &= ~clash[row]
@@ -97,6 +97,6 @@ def _overlap(a: Floats, b: Floats) -> Floats:
     """IoU of centre-form boxes, broadcast over all axes but the last."""
     sides = (a[..., 2:] + b[..., 2:]) / 2 - np.abs(a[..., :2] - b[..., :2])
     sides = np.minimum(np.maximum(sides, 0.0), np.minimum(a[..., 2:], b[..., 2:]))
-    common = sides.prod(axis=-1)
-    shares: Floats = common / (a[..., 2:].prod(axis=-1) + b[..., 2:].prod(axis=-1) - common)
+    common = sides[..., 0] * sides[..., 1]
+    shares: Floats = common / (a[..., 2] * a[..., 3] + b[..., 2] * b[..., 3] - common)
     return shares

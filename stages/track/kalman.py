@@ -24,7 +24,7 @@ PUSH = np.array([0.3, 0.1, 0.01, 0.01])
 """Spectral density of the random pushes, heights squared a second cubed."""
 ERROR = np.array([0.05, 0.04, 0.06, 0.06])
 """Standard deviation of a sure detection, heights."""
-START_SPEED = np.array([0.6, 0.3, 0.05, 0.05])
+START_SPEED = np.array([0.3, 0.15, 0.05, 0.05])
 """Standard deviation of the speed of an object seen once, heights a second."""
 DOUBT = 3.0
 """A detection of confidence 0 has 1 + DOUBT times the error variance of a sure one."""

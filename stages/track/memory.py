@@ -13,13 +13,13 @@ from stages.track.kalman import Floats
 
 VOTES = 10
 """Sightings whose confidences make the vote."""
-HABIT_S = 0.5
+HABIT_S = 0.8
 """Time over which the habitual speed is averaged."""
 MOST_WEIGHT = 5.0
 """A class that won long ago can be voted out by sightings of this total confidence."""
-GUESS, GUESS_GROWTH, GUESS_LIMIT = 0.12, 0.15, 0.8
+GUESS, GUESS_GROWTH, GUESS_LIMIT = 0.12, 0.1, 0.8
 """Standard deviation of a lost object's place, heights: at once, more for each second, at most."""
-GUESS_UP, GUESS_SIZE = 0.6, 0.1
+GUESS_UP, GUESS_SIZE = 0.4, 0.1
 """The same upwards as a share of sideways, and for the size."""
 
 _LAYOUT: dict[str, tuple[type, tuple[int, ...]]] = {
@@ -86,7 +86,7 @@ class Memory:
 
     def unseen_s(self, now_ns: int) -> Floats:
         """Seconds since each track was last seen (n,)."""
-        return (now_ns - self.seen_ns) * 1e-9
+        return (now_ns - self.seen_ns).astype(np.float64) * 1e-9
 
     def expect(self, now_ns: int, lost: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
         """Expected boxes (n, 4), centre form, and their variances.
@@ -94,10 +94,11 @@ class Memory:
         A track that is not ``lost`` is where its filter says. A lost one went on at its habitual speed from where it
         was last seen (Cao et al. 2023: trust observations, not the filter's last steps before it vanished).
         """
-        place, spread = self.state[:, kalman.PLACE].copy(), self.state[:, kalman.VAR_PLACE].copy()
+        place, spread = self.state[:, kalman.PLACE], self.state[:, kalman.VAR_PLACE]
         if lost.any():
+            place, spread = place.copy(), spread.copy()
             unseen = self.unseen_s(now_ns)[lost][:, None]
-            reach = kalman.MEMORY_S * (1.0 - np.exp(-unseen / kalman.MEMORY_S))
+            reach: Floats = kalman.MEMORY_S * (1.0 - np.exp(-unseen / kalman.MEMORY_S))
             height = self.last_place[lost][:, 3:]
             guess = np.minimum(GUESS + GUESS_GROWTH * unseen, GUESS_LIMIT) * height
             place[lost] = self.last_place[lost]
@@ -184,7 +185,7 @@ class Memory:
     def unpack(cls, n: int, packed: list[bytes]) -> "Memory":
         """The inverse of ``pack``. Raises ``MessageError`` when the bytes do not fit."""
         try:
-            arrays = {
+            arrays: dict[str, npt.NDArray[Any]] = {
                 name: np.frombuffer(data, dtype).reshape(n, *shape).copy()
                 for (name, (dtype, shape)), data in zip(_LAYOUT.items(), packed, strict=True)
             }

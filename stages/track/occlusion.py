@@ -44,11 +44,12 @@ def complete(place: Floats, var_place: Floats, boxes: Floats, error: Floats) -> 
     spread = total[..., :2]
     offset = seen[..., :2] - expected[..., :2]
     by_low, by_high = offset + slack, offset - slack
-    lean = np.clip((by_low**2 - by_high**2) / (2 * spread), -50.0, 50.0)
+    lean = np.minimum((by_low**2 - by_high**2) / (2 * spread), 50.0)
     miss = by_high + (by_low - by_high) / (1.0 + np.exp(lean))
+    squares, strange = miss**2 / spread, np.log1p((surprise / SHRINK_KNEE) ** 2)
     return Completed(
         boxes=np.concatenate([expected[..., :2] + miss, size], axis=2),
-        distance=(miss**2 / spread).sum(axis=2),
-        misfit=2.0 * np.log1p((surprise / SHRINK_KNEE) ** 2).sum(axis=2),
+        distance=squares[..., 0] + squares[..., 1],
+        misfit=2.0 * (strange[..., 0] + strange[..., 1]),
         spread=spread,
     )

@@ -9,7 +9,7 @@ COCO_MIX_UPS = ((2, 5, 7), (1, 3), (15, 16, 17, 18, 19, 20, 21, 22, 23), (24, 26
 
 
 class TrackOptions(BaseModel):
-    """Options of ``ByteTracker``. The defaults were chosen on twelve scenes together, see ``benchmarks``."""
+    """Options of ``ByteTracker``. The defaults were chosen on ten scenes together, not on one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,11 +21,11 @@ class TrackOptions(BaseModel):
     confirm_hits: int = Field(
         2, ge=1, le=100, description="a track is confirmed, and gets its id, after so many sightings"
     )
-    confirm_evidence: float = Field(1.0, ge=0, description="and when the confidences of its sightings add up to this")
+    confirm_evidence: float = Field(1.5, ge=0, description="and when the confidences of its sightings add up to this")
     tentative_s: float = Field(0.3, ge=0, description="an unconfirmed track that is missed for longer is forgotten")
     recent_s: float = Field(0.15, ge=0, description="missed for longer, a track is lost: where it is becomes a guess")
     weak_s: float = Field(0.6, ge=0, description="weak detections keep a track only until it was missed for this long")
-    lost_s: float = Field(5.0, ge=0, description="a lost track can be found again for so long")
+    lost_s: float = Field(3.0, ge=0, description="a lost track can be found again for so long")
     blind_s: float = Field(30.0, ge=0, description="the same while frames were dropped, so that nobody could see it")
     coast_s: float = Field(0.5, ge=0, description="a missed track is still reported, as not observed, for so long")
     duplicate_iou: float = Field(

@@ -160,10 +160,10 @@ class ByteTracker:
         """Assign among the ``tracks`` and ``detections`` that are still free, writing into ``match``."""
         free = detections.copy()
         free[match[match >= 0]] = False
-        rows, columns = np.flatnonzero(tracks & (match < 0)), np.flatnonzero(free)
+        rows, columns = (tracks & (match < 0)).nonzero()[0], free.nonzero()[0]
         if not len(rows) or not len(columns):
             return
-        block = np.ix_(rows, columns)
+        block = rows[:, None], columns[None]
         possible = pairs.possible[block] if near is None else pairs.possible[block] & near[block]
         chosen_rows, chosen_columns = assign(price[block], possible, limit)
         match[rows[chosen_rows]] = columns[chosen_columns]
@@ -171,6 +171,8 @@ class ByteTracker:
     def _confirm(self) -> None:
         """Give ids to tracks that have earned them, in order of birth; so no id is wasted on a flicker."""
         memory, options = self._memory, self._options
+        if memory.track_id.all():
+            return
         earned = (memory.track_id == 0) & (memory.hits >= options.confirm_hits)
         earned &= memory.evidence >= options.confirm_evidence
         number = int(earned.sum())
@@ -193,7 +195,7 @@ class ByteTracker:
     def _forget(self, frame: Frame) -> None:
         """Drop tracks that were missed for too long, or that have left the picture."""
         memory, options = self._memory, self._options
-        if not len(memory):
+        if (memory.seen_ns == self._now_ns).all():
             return
         missed = (self._looked_ns - memory.seen_ns) * 1e-9
         unseen = memory.unseen_s(self._now_ns)
