@@ -133,7 +133,11 @@ def _capture_patience_s(options: Any) -> float:
 
 
 def resolved(config: PipelineConfig) -> PipelineConfig:
-    """The configuration with every ``auto`` of the detector made explicit, once for all of its workers."""
+    """The configuration with every ``auto`` of the detector made explicit, once for all of its workers, and the folder
+    of keys as an absolute path."""
+    if config.links.keys_dir is not None:
+        keys_dir = str(config.base / config.links.keys_dir)
+        config = dataclasses.replace(config, links=config.links.model_copy(update={"keys_dir": keys_dir}))
     resolve_options = getattr(resolve(config.detect.kind, DETECTORS), "resolve", None)
     if resolve_options is None:
         return config

@@ -4,7 +4,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Settings(BaseModel):
@@ -122,23 +122,13 @@ class SupervisorOptions(Settings):
 
 
 class MetricsOptions(Settings):
-    """Prometheus metrics and the health endpoint, one port for each process."""
+    """Prometheus metrics (``/metrics``) and health (``/healthz``) of the whole run, on one port."""
 
-    enabled: bool = Field(
-        default=False,
-        description="Serve metrics over HTTP.",
-    )
+    enabled: bool = Field(default=False, description="Serve metrics and health over HTTP.")
     host: str = Field(
-        default="127.0.0.1",
-        min_length=1,
-        description="Address to listen on; others can read it off loopback.",
+        default="127.0.0.1", min_length=1, description="Address to listen on; others can read it off loopback."
     )
-    port: int = Field(
-        default=0,
-        ge=0,
-        le=65000,
-        description="First port, one more for each process; 0 takes free ones.",
-    )
+    port: int = Field(default=9100, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
 
 
 class LogLevel(StrEnum):
@@ -182,35 +172,17 @@ class LinkOptions(Settings):
         default=False,
         description="Allow tcp without encryption off loopback. Anybody there can read it.",
     )
-    public_key: str | None = Field(
-        default=None,
-        min_length=40,
-        max_length=40,
-        description="CURVE public key of this side (Z85), from `bartizan keys`.",
-    )
-    secret_key: SecretStr | None = Field(
-        default=None,
-        min_length=40,
-        max_length=40,
-        description="CURVE secret key of this side (Z85); write it as !secret NAME.",
-    )
-    server_key: str | None = Field(
-        default=None,
-        min_length=40,
-        max_length=40,
-        description="CURVE public key of the dispatcher, for processes elsewhere.",
-    )
     keys_dir: str | None = Field(
         default=None,
-        description="Folder of `bartizan keys`: own key pair and allow-list.",
+        description="Folder made with `bartizan keys`: key pairs and allow-list; relative to the YAML file.",
     )
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
-        if (self.public_key is None) != (self.secret_key is None):
-            raise ValueError("public_key and secret_key belong together: give both, or keys_dir")
         if self.endpoint.startswith("tcp://") and not self._on_loopback and not self._has_keys and not self.insecure:
-            raise ValueError(f"{self.endpoint} is not encrypted: give keys (`bartizan keys`), or say insecure: true")
+            raise ValueError(
+                f"{self.endpoint} is not encrypted: give keys_dir (`bartizan keys`), or say insecure: true"
+            )
         return self
 
     @property
@@ -223,7 +195,7 @@ class LinkOptions(Settings):
 
     @property
     def _has_keys(self) -> bool:
-        return self.secret_key is not None or self.keys_dir is not None
+        return self.keys_dir is not None
 
 
 class GovernorOptions(Settings):

@@ -23,42 +23,80 @@ HIGH_WATER = 10_000
 """Messages a queue may hold. The protocol's windows keep queues far below; reaching it is a bug that is counted."""
 
 
-class Securing(Protocol):
-    """Sets up encryption and roles on a socket before it binds or connects (``pipeline.keys``)."""
+MOST_REASONS = 100
+"""Reasons contain what peers sent; beyond this many kinds they are counted as ``other``."""
+
+
+class Guard(Protocol):
+    """Sees to it that only known peers speak on a bound socket (``pipeline.doorkeeper.Doorkeeper``)."""
 
     def __call__(self, socket: "zmq.Socket[bytes]") -> None:
-        """Apply the keys."""
+        """Set the keys, before the socket binds."""
+        ...
+
+    def admit(self, frame: "zmq.Frame", message: Wire) -> None:
+        """Raises ``MessageError`` if the sender may not send this message."""
+        ...
+
+    @property
+    def refused(self) -> Counter[str]:
+        """Peers and messages turned away, by reason."""
+        ...
+
+    def close(self) -> None:
+        """Stop guarding, before the socket closes."""
         ...
 
 
-def _set_up(socket: "zmq.Socket[bytes]", secure: Securing | None) -> None:
+class Pass(Protocol):
+    """What a connecting socket shows (``pipeline.links.ClientKeys``)."""
+
+    def __call__(self, socket: "zmq.Socket[bytes]") -> None:
+        """Set the keys, before the socket connects."""
+        ...
+
+    def check(self) -> None:
+        """Raises ``CannotStart`` once the other side has refused the key."""
+        ...
+
+    def close(self) -> None:
+        """Before the socket closes."""
+        ...
+
+
+def _set_up(socket: "zmq.Socket[bytes]") -> None:
     socket.set(zmq.LINGER, 0)
     socket.set(zmq.SNDHWM, HIGH_WATER)
     socket.set(zmq.RCVHWM, HIGH_WATER)
     socket.set(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
-    if secure is not None:
-        secure(socket)
 
 
 class _Endpoint:
     """What both kinds of socket share: counting, closing, polling."""
 
-    def __init__(self, kind: int, secure: Securing | None) -> None:
+    def __init__(self, kind: int, keys: Guard | Pass | None) -> None:
+        self._keys = keys
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._context.set(zmq.IO_THREADS, 1)
         self.socket = self._context.socket(kind)
-        _set_up(self.socket, secure)
+        _set_up(self.socket)
+        if keys is not None:
+            keys(self.socket)
         self.refused: Counter[str] = Counter()
         """Messages refused or not handed over, by reason."""
 
     def _count_refusal(self, error: MessageError) -> None:
         reason = str(error)
-        if not self.refused[reason]:
-            logger.warning("refused a message: %s", reason)
+        if reason not in self.refused:
+            if len(self.refused) >= MOST_REASONS:
+                reason = "other"
+            logger.warning("refused a message: %s", error)
         self.refused[reason] += 1
 
     def close(self, *, linger_s: float = 0.0) -> None:
         """Close the socket; wait at most ``linger_s`` for what is on its way out."""
+        if self._keys is not None:
+            self._keys.close()
         if not self.socket.closed:
             self.socket.close(linger=int(linger_s * 1000))
         self._context.term()
@@ -75,8 +113,9 @@ class _Endpoint:
 class Router(_Endpoint):
     """Dispatch's socket: knows each peer by the routing id that ZeroMQ gave it."""
 
-    def __init__(self, endpoints: list[str], *, secure: Securing | None = None) -> None:
-        super().__init__(zmq.ROUTER, secure)
+    def __init__(self, endpoints: list[str], *, guard: Guard | None = None) -> None:
+        super().__init__(zmq.ROUTER, guard)
+        self._guard = guard
         self.socket.set(zmq.ROUTER_MANDATORY, 1)
         for endpoint in endpoints:
             try:
@@ -89,16 +128,32 @@ class Router(_Endpoint):
         messages: list[tuple[bytes, Wire]] = []
         while len(messages) < limit:
             try:
-                peer, *body = self.socket.recv_multipart(zmq.NOBLOCK)
+                peer, *body = self.socket.recv_multipart(zmq.NOBLOCK, copy=self._guard is None)
             except zmq.Again:
                 break
             try:
-                if len(body) != 1:
-                    raise MessageError(f"a message has {len(body)} parts instead of 1")
-                messages.append((peer, decode(body[0])))
+                messages.append(self._opened(peer, body))
             except MessageError as error:
                 self._count_refusal(error)
         return messages
+
+    def _opened(self, peer: "bytes | zmq.Frame", body: "list[bytes] | list[zmq.Frame]") -> tuple[bytes, Wire]:
+        """One message with its sender. Raises ``MessageError``."""
+        if len(body) != 1:
+            raise MessageError(f"a message has {len(body)} parts instead of 1")
+        part = body[0]
+        if isinstance(part, bytes):
+            message = decode(part)
+        else:
+            message = decode(part.bytes)
+            if self._guard is not None:
+                self._guard.admit(part, message)
+        return (peer if isinstance(peer, bytes) else peer.bytes), message
+
+    @property
+    def turned_away(self) -> Counter[str]:
+        """Messages refused, and peers that the guard did not let in."""
+        return self.refused if self._guard is None else self.refused + self._guard.refused
 
     def send(self, peer: bytes, message: Wire) -> bool:
         """Hand a message to a peer; False (and counted) when the peer is gone or does not read."""
@@ -113,15 +168,21 @@ class Router(_Endpoint):
 class Dealer(_Endpoint):
     """Everyone else's socket. Queues nothing for an absent dispatcher."""
 
-    def __init__(self, endpoint: str, *, secure: Securing | None = None) -> None:
-        super().__init__(zmq.DEALER, secure)
+    def __init__(self, endpoint: str, *, keys: Pass | None = None) -> None:
+        super().__init__(zmq.DEALER, keys)
+        self._pass = keys
         self.socket.set(zmq.IMMEDIATE, 1)
         self.socket.set(zmq.RECONNECT_IVL, 50)
         self.socket.set(zmq.RECONNECT_IVL_MAX, 500)
         self.socket.connect(endpoint)
 
     def receive(self, limit: int) -> list[Wire]:
-        """Up to ``limit`` messages that have come. Bad ones are refused and counted."""
+        """Up to ``limit`` messages that have come. Bad ones are refused and counted.
+
+        Raises ``CannotStart`` when the dispatcher has refused this process's key.
+        """
+        if self._pass is not None:
+            self._pass.check()
         messages: list[Wire] = []
         while len(messages) < limit:
             try:

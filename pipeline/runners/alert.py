@@ -11,6 +11,8 @@ from pipeline.clock import SECOND
 from pipeline.config import PipelineConfig
 from pipeline.control import CameraConsumed, Consumed
 from pipeline.histogram import Histogram
+from pipeline.keys import Role
+from pipeline.links import open_dealer
 from pipeline.log import LogReader
 from pipeline.messages import EndRecord, Event, FrameRecord, Keep, Passed, ReaderHello, Record, Status
 from pipeline.spec import RunSpec
@@ -35,7 +37,10 @@ def run(child: Child, spec: RunSpec) -> None:
 
     config = PipelineConfig.from_spec(spec.config)
     alert = build_alert(config)
-    with EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store, Dealer(spec.endpoint) as link:
+    with (
+        EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store,
+        open_dealer(config.links, spec.endpoint, Role.FOLLOWER) as link,
+    ):
         loop = AlertLoop(child, spec, link, alert, store, route(config))
         try:
             loop.run()

@@ -13,6 +13,8 @@ from pipeline.backoff import Backoff
 from pipeline.clock import SECOND
 from pipeline.config import PipelineConfig
 from pipeline.errors import CannotStart, SourceEnded, SourceError
+from pipeline.keys import Role
+from pipeline.links import open_dealer
 from pipeline.messages import (
     CaptureHello,
     CaptureSync,
@@ -37,8 +39,6 @@ logger = logging.getLogger(__name__)
 SYNC_S = 0.25
 SILENCE_NS = SECOND // 2
 """Without a word from dispatch for this long it is another one: say hello."""
-MOST_ANNOUNCED = 200
-"""Frames announced and not committed, at most; below the dispatcher's window."""
 
 
 def run(child: Child, spec: RunSpec) -> None:
@@ -52,8 +52,8 @@ def run(child: Child, spec: RunSpec) -> None:
     rings.mkdir(mode=0o700)
     pool = SlotPool(rings, name="ring", slots=config.dispatch.slots)
     reconnect = Backoff(options.reconnect.first_s, options.reconnect.max_s, random.Random())
-    with Dealer(spec.endpoint) as link:
-        loop = CaptureLoop(child, link, capture, pool, reconnect)
+    with open_dealer(config.links, spec.endpoint, Role.CAPTURE) as link:
+        loop = CaptureLoop(child, link, capture, pool, reconnect, window=config.dispatch.window)
         try:
             loop.run()
         finally:
@@ -64,7 +64,10 @@ def run(child: Child, spec: RunSpec) -> None:
 class CaptureLoop:
     """One camera's work loop."""
 
-    def __init__(self, child: Child, link: Dealer, capture: Capture, pool: SlotPool, reconnect: Backoff) -> None:
+    def __init__(
+        self, child: Child, link: Dealer, capture: Capture, pool: SlotPool, reconnect: Backoff, *, window: int
+    ) -> None:
+        self._window = window
         self._child = child
         self._link = link
         self._capture = capture
@@ -114,7 +117,7 @@ class CaptureLoop:
         return False
 
     def _may_capture(self) -> bool:
-        if self._welcome is None or self._end is not None or len(self._announced) >= MOST_ANNOUNCED:
+        if self._welcome is None or self._end is not None or len(self._announced) >= self._window:
             return False
         return self._capture.live or not self._pool.full
 

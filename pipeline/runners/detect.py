@@ -9,6 +9,8 @@ import logging
 from pipeline.config import PipelineConfig
 from pipeline.detections import Detections
 from pipeline.errors import CannotStart, RingError
+from pipeline.keys import Role
+from pipeline.links import open_dealer
 from pipeline.messages import Failed, Refused, Result, Wire, Work, WorkerHello
 from pipeline.rings import RingReader
 from pipeline.spec import RunSpec
@@ -27,7 +29,7 @@ def run(child: Child, spec: RunSpec) -> None:
 
     config = PipelineConfig.from_spec(spec.config)
     detector = build_detector(config)
-    with Dealer(spec.endpoint) as link:
+    with open_dealer(config.links, spec.endpoint, Role.WORKER) as link:
         DetectLoop(child, link, detector).run()
 
 

@@ -9,6 +9,7 @@ from pipeline.control import CameraProgress, GiveUp, OverdueWorker, Progress, Wo
 from pipeline.dispatch import Append, Dispatcher, Effect, Limits, Overdue, Send
 from pipeline.errors import CannotStart, LogError
 from pipeline.leases import CameraBook
+from pipeline.links import open_router
 from pipeline.log import LogReader, LogWriter
 from pipeline.messages import SCHEMA, CaptureHello, LogHeader, Refused, Wire
 from pipeline.spec import RunSpec
@@ -28,13 +29,14 @@ def run(child: Child, spec: RunSpec) -> None:
     options = config.dispatch
     limits = Limits(
         window=options.window,
-        hold=max(1, options.slots // 2),
+        hold=options.hold,
         lease_ns=int(options.lease_s * SECOND),
+        lost_ns=int(options.lost_s * SECOND),
         staleness_ns=int(options.staleness_s * SECOND),
     )
     books = {name: CameraBook(name, config.is_live(name)) for name in spec.cameras}
     dispatcher = Dispatcher(child.incarnation, books, limits)
-    with Router([spec.endpoint]) as router:
+    with open_router(config.links, spec.endpoint) as router:
         loop = DispatchLoop(child, spec, router, dispatcher)
         try:
             loop.run()
@@ -85,7 +87,7 @@ class DispatchLoop:
         """The books, for the supervisor."""
         return Progress(
             {name: self._camera_progress(book) for name, book in self._dispatcher.cameras.items()},
-            {**self._dispatcher.refused, **self._router.refused},
+            {**self._dispatcher.refused, **self._router.turned_away},
             {worker.name: worker.accepted for worker in self._dispatcher.workers.values()},
         )
 

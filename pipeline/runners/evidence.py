@@ -11,6 +11,8 @@ from pathlib import Path
 from pipeline.config import PipelineConfig
 from pipeline.control import Backlog
 from pipeline.errors import RingError, SourceError
+from pipeline.keys import Role
+from pipeline.links import open_dealer
 from pipeline.messages import Cut, CutDone, Event, EvidenceHello
 from pipeline.rings import RingReader
 from pipeline.spec import RunSpec
@@ -32,7 +34,10 @@ def run(child: Child, spec: RunSpec) -> None:
 
     config = PipelineConfig.from_spec(spec.config)
     spec.media_path.mkdir(parents=True, exist_ok=True)
-    with EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store, Dealer(spec.endpoint) as link:
+    with (
+        EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store,
+        open_dealer(config.links, spec.endpoint, Role.FOLLOWER) as link,
+    ):
         loop = EvidenceLoop(child, spec, config, link, build_evidence(config), store)
         try:
             loop.run()

@@ -1,0 +1,84 @@
+"""The whole pipeline over tcp with CURVE: who has no key gets nothing and is reported."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import zmq
+
+from pipeline.codec import encode
+from pipeline.doorkeeper import secure_client
+from pipeline.keys import Role, make_key, read_public
+from pipeline.messages import ReaderHello
+from tests.e2e.conftest import Start
+from tests.e2e.running import process_command, until
+from tests.servers.process import free_port
+
+CLIP = "synthetic:320x240@10?frames=400&boxes=2&recording=yes"
+
+
+def bartizan(*arguments: str, cwd: Path) -> str:
+    """Run a command of the CLI; its output."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", *arguments], cwd=cwd, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    """A folder of keys for one machine, made as the documentation says."""
+    for name, role in (("hub", "dispatch"), ("cam", "capture"), ("gpu", "worker"), ("desk", "follower")):
+        bartizan("keys", "new", name, "--role", role, cwd=tmp_path)
+        if role != "dispatch":
+            bartizan("keys", "allow", f"keys/{name}.public", cwd=tmp_path)
+    return tmp_path / "keys"
+
+
+@pytest.mark.slow
+def test_an_encrypted_run_gives_the_same_events_and_turns_strangers_away(
+    start: Start, keys: Path, tmp_path: Path
+) -> None:
+    plain = start(process_command(CLIP, tmp_path / "plain"), tmp_path / "plain")
+    assert plain.wait() == 0, plain.said()
+    endpoint = f"tcp://127.0.0.1:{free_port()}"
+    links = ["--set", f"links.endpoint={endpoint}", "--set", f"links.keys_dir={keys}"]
+    run = start(process_command(CLIP, tmp_path / "out", *links), tmp_path / "out")
+    run.child("alert")
+    stranger = make_key(tmp_path / "stranger", "stranger", Role.FOLLOWER)
+    context = zmq.Context()
+    unknown, keyless = context.socket(zmq.DEALER), context.socket(zmq.DEALER)
+    try:
+        secure_client(unknown, stranger, read_public(keys / "hub.public").public)
+        for socket in (unknown, keyless):
+            socket.set(zmq.LINGER, 0)
+            socket.connect(endpoint)
+            socket.send(encode(ReaderHello("stranger")), zmq.NOBLOCK)
+        for _ in until(20, "the refusals to be reported"):
+            if "unknown key" in run.said() and "no key" in run.said():
+                break
+        assert not unknown.poll(200)
+        assert not keyless.poll(0)
+    finally:
+        context.destroy(linger=0)
+    assert run.wait() == 0, run.said()
+    assert run.report()["balanced"]
+    assert (run.out / "events.jsonl").read_bytes() == (plain.out / "events.jsonl").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_worker_without_an_allowed_key_stops_and_says_so(start: Start, keys: Path, tmp_path: Path) -> None:
+    bartizan("keys", "revoke", "gpu", cwd=tmp_path)
+    links = ["--set", f"links.endpoint=tcp://127.0.0.1:{free_port()}", "--set", f"links.keys_dir={keys}"]
+    run = start(process_command(CLIP, tmp_path / "out", *links), tmp_path / "out")
+    assert run.wait() == 3
+    assert "refuses the key gpu" in run.said()
+
+
+def test_plain_tcp_off_loopback_is_refused(start: Start, tmp_path: Path) -> None:
+    command = process_command(CLIP, tmp_path / "out", "--set", "links.endpoint=tcp://192.0.2.1:5555")
+    run = start(command, tmp_path / "out")
+    assert run.wait() == 2
+    assert "not encrypted" in run.output.read_text()
