@@ -16,6 +16,8 @@ import psutil
 from pipeline.log import LogReader
 from pipeline.messages import FrameRecord
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 class Running:
     """A started ``bartizan`` command; every wait has a deadline."""
@@ -31,7 +33,7 @@ class Running:
                 stdin=subprocess.DEVNULL,
                 stdout=terminal,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {})},
+                env={**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}", **(env or {})},
                 cwd=cwd,
                 start_new_session=True,
             )
