@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from pipeline.settings import DispatchOptions, LinkOptions, SupervisorOptions
 
+
 @pytest.mark.parametrize(
     "values",
     [
