@@ -8,6 +8,7 @@ from rich.console import Console
 
 from pipeline.commands.options import ConfigArgument, OutOption, OverwriteOption, SetOption
 from pipeline.commands.outcome import conclude
+from pipeline.commands.process import run_with_progress
 from pipeline.loading import load_config
 from pipeline.logs import configure
 from pipeline.run import run_pipeline
@@ -20,6 +21,8 @@ def run(
     loaded = load_config(config, overrides or [])
     if out is not None:
         loaded = dataclasses.replace(loaded, out=out)
+    if not any(loaded.is_live(camera) for camera in loaded.cameras):
+        raise typer.Exit(run_with_progress(loaded, overwrite=overwrite))
     configure(loaded.logs.level, loaded.logs.format, process_title="bartizan: supervisor", stream=sys.stderr)
     finished = run_pipeline(loaded, overwrite=overwrite)
     raise typer.Exit(conclude(finished, Console()))

@@ -43,6 +43,9 @@ class DetectLoop:
         self._rings = RingReader()
         self._waiter = Waiter(link, child)
         self._queue: list[Work] = []
+        self._patience_ns: int = getattr(detector, "batch_wait_ns", 0)
+        """How long the first frame of a batch may wait for the others."""
+        self._first_ns = 0
         self._hello_due = Every(HELLO_S, child.clock)
 
     def run(self) -> None:
@@ -54,12 +57,25 @@ class DetectLoop:
                 self._listen()
                 if self._hello_due.due():
                     self._say_hello()
-                if self._queue:
-                    self._work()
+                if (missing_ns := self._missing_ns()) > 0:
+                    self._waiter.wait(min(HELLO_S, missing_ns / 1e9))
                 else:
-                    self._waiter.wait(HELLO_S)
+                    self._work()
         finally:
             self._rings.close()
+
+    def _missing_ns(self) -> int:
+        """How much longer to wait before the next batch is computed; 0 or less: now."""
+        if not self._queue:
+            return int(HELLO_S * 1e9)
+        if len(self._batch()) >= self._detector.capacity or self._child.draining:
+            return 0
+        return self._first_ns + self._patience_ns - self._child.clock.monotonic_ns()
+
+    def _batch(self) -> list[Work]:
+        """The frames to compute together: the oldest and those of its size."""
+        shape = self._queue[0].slot.shape
+        return [work for work in self._queue if work.slot.shape == shape][: max(1, self._detector.capacity)]
 
     def _listen(self) -> None:
         for message in self._link.receive(64):
@@ -68,6 +84,8 @@ class DetectLoop:
     def _take(self, message: Wire) -> None:
         match message:
             case Work():
+                if not self._queue:
+                    self._first_ns = self._child.clock.monotonic_ns()
                 self._queue.append(message)
             case Refused(reason):
                 raise CannotStart(reason)
@@ -83,7 +101,7 @@ class DetectLoop:
         )
 
     def _work(self) -> None:
-        batch = self._queue[: max(1, self._detector.capacity)]
+        batch = self._batch()
         views, works = self._views(batch)
         if works:
             began = self._child.clock.monotonic_ns()
@@ -97,7 +115,8 @@ class DetectLoop:
                 share = (self._child.clock.monotonic_ns() - began) // len(works)
                 for work, detections in zip(works, found, strict=True):
                     self._answer(work, detections, share)
-        del self._queue[: len(batch)]
+        self._queue = [work for work in self._queue if work not in batch]
+        self._first_ns = self._child.clock.monotonic_ns()
 
     def _views(self, batch: list[Work]) -> tuple[list[View], list[Work]]:
         views: list[View] = []
