@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 
+from pipeline.errors import MessageError
 from pipeline.histogram import Histogram
 
 MAX_BYTES = 200_000
@@ -143,9 +144,16 @@ class Line(Generic[Incoming]):
         return self._socket.fileno()
 
     def send(self, message: Order | Notice) -> bool:
-        """Hand over one message; False when the other end reads too slowly or is gone."""
+        """Hand over one message; False when the other end reads too slowly or is gone.
+
+        Raises ``MessageError`` when it is larger than ``MAX_BYTES``: the other end would get half of it.
+        """
+        data = _encode(message)
+        if len(data) > MAX_BYTES:
+            name = type(message).__name__
+            raise MessageError(f"{name} of {len(data)} bytes is too large for the line; at most {MAX_BYTES}")
         try:
-            self._socket.send(_encode(message))
+            self._socket.send(data)
         except (BlockingIOError, OSError):
             return False
         return True

@@ -1,5 +1,6 @@
 """Signals, and the only place that knows them: SIGINT and SIGTERM become a request that a loop looks at."""
 
+import contextlib
 import signal
 import socket
 from types import FrameType
@@ -36,6 +37,8 @@ class Shutdown:
     def request(self) -> None:
         """Ask from within the program."""
         self.requests += 1
+        with contextlib.suppress(BlockingIOError):  # full: it wakes up anyway
+            self._theirs.send(b"\0")
 
     def drain(self) -> None:
         """Forget the wake-ups that were seen."""

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from pipeline.detections import Tracks
+from pipeline.errors import CannotStart
 from pipeline.stage import TrackedFrame
 
 _Row = tuple[int, int, int, bytes, bytes, bytes, bytes, bytes, bytes]
@@ -21,8 +22,15 @@ class Spool:
     """Writer of one camera's tracks; ``length`` is where the next frame goes."""
 
     def __init__(self, path: Path, length: int) -> None:
+        """Raises ``CannotStart`` when the file is shorter than ``length``: what was committed is gone."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        size = os.fstat(self._descriptor).st_size
+        if size < length:
+            os.close(self._descriptor)
+            raise CannotStart(
+                f"{path} has {size} bytes, {length} were committed: it was cut or removed; start anew with --overwrite"
+            )
         os.ftruncate(self._descriptor, length)
         os.lseek(self._descriptor, length, os.SEEK_SET)
         self.length = length
@@ -30,8 +38,10 @@ class Spool:
     def append(self, frames: list[TrackedFrame]) -> None:
         """Write the frames, those without tracks too: they say when nothing was there."""
         data = b"".join(_pack(frame) for frame in frames)
-        if data:
-            self.length += os.write(self._descriptor, data)
+        while data:
+            written = os.write(self._descriptor, data)
+            self.length += written
+            data = data[written:]
 
     def close(self) -> None:
         """Close the file."""
