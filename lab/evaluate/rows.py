@@ -19,6 +19,8 @@ class Rows:
     frame: npt.NDArray[np.int64]
     track_id: npt.NDArray[np.int64]
     xyxy: npt.NDArray[np.float64]
+    flagged: int = 0
+    """How many of the rows have the confidence 0: a truth's makers chose not to count them."""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -36,8 +38,9 @@ def read_mot(path: Path, *, flagged: bool = True) -> Rows:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as text: {error}") from error
     rows = [_parse(line, f"{path}:{number}") for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    counted = [row[:6] for row in rows if flagged or len(row) == 6 or row[6] != 0]
-    return _checked(np.array(counted, np.float64).reshape(-1, 6), path)
+    counted = [row for row in rows if flagged or not _is_flagged(row)]
+    table = np.array([row[:6] for row in counted], np.float64).reshape(-1, 6)
+    return _checked(table, path, flagged=sum(_is_flagged(row) for row in counted))
 
 
 def read_result(path: Path, *, class_name: str | None, filled: bool) -> Rows:
@@ -64,11 +67,15 @@ def _parse(line: str, where: str) -> list[float]:
     return numbers
 
 
-def _checked(table: npt.NDArray[np.float64], path: Path) -> Rows:
+def _is_flagged(row: list[float]) -> bool:
+    return len(row) > 6 and row[6] == 0
+
+
+def _checked(table: npt.NDArray[np.float64], path: Path, *, flagged: int = 0) -> Rows:
     frame, track_id = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)
     keys, counts = np.unique(np.stack([frame, track_id], axis=1), axis=0, return_counts=True)
     if (counts > 1).any():
         frame_number, identity = keys[counts > 1][0]
         raise UsageError(f"{path}: id {identity} stands twice in frame {frame_number}; an id may have one box a frame")
     xyxy = np.concatenate([table[:, 2:4], table[:, 2:4] + table[:, 4:6]], axis=1)
-    return Rows(frame, track_id, xyxy)
+    return Rows(frame, track_id, xyxy, flagged)

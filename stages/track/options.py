@@ -13,28 +13,47 @@ class TrackOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    high_confidence: float = Field(0.4, ge=0, le=1, description="detections from here on find any track, lost ones too")
+    high_confidence: float = Field(
+        default=0.4, ge=0, le=1, description="detections from here on find any track, lost ones too"
+    )
     low_confidence: float = Field(
-        0.15, ge=0, le=1, description="weaker detections are ignored; those between keep tracks"
+        default=0.15, ge=0, le=1, description="weaker detections are ignored; those between keep tracks"
     )
-    new_confidence: float = Field(0.45, ge=0, le=1, description="only detections from here on start a track")
+    new_confidence: float = Field(default=0.45, ge=0, le=1, description="only detections from here on start a track")
     confirm_hits: int = Field(
-        2, ge=1, le=100, description="a track is confirmed, and gets its id, after so many sightings"
+        default=2, ge=1, le=100, description="a track is confirmed, and gets its id, after so many sightings"
     )
-    confirm_evidence: float = Field(1.5, ge=0, description="and when the confidences of its sightings add up to this")
-    tentative_s: float = Field(0.3, ge=0, description="an unconfirmed track that is missed for longer is forgotten")
-    recent_s: float = Field(0.15, ge=0, description="missed for longer, a track is lost: where it is becomes a guess")
-    weak_s: float = Field(0.6, ge=0, description="weak detections keep a track only until it was missed for this long")
-    lost_s: float = Field(3.0, ge=0, description="a lost track can be found again for so long")
-    blind_s: float = Field(30.0, ge=0, description="the same while frames were dropped, so that nobody could see it")
-    coast_s: float = Field(0.5, ge=0, description="a missed track is still reported, as not observed, for so long")
+    confirm_evidence: float = Field(
+        default=1.5, ge=0, description="and when the confidences of its sightings add up to this"
+    )
+    tentative_s: float = Field(
+        default=0.3, ge=0, description="an unconfirmed track that is missed for longer is forgotten"
+    )
+    recent_s: float = Field(
+        default=0.15, ge=0, description="missed for longer, a track is lost: where it is becomes a guess"
+    )
+    weak_s: float = Field(
+        default=0.6, ge=0, description="weak detections keep a track only until it was missed for this long"
+    )
+    lost_s: float = Field(default=3.0, ge=0, description="a lost track can be found again for so long")
+    blind_s: float = Field(
+        default=30.0, ge=0, description="the same while frames were dropped, so that nobody could see it"
+    )
+    coast_s: float = Field(
+        default=0.5, ge=0, description="a missed track is still reported, as not observed, for so long"
+    )
     duplicate_iou: float = Field(
-        0.6, gt=0, le=1, description="of two detections of a class that overlap more, one goes"
+        default=0.6, gt=0, le=1, description="of two detections of a class that overlap more, one goes"
     )
-    birth_iou: float = Field(0.4, gt=0, le=1, description="no track starts where a track just seen overlaps this much")
-    weak_iou: float = Field(0.6, gt=0, le=1, description="a weak detection must overlap the expected box this much")
+    birth_iou: float = Field(
+        default=0.4, gt=0, le=1, description="no track starts where a track just seen overlaps this much"
+    )
+    weak_iou: float = Field(
+        default=0.6, gt=0, le=1, description="a weak detection must overlap the expected box this much"
+    )
     confusable: tuple[tuple[int, ...], ...] = Field(
-        COCO_MIX_UPS, description="groups of class ids between which a track may change; the default suits COCO models"
+        default=COCO_MIX_UPS,
+        description="groups of class ids between which a track may change; the default suits COCO models",
     )
 
     @model_validator(mode="after")
