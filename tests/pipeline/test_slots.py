@@ -71,8 +71,7 @@ def test_a_frame_decoded_into_the_canvas_is_not_copied(pool: SlotPool, reader: R
 
 def test_a_full_ring_takes_no_frame_until_one_is_released(pool: SlotPool, reader: RingReader) -> None:
     slots = [place(pool, captured(index)) for index in range(3)]
-    assert pool.full
-    assert pool.canvas() is None
+    assert (pool.full, pool.canvas()) == (True, None)
     assert pool.place(captured(3)) is None
     assert [int(reader.view(slot).pixels[0, 0, 0]) for slot in slots] == [0, 1, 2]
     pool.release(1)
