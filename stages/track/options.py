@@ -9,7 +9,7 @@ COCO_MIX_UPS = ((2, 5, 7), (1, 3), (15, 16, 17, 18, 19, 20, 21, 22, 23), (24, 26
 
 
 class TrackOptions(BaseModel):
-    """Options of ``ByteTracker``. The defaults were chosen on ten scenes together, not on one."""
+    """Options of ``ByteTracker``. The defaults were chosen on eight recordings, not on one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
