@@ -13,6 +13,9 @@ from typing import IO
 from pipeline.control import Drain, Line, Notice, Order, Ping, pair
 from pipeline.restarts import RestartLimits, RestartPolicy
 
+FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Signals that a process does not raise by its own mistakes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Role:
@@ -152,11 +155,18 @@ class Process:
             self.line = None
         if self.killed_for:
             return Death(self.killed_for, not self.killed_from_outside, code, now_ns)
-        if code == -signal.SIGKILL:
-            return Death("killed from outside (SIGKILL)", False, code, now_ns)
+        if -code in FROM_OUTSIDE:
+            return Death(f"killed from outside ({_name(-code)})", False, code, now_ns)
         if code < 0:
-            return Death(f"died of {signal.Signals(-code).name}", True, code, now_ns)
+            return Death(f"died of {_name(-code)}", True, code, now_ns)
         return Death(self.fatal or f"exited with {code}", True, code, now_ns)
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
 
 
 def is_stopped(pid: int) -> bool:

@@ -116,7 +116,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Entry point of every child process; returns its exit code."""
     options = _parser().parse_args(arguments)
     die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
+    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C and systemd reach the whole group; the supervisor decides
+        signal.signal(number, signal.SIG_IGN)
     _name_process(options.title)
     child = Child(child_end(options.fd), name=options.name, incarnation=options.incarnation, clock=SystemClock())
     spec = RunSpec.load(Path(options.spec))
