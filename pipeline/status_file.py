@@ -105,7 +105,7 @@ def _camera(name: str, camera: CameraProgress, status: Status) -> CameraStatus:
         frames=camera.next_index,
         media_s=max(0, camera.media_ns) / SECOND,
         pending=camera.pending,
-        behind=camera.next_index - (consumed.frames if consumed else 0),
+        behind=max(0, camera.next_index - (consumed.frames if consumed else 0)),  # it may have told later than dispatch
         events=consumed.events if consumed else 0,
         counts=camera.counts,
     )

@@ -29,8 +29,8 @@ def top(
     viewer = Viewer()
     first = read_status(out)
     if once:
+        viewer.draw(first)  # rates and loads come from the difference to it
         time.sleep(interval_s)
-        viewer.note(first)
         console.print(viewer.draw(read_status(out)))
         return
     with Live(viewer.draw(first), console=console, auto_refresh=False) as live, contextlib.suppress(KeyboardInterrupt):
@@ -49,10 +49,6 @@ class Viewer:
         self._before: RunStatus | None = None
         self._rates: dict[str, float] = {}
         self._processes: dict[int, psutil.Process] = {}
-
-    def note(self, status: RunStatus) -> None:
-        """Take a status as the one before."""
-        self._before = status
 
     def draw(self, status: RunStatus) -> Group:
         """Both tables, and a line of what is worth knowing."""
