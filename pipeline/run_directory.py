@@ -11,7 +11,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-PREFIX = "bartizan-"
+PREFIX = "bartizan-run-"
+OWNER = "owner"
+"""File that tells a run directory from somebody's folder of a similar name: only those are ever removed."""
 
 
 def claim(root: Path) -> Path:
@@ -27,7 +29,7 @@ def claim(root: Path) -> Path:
             continue
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _is_at(lock, path):
-            (path / "owner").write_text(f"{os.getpid()}\n")
+            (path / OWNER).write_text(f"{os.getpid()}\n")
             return path
         os.close(lock)  # a sweep came between making and locking
 
@@ -45,6 +47,8 @@ def _sweep_one(path: Path) -> bool:
         return False
     try:
         if os.fstat(lock).st_uid != os.geteuid():
+            return False
+        if not (path / OWNER).is_file():
             return False
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(path, ignore_errors=True)

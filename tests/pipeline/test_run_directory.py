@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.run_directory import claim, sweep
+from pipeline.run_directory import PREFIX, claim, sweep
 
 CLAIM_AND_WAIT = """
 import sys
@@ -58,3 +58,11 @@ def test_what_is_not_a_run_directory_is_left_alone(tmp_path: Path) -> None:
 
 def test_sweeping_where_there_is_nothing_does_nothing(tmp_path: Path) -> None:
     assert sweep(tmp_path / "nowhere") == []
+
+
+def test_a_folder_that_only_has_the_name_is_left_alone(tmp_path: Path) -> None:
+    for name in ("bartizan-data", f"{PREFIX}mine"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "footage.mp4").write_bytes(b"precious")
+    assert sweep(tmp_path) == []
+    assert (tmp_path / f"{PREFIX}mine" / "footage.mp4").exists()
