@@ -18,6 +18,7 @@ from pipeline.store import EventStore
 
 OPEN_SOURCE = "stages.capture.sources:open_source"
 DELIVER_DUE = "stages.deliver.outbox:deliver_due"
+RETRY_OPTIONS = "stages.deliver.options:RetryOptions"
 WRITE_TRACKS = "stages.track.export:write_tracks"
 
 
@@ -65,16 +66,16 @@ class BuiltSink:
     sink: Sink
     live: bool
     clock: Clock
+    retry: Any
     deliver_due: Callable[..., Any]
 
     def deliver(self, store: EventStore, *, limit: int) -> bool:
         """Send what is due, at most ``limit`` messages; False when there was nothing to do."""
-        options: Any = self.config.options
         tally = self.deliver_due(
             store,
             self.config.name,
             self.sink,
-            retry=options.retry,
+            retry=self.retry,
             live=self.live,
             clock=self.clock,
             random=random.random,
@@ -90,19 +91,40 @@ class BuiltSink:
 def build_sinks(config: PipelineConfig, clock: Clock) -> list[BuiltSink]:
     """All sinks of the configuration."""
     live = any(config.is_live(camera) for camera in config.cameras)
-    deliver_due = resolve(DELIVER_DUE, {})
-    return [BuiltSink(sink, resolve(sink.kind, SINKS)(sink.options), live, clock, deliver_due) for sink in config.sinks]
+    deliver_due, usual = resolve(DELIVER_DUE, {}), resolve(RETRY_OPTIONS, {})()
+
+    def built(sink: SinkConfig) -> BuiltSink:
+        retry = getattr(sink.options, "retry", usual)
+        return BuiltSink(sink, resolve(sink.kind, SINKS)(sink.options), live, clock, retry, deliver_due)
+
+    return [built(sink) for sink in config.sinks]
 
 
 def route(config: PipelineConfig) -> Callable[[Event], list[str]]:
-    """Which sinks want an event."""
-    sinks: list[tuple[str, Any]] = [(sink.name, sink.options) for sink in config.sinks]
-    return lambda event: [name for name, options in sinks if options.accepts(event)]
+    """Which sinks want an event. A sink of the user's own whose options have no ``accepts`` wants all."""
+    sinks = [(sink.name, getattr(sink.options, "accepts", _anything)) for sink in config.sinks]
+    return lambda event: [name for name, accepts in sinks if accepts(event)]
+
+
+def _anything(_event: Event) -> bool:
+    return True
 
 
 def export_tracks(spec: RunSpec, camera: str) -> Path:
     """Write the camera's spool as Parquet, gaps filled and marked."""
-    names = next((r.names for r, _ in LogReader(spec.log_path(camera)).read(4096) if isinstance(r, EngineRecord)), [])
-    path = spec.tracks_path(camera)
+    names, path = _class_names(spec.log_path(camera)), spec.tracks_path(camera)
     resolve(WRITE_TRACKS, {})(read_spool(spec.spool_path(camera)), names, path, fill=True)
     return path
+
+
+def _class_names(log: Path) -> list[str]:
+    """What the engine calls its classes; a live log may begin long before a worker is ready."""
+    reader = LogReader(log)
+    try:
+        while batch := reader.read(4096):
+            for record, _ in batch:
+                if isinstance(record, EngineRecord):
+                    return record.names
+    finally:
+        reader.close()
+    return []
