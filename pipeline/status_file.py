@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.clock import SECOND, Clock
+from pipeline.clock import SECOND, Clock, SystemClock
 from pipeline.control import CameraProgress
 from pipeline.errors import UsageError
 from pipeline.process import Process
@@ -12,6 +12,8 @@ from pipeline.supervisor import Status
 from pipeline.whole_file import write_whole
 
 INTERVAL_NS = SECOND
+STALE_S = 15.0
+"""A file older than this is what a killed run left."""
 
 
 class ProcessStatus(msgspec.Struct, frozen=True):
@@ -85,23 +87,26 @@ def status_of(status: Status, processes: list[Process], *, now_ns: int, pid: int
     )
 
 
-def read_status(out: Path) -> RunStatus:
+def read_status(out: Path, clock: Clock | None = None) -> RunStatus:
     """The status of the pipeline whose output directory this is. Raises ``UsageError`` if none runs there."""
     path = out / "status.json"
     try:
-        return msgspec.json.decode(path.read_bytes(), type=RunStatus)
+        status = msgspec.json.decode(path.read_bytes(), type=RunStatus)
     except FileNotFoundError as error:
         raise UsageError(f"no pipeline is running with --out {out}: {path} is not there") from error
     except msgspec.MsgspecError as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
+    age_s = (clock or SystemClock()).monotonic_ns() / SECOND - status.monotonic_s
+    if not 0 <= age_s <= STALE_S:
+        raise UsageError(f"no pipeline is running with --out {out}: {path} was left by one that was killed or hangs")
+    return status
 
 
 def _camera(name: str, camera: CameraProgress, status: Status) -> CameraStatus:
     consumed = status.consumed.get(name)
-    state = "given up" if name in status.given_up else "ended" if camera.ended else "online"
     return CameraStatus(
         name=name,
-        state=state if camera.online else "offline",
+        state=_state(camera, given_up=name in status.given_up),
         frames=camera.next_index,
         media_s=max(0, camera.media_ns) / SECOND,
         pending=camera.pending,
@@ -109,6 +114,12 @@ def _camera(name: str, camera: CameraProgress, status: Status) -> CameraStatus:
         events=consumed.events if consumed else 0,
         counts=camera.counts,
     )
+
+
+def _state(camera: CameraProgress, *, given_up: bool) -> str:
+    if given_up:
+        return "given up"
+    return "ended" if camera.ended else "online" if camera.online else "offline"
 
 
 def _process(process: Process, now_ns: int) -> ProcessStatus:
