@@ -42,7 +42,12 @@ def decode(data: bytes) -> Wire:
     try:
         return _WIRE.decode(data[4:])
     except _REFUSALS as error:
-        raise MessageError(f"message of {len(data)} bytes cannot be read: {error}") from error
+        raise MessageError(f"message of {len(data)} bytes cannot be read: {_shown(error)}") from error
+
+
+def _shown(error: Exception) -> str:
+    """What msgspec says. It quotes the peer, who may have sent a million letters, or some that move the cursor."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(error)[:200])
 
 
 def _foreign(data: bytes) -> str:

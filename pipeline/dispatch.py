@@ -189,7 +189,7 @@ class Dispatcher:
     def _capture_hello(self, peer: bytes, hello: CaptureHello) -> None:
         book = self.cameras.get(hello.camera)
         if book is None:
-            self._send(peer, Refused(f"no camera {hello.camera!r} in this pipeline"))
+            self._send(peer, Refused(f"no camera {hello.camera[:100]!r} in this pipeline"))
             return
         if book.source_sha256 and hello.source_sha256 and book.source_sha256 != hello.source_sha256:
             self._send(peer, Refused(f"camera {hello.camera!r}: the recording is not the one its log was made from"))
@@ -299,7 +299,8 @@ class Dispatcher:
         if engine.engine != self.engine.engine or not self._engine_fits_logs(engine):
             pinned = next((b.engine.engine for b in self.cameras.values() if b.engine), self.engine.engine)
             self._send(
-                peer, Refused(f"engine {hello.engine!r} differs from this run's {pinned!r}: results would not agree")
+                peer,
+                Refused(f"engine {hello.engine[:200]!r} differs from this run's {pinned!r}: results would not agree"),
             )
             return
         worker = self.workers.get(hello.worker)

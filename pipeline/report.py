@@ -65,6 +65,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     restarts: list[Restart]
     cpu_s: dict[str, float]
     """Processor time of each process, start-up included."""
+    refused: dict[str, int]
+    """Messages that dispatch did not take, and those that it could not hand over, by reason."""
     sources: list[dict[str, Any]]
 
 
@@ -77,6 +79,7 @@ def build_report(
     outbox: Mapping[str, dict[str, int]] | None = None,
     restarts: Sequence[Restart] = (),
     cpu_s: Mapping[str, float] | None = None,
+    refused: Mapping[str, int] | None = None,
     sources: Sequence[dict[str, Any]] = (),
     flow: Sequence[str] = FLOW,
 ) -> Report:
@@ -95,6 +98,7 @@ def build_report(
         outbox=dict(outbox or {}),
         restarts=list(restarts),
         cpu_s=dict(cpu_s or {}),
+        refused=dict(refused or {}),
         sources=list(sources),
     )
 

@@ -194,6 +194,7 @@ def _finish(config: PipelineConfig, spec: RunSpec, status: Status, *, elapsed_s:
         outbox=outbox,
         restarts=status.restarts,
         cpu_s=status.cpu_s,
+        refused=status.refused,
         sources=sources,
     )
     write_report(out / "report.json", report)

@@ -87,9 +87,9 @@ class _Endpoint:
 
     def _count_refusal(self, error: MessageError) -> None:
         reason = str(error)
+        if reason not in self.refused and len(self.refused) >= MOST_REASONS:
+            reason = "other"
         if reason not in self.refused:
-            if len(self.refused) >= MOST_REASONS:
-                reason = "other"
             logger.warning("refused a message: %s", error)
         self.refused[reason] += 1
 
