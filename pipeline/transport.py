@@ -121,12 +121,16 @@ class Router(_Endpoint):
             try:
                 self.socket.bind(endpoint)
             except zmq.ZMQError as error:
+                self.close()
                 raise CannotStart(f"cannot listen on {endpoint}: {error}; is another run using it?") from error
 
     def receive(self, limit: int) -> list[tuple[bytes, Wire]]:
-        """Up to ``limit`` messages that have come, with their senders. Bad ones are refused and counted."""
+        """Up to ``limit`` messages that have come, with their senders. Bad ones are refused and counted.
+
+        The bad ones count towards the limit: who sends nothing else does not keep the caller here.
+        """
         messages: list[tuple[bytes, Wire]] = []
-        while len(messages) < limit:
+        for _ in range(limit):
             try:
                 peer, *body = self.socket.recv_multipart(zmq.NOBLOCK, copy=self._guard is None)
             except zmq.Again:
@@ -184,7 +188,7 @@ class Dealer(_Endpoint):
         if self._pass is not None:
             self._pass.check()
         messages: list[Wire] = []
-        while len(messages) < limit:
+        for _ in range(limit):
             try:
                 body = self.socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
