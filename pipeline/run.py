@@ -14,10 +14,10 @@ from pipeline.analysis import analysis_sha256
 from pipeline.books import books_of
 from pipeline.clock import SECOND, Clock, SystemClock
 from pipeline.config import PipelineConfig
-from pipeline.errors import UsageError
 from pipeline.health_server import Observatory
 from pipeline.log import LogReader
 from pipeline.messages import EndRecord, LogHeader
+from pipeline.out_directory import claimed_out, prepare_out
 from pipeline.process import Process, Role
 from pipeline.registry import DETECTORS, resolve
 from pipeline.render import render_events
@@ -55,15 +55,14 @@ def run_pipeline(
 ) -> Finished:
     """Run until every recording is done, or somebody asks to stop.
 
-    Raises ``UsageError`` when the output directory belongs to another analysis, ``OSError`` when it cannot be
-    written.
+    Raises ``UsageError`` when the output directory belongs to another analysis or is in use, ``OSError`` when it
+    cannot be written.
     """
     clock = clock or SystemClock()
     config = resolved(config)
     analysis = analysis_sha256(config)
-    out = prepare_out(config, analysis, overwrite=overwrite)
-    run_dir, ring_dir = _claim_directories()
-    try:
+    with claimed_out(config) as out, _directories() as (run_dir, ring_dir):
+        prepare_out(config, out, analysis, overwrite=overwrite)
         spec = RunSpec(
             config=config.to_spec(),
             out=str(out),
@@ -89,9 +88,6 @@ def run_pipeline(
             with _observers(config, out, clock, observer) as observers:
                 status = supervisor.run(_together(observers))
         return _finish(config, spec, status, elapsed_s=(clock.monotonic_ns() - began) / SECOND)
-    finally:
-        shutil.rmtree(ring_dir, ignore_errors=True)
-        shutil.rmtree(run_dir, ignore_errors=True)
 
 
 @contextmanager
@@ -145,32 +141,20 @@ def resolved(config: PipelineConfig) -> PipelineConfig:
     return dataclasses.replace(config, detect=detect)
 
 
-def prepare_out(config: PipelineConfig, analysis: str, *, overwrite: bool) -> Path:
-    """Make the output directory, or see that it is this analysis's own."""
-    out = config.out.absolute()
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {config.out}: there is a file of that name; name a directory")
-    for name in ("logs", "media", "tracks"):
-        if overwrite:
-            shutil.rmtree(out / name, ignore_errors=True)
-        (out / name).mkdir(parents=True, exist_ok=True)
-    if overwrite:
-        for name in ("events.jsonl", "report.json"):
-            (out / name).unlink(missing_ok=True)
-    with EventStore.open(
-        out / "events.db", analysis_sha256=analysis, source_order=list(config.cameras), overwrite=overwrite
-    ):
-        return out
-
-
-def _claim_directories() -> tuple[Path, Path]:
+@contextmanager
+def _directories() -> Iterator[tuple[Path, Path]]:
     """Fresh 0700 directories for sockets and rings; what killed runs left is removed first."""
     run_root = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")
     ring_root = Path("/dev/shm") if Path("/dev/shm").is_dir() else run_root
     for root in {run_root, ring_root}:
         for left in sweep(root):
             logger.info("removed %s, left by a run that was killed", left)
-    return claim(run_root), claim(ring_root)
+    run_dir, ring_dir = claim(run_root), claim(ring_root)
+    try:
+        yield run_dir, ring_dir
+    finally:
+        shutil.rmtree(ring_dir, ignore_errors=True)
+        shutil.rmtree(run_dir, ignore_errors=True)
 
 
 def _endpoint(config: PipelineConfig, run_dir: Path) -> str:
