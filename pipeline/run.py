@@ -182,7 +182,7 @@ def _finish(config: PipelineConfig, spec: RunSpec, status: Status, *, elapsed_s:
         sources=sources,
     )
     write_report(out / "report.json", report)
-    return Finished(_code(status, sources, outbox), report, out, status)
+    return Finished(exit_code(status, sources, outbox), report, out, status)
 
 
 def _source(spec: RunSpec, camera: str, status: Status) -> dict[str, Any]:
@@ -207,7 +207,8 @@ def end_reason(path: Path) -> str:
     return reason
 
 
-def _code(status: Status, sources: list[dict[str, Any]], outbox: dict[str, dict[str, int]]) -> int:
+def exit_code(status: Status, sources: list[dict[str, Any]], outbox: dict[str, dict[str, int]]) -> int:
+    """How it went, the worst first. Dead letters are no reason to run again: they stay dead."""
     if status.failed or status.unfinished:
         return CANNOT_START
     if any(source["ended"].startswith("failed") for source in sources):
