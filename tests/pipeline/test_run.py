@@ -1,5 +1,6 @@
 """What a run is made of, and what its exit code says."""
 
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from pipeline.supervisor import Status as RunStatus
 FRAME = FrameRecord(Frame("gate", 0, 0, 0), Status.STATIC)
 
 
-def log_of(path: Path, records: list[Record]) -> Path:
+def log_of(path: Path, records: Sequence[Record]) -> Path:
     log = LogWriter.open(path, LogHeader(SCHEMA, "gate", False, "a", ""))
     for record in records:
         log.append(record)
