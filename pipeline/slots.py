@@ -27,6 +27,11 @@ class SlotPool:
         return self._ring is not None and not self._free
 
     @property
+    def has_ring(self) -> bool:
+        """A frame has been placed."""
+        return self._ring is not None
+
+    @property
     def lent(self) -> list[int]:
         """Indexes of the frames whose slots are in use."""
         return list(self._lent)

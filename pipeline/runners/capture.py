@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.backoff import Backoff
 from pipeline.clock import SECOND
 from pipeline.config import PipelineConfig
-from pipeline.errors import CannotStart, SourceEnded, SourceError
+from pipeline.errors import CannotStart, RingError, SourceEnded, SourceError
 from pipeline.keys import Role
 from pipeline.links import open_dealer
 from pipeline.messages import (
@@ -23,6 +23,7 @@ from pipeline.messages import (
     Refused,
     Release,
     Skip,
+    Slot,
     Status,
     StreamState,
     Synced,
@@ -230,12 +231,22 @@ class CaptureLoop:
         message: Offer | Skip
         if captured.skip is not None:
             message = Skip(self._child.incarnation, frame, captured.skip)
-        elif (slot := self._pool.place(captured)) is None:
+        elif (slot := self._place(captured)) is None:
             message = Skip(self._child.incarnation, frame, Status.NO_SLOT)
         else:
             message = Offer(self._child.incarnation, frame, slot)
         self._announced[frame.index] = message
         self._link.send(message)
+
+    def _place(self, captured: Captured) -> Slot | None:
+        """Put a frame into a slot. No room for a camera's first ring is a fault that a restart does not mend; later,
+        when the picture has changed size, it does: the old ring goes with this process."""
+        try:
+            return self._pool.place(captured)
+        except RingError as error:
+            if self._pool.has_ring:
+                raise
+            raise CannotStart(str(error)) from error
 
     def _check_same_recording(self, captured: Captured, welcome: Welcome) -> None:
         if captured.frame.index == welcome.next_index - 1 and captured.frame.digest != welcome.last_digest:
