@@ -1,0 +1,76 @@
+"""The tree keeps its promises: importing is free, tests mirror the code, every configuration is run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGES = ("pipeline", "stages", "lab")
+HEAVY = ("av", "cv2", "motmetrics", "onnx", "openvino", "polars", "sqlalchemy", "torch", "torchvision", "trackeval",
+         "ultralytics")  # fmt: skip
+"""Slow to import, or awake as soon as they are: loaded when a stage is built, not when its module is."""
+
+VAGUE = {"base", "common", "core", "helpers", "manager", "misc", "shared", "tools", "utils"}
+
+IMPORT_EVERYTHING = """
+import importlib, json, pkgutil, sys
+heavy, loaded, count = json.loads(sys.argv[1]), {}, 0
+for package in json.loads(sys.argv[2]):
+    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):
+        before = {name for name in heavy if name in sys.modules}
+        importlib.import_module(module.name)
+        count += 1
+        for name in heavy:
+            if name in sys.modules and name not in before:
+                loaded[name] = module.name
+print(json.dumps([count, loaded]))
+"""
+
+
+def modules(root: Path, package: str) -> list[Path]:
+    """Every module of a package that is more than an empty ``__init__``."""
+    return sorted(path for path in (root / package).rglob("*.py") if path.name != "__init__.py")
+
+
+def test_importing_any_module_loads_no_heavy_library(root: Path) -> None:
+    arguments = [json.dumps(HEAVY), json.dumps(PACKAGES)]
+    command = [sys.executable, "-c", IMPORT_EVERYTHING, *arguments]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=120)
+    count, loaded = json.loads(done.stdout)
+    assert count >= sum(len(modules(root, package)) for package in PACKAGES)
+    assert loaded == {}, "imported by these modules; import it in the function or constructor that needs it"
+
+
+def test_every_module_has_a_name_that_says_what_it_defines(root: Path) -> None:
+    assert [path for package in PACKAGES for path in modules(root, package) if path.stem in VAGUE] == []
+
+
+def test_unit_tests_lie_where_the_code_lies(root: Path) -> None:
+    """``tests/stages/detect/`` tests ``stages/detect/``, so that one finds the other."""
+    for package in PACKAGES:
+        for test in (root / "tests" / package).rglob("test_*.py"):
+            folder = test.parent.relative_to(root / "tests")
+            assert (root / folder).is_dir(), f"{test} tests a folder that is not there"
+
+
+@pytest.fixture(scope="module")
+def end_to_end_tests(root: Path) -> str:
+    """Names of the end-to-end tests with their parameters."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "tests/e2e"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=120)
+    return done.stdout
+
+
+def test_every_configuration_that_ships_is_run_end_to_end(root: Path, end_to_end_tests: str) -> None:
+    names = [path.name for path in (root / "configs").glob("*.yml")]
+    assert names
+    assert [name for name in names if f"runs_to_its_end[{name}]" not in end_to_end_tests] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_folder_of_modules_is_a_package(root: Path, package: str) -> None:
+    """What has no ``__init__.py`` is not installed."""
+    folders = {path.parent for path in modules(root, package)}
+    assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
