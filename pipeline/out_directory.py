@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from pipeline.config import PipelineConfig
 from pipeline.errors import UsageError
@@ -21,14 +22,15 @@ STORE = "events.db"
 def claimed_out(config: PipelineConfig) -> Iterator[Path]:
     """The output directory as an absolute path, made if absent and kept from other runs meanwhile.
 
-    Raises ``UsageError`` when it is a file or another run has it, ``OSError`` when it cannot be made. The kernel lets
-    go of it at the death of this process, however it dies.
+    Raises ``UsageError`` when it is a file, cannot be made, or another run has it. The kernel lets go of it at the
+    death of this process, however it dies.
     """
     out = config.out.absolute()
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {config.out}: there is a file of that name; name a directory")
-    out.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
+    with _explained(config.out):
+        out.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
     try:
         _lock(descriptor, config.out)
         yield out
@@ -47,18 +49,35 @@ def prepare_out(config: PipelineConfig, out: Path, analysis: str, *, overwrite: 
     """Make the folders and the event store, or see that they are this analysis's own.
 
     ``overwrite`` removes what an earlier run left, and nothing else. Raises ``UsageError`` when what is there belongs
-    to another analysis, or to nothing that Bartizan made.
+    to another analysis, or to nothing that Bartizan made, or cannot be written.
     """
-    _refuse_strangers(config, out)
-    for name in FOLDERS:
+    with _explained(config.out):
+        _refuse_strangers(config, out)
+        for name in FOLDERS:
+            if overwrite:
+                shutil.rmtree(out / name, ignore_errors=True)
+            (out / name).mkdir(exist_ok=True)
         if overwrite:
-            shutil.rmtree(out / name, ignore_errors=True)
-        (out / name).mkdir(exist_ok=True)
-    if overwrite:
-        for name in FILES:
-            (out / name).unlink(missing_ok=True)
+            for name in FILES:
+                (out / name).unlink(missing_ok=True)
     source_order = list(config.cameras)
     EventStore.open(out / STORE, analysis_sha256=analysis, source_order=source_order, overwrite=overwrite).close()
+
+
+def open_log(out: Path) -> BinaryIO:
+    """``bartizan.log`` in the output directory, to be added to; both are made if absent. Raises ``UsageError``."""
+    with _explained(out):
+        out.mkdir(parents=True, exist_ok=True)
+        return (out / "bartizan.log").open("ab")
+
+
+@contextmanager
+def _explained(out: Path) -> Iterator[None]:
+    """What the system says about the output directory, as a fault of the arguments."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be written: {error.strerror}; name another directory") from error
 
 
 def _refuse_strangers(config: PipelineConfig, out: Path) -> None:

@@ -31,7 +31,7 @@ from pipeline.supervisor import Observer, Status, Supervisor
 
 logger = logging.getLogger(__name__)
 
-DONE, SOURCE_FAILED, CANNOT_START, OUTBOX_LEFT = 0, 1, 3, 4
+DONE, SOURCE_FAILED, CANNOT_START, OUTBOX_LEFT, INTERRUPTED = 0, 1, 3, 4, 130
 """Exit codes of a run (2 is for what is wrong before it begins)."""
 
 
@@ -55,8 +55,7 @@ def run_pipeline(
 ) -> Finished:
     """Run until every recording is done, or somebody asks to stop.
 
-    Raises ``UsageError`` when the output directory belongs to another analysis or is in use, ``OSError`` when it
-    cannot be written.
+    Raises ``UsageError`` when the output directory belongs to another analysis, is in use, or cannot be written.
     """
     clock = clock or SystemClock()
     config = resolved(config)
@@ -120,12 +119,13 @@ def roles_of(config: PipelineConfig) -> list[Role]:
         Role("capture", name, patience_s=_capture_patience_s(options)) for name, options in config.cameras.items()
     ]
     detects = [Role("detect", str(number)) for number in range(config.detect.workers)]
-    return [Role("dispatch"), Role("alert"), *captures, *detects, Role("evidence"), Role("deliver", patience_s=120.0)]
+    alert = Role("alert", patience_s=30.0)  # a store that is locked for long is no reason to kill it
+    return [Role("dispatch"), alert, *captures, *detects, Role("evidence"), Role("deliver", patience_s=120.0)]
 
 
 def _capture_patience_s(options: Any) -> float:
     """A source may keep its process waiting this long without anything being wrong with the process."""
-    return float(options.open_timeout_s + options.read_timeout_s + 5.0)
+    return float(2 * options.open_timeout_s + options.read_timeout_s + 5.0)
 
 
 def resolved(config: PipelineConfig) -> PipelineConfig:
@@ -167,7 +167,8 @@ def _finish(config: PipelineConfig, spec: RunSpec, status: Status, *, elapsed_s:
     with EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store:
         if not any(config.is_live(camera) for camera in config.cameras):
             render_events(store, spec.events_path, source_order=spec.cameras)
-        outbox = store.outbox_counts()
+        names = {sink.name for sink in config.sinks}
+        outbox = {name: counts for name, counts in store.outbox_counts().items() if name in names}
         events = sum(1 for _ in store.events("commit"))
     sources = [_source(spec, camera, status) for camera in spec.cameras]
     report = build_report(
@@ -211,6 +212,8 @@ def exit_code(status: Status, sources: list[dict[str, Any]], outbox: dict[str, d
     """How it went, the worst first. Dead letters are no reason to run again: they stay dead."""
     if status.failed or status.unfinished:
         return CANNOT_START
+    if not all(source["ended"] for source in sources):
+        return INTERRUPTED
     if any(source["ended"].startswith("failed") for source in sources):
         return SOURCE_FAILED
     if any(states.get("pending") for states in outbox.values()):

@@ -24,6 +24,8 @@ def conclude(finished: Finished, console: Console) -> int:
     for source in report.sources:
         if source["ended"].startswith("failed"):
             sys.stderr.write(redact(f"camera {source['camera']}: {source['ended']}\n"))
+        if not source["ended"]:
+            sys.stderr.write(f"camera {source['camera']}: stopped before its end; run again to go on\n")
     if finished.status.failed:
         sys.stderr.write(redact(f"the run stopped: {finished.status.failed}\n"))
     for unfinished in finished.status.unfinished:

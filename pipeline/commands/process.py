@@ -13,6 +13,7 @@ from pipeline.commands.outcome import conclude
 from pipeline.config import PipelineConfig
 from pipeline.defaults import default_config
 from pipeline.logs import configure
+from pipeline.out_directory import open_log
 from pipeline.run import run_pipeline
 from pipeline.supervisor import Status
 
@@ -32,8 +33,7 @@ def process(
 def run_with_progress(config: PipelineConfig, *, overwrite: bool) -> int:
     """Run over recordings; the processes' log goes to ``bartizan.log`` in the output directory."""
     console = Console()
-    config.out.mkdir(parents=True, exist_ok=True)
-    with (config.out / "bartizan.log").open("ab") as log, _bar(console) as bar:
+    with open_log(config.out) as log, _bar(console) as bar:
         configure(config.logs.level, config.logs.format, process_title="bartizan: supervisor", stream=_Above(bar))
         tasks = {camera: bar.add_task(camera, total=None, frames=0) for camera in config.cameras}
         totals = dict.fromkeys(config.cameras) | _frame_counts(config)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,19 @@ class Running:
     """A started ``bartizan`` command; every wait has a deadline."""
 
     def __init__(
-        self, arguments: list[str], out: Path, *, env: dict[str, str] | None = None, cwd: Path | None = None
+        self,
+        arguments: list[str],
+        out: Path,
+        *,
+        env: dict[str, str] | None = None,
+        cwd: Path | None = None,
+        prefix: Sequence[str] = (),
     ) -> None:
         self.out = out
         self.output = out.parent / f"{out.name}.terminal"
         with self.output.open("wb") as terminal:
             self.command = subprocess.Popen(
-                [sys.executable, "-m", "pipeline.cli", *arguments],
+                [*prefix, sys.executable, "-m", "pipeline.cli", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=terminal,
                 stderr=subprocess.STDOUT,
@@ -122,10 +128,16 @@ class Running:
 
 
 def run_to_end(
-    arguments: list[str], out: Path, *, code: int = 0, env: dict[str, str] | None = None, cwd: Path | None = None
+    arguments: list[str],
+    out: Path,
+    *,
+    code: int = 0,
+    env: dict[str, str] | None = None,
+    cwd: Path | None = None,
+    prefix: Sequence[str] = (),
 ) -> Running:
     """A run that is over, with this exit code and books that balance."""
-    run = Running(arguments, out, env=env, cwd=cwd)
+    run = Running(arguments, out, env=env, cwd=cwd, prefix=prefix)
     try:
         assert run.wait() == code, run.said()
     finally:

@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 from pipeline.defaults import default_config
 from pipeline.log import LogWriter
 from pipeline.messages import SCHEMA, EndRecord, Frame, FrameRecord, LogHeader, Record, Status
-from pipeline.run import CANNOT_START, DONE, OUTBOX_LEFT, SOURCE_FAILED, end_reason, exit_code, resolved, roles_of
+from pipeline.run import (
+    CANNOT_START,
+    DONE,
+    INTERRUPTED,
+    OUTBOX_LEFT,
+    SOURCE_FAILED,
+    end_reason,
+    exit_code,
+    resolved,
+    roles_of,
+)
 from pipeline.supervisor import Status as RunStatus
 
 FRAME = FrameRecord(Frame("gate", 0, 0, 0), Status.STATIC)
@@ -55,6 +65,10 @@ def source(ended: str) -> dict[str, Any]:
 
 def test_a_run_that_got_everything_done_ends_with_0() -> None:
     assert exit_code(RunStatus(), [source("eof"), source("stopped")], {"hook": {"delivered": 3, "dead": 1}}) == DONE
+
+
+def test_a_recording_that_was_stopped_before_its_end_is_not_done() -> None:
+    assert exit_code(RunStatus(), [source("failed: gone"), source("")], {}) == INTERRUPTED
 
 
 def test_the_worst_that_happened_gives_the_exit_code() -> None:
