@@ -69,6 +69,11 @@ class BuiltSink:
     retry: Any
     deliver_due: Callable[..., Any]
 
+    @property
+    def name(self) -> str:
+        """Unique in the configuration."""
+        return self.config.name
+
     def deliver(self, store: EventStore, *, limit: int) -> bool:
         """Send what is due, at most ``limit`` messages; False when there was nothing to do."""
         tally = self.deliver_due(

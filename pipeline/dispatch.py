@@ -12,6 +12,8 @@ A slot is released when its frame is committed, the reader has passed it and no 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from pipeline.leases import CameraBook, Lease, Pending, Worker
 from pipeline.messages import (
     CaptureHello,
@@ -102,6 +104,8 @@ class Dispatcher:
     engine: EngineRecord | None = None
     reader: bytes | None = None
     evidence: bytes | None = None
+    dead: set[str] = field(default_factory=set)
+    """Workers that are gone: what they said before may still arrive."""
     refused: dict[str, int] = field(default_factory=dict)
     """Messages not accepted, by reason."""
     _effects: list[Effect] = field(default_factory=list)
@@ -156,8 +160,20 @@ class Dispatcher:
         self._assign(now_ns)
         return self._flush()
 
-    def worker_died(self, worker_name: str, *, by_itself: bool, now_ns: int) -> list[Effect]:
-        """A worker is gone. ``by_itself`` is False where somebody killed or froze it from outside."""
+    def worker_died(self, worker_name: str, *, by_itself: bool) -> list[Effect]:
+        """A worker is gone. ``by_itself`` is False where somebody killed or froze it from outside.
+
+        Its frames wait for the next ``tick``, so that several deaths can be told before anybody gets them.
+        """
+        self.dead.add(worker_name)
+        return self._lose(worker_name, by_itself=by_itself)
+
+    def undelivered(self, peer: bytes) -> list[Effect]:
+        """Work could not be handed to this peer: whoever it was is gone, or will say hello again."""
+        name = next((worker.name for worker in self.workers.values() if worker.peer == peer), "")
+        return self._lose(name, by_itself=False)
+
+    def _lose(self, worker_name: str, *, by_itself: bool) -> list[Effect]:
         worker = self.workers.pop(worker_name, None)
         if worker is not None:
             alone = len(worker.leases) == 1
@@ -165,7 +181,6 @@ class Dispatcher:
                 item = self._revoke(worker, lease)
                 if by_itself and item is not None:
                     self._strike(lease, item, certain=alone)
-        self._assign(now_ns)
         return self._flush()
 
     def give_up(self, camera: str, reason: str) -> list[Effect]:
@@ -235,6 +250,7 @@ class Dispatcher:
         if book is None or book.incarnation != message.incarnation:
             self._refuse("from an earlier incarnation of capture")
             return
+        book.frames_read = max(book.frames_read, frame.index + 1)
         if frame.index < book.next_index:
             self._free(book, [frame.index])
         elif frame.index in book.pending:
@@ -278,7 +294,8 @@ class Dispatcher:
     def _end_of_stream(self, message: EndOfStream) -> None:
         book = self.cameras.get(message.camera)
         if book is not None and book.incarnation == message.incarnation and not book.ended:
-            book.end = message
+            last = max([message.last_index, *book.pending])
+            book.end = msgspec.structs.replace(message, last_index=last)
             self._advance(book)
 
     def _stream_state(self, message: StreamState) -> None:
@@ -293,16 +310,17 @@ class Dispatcher:
     # ---- workers
 
     def _worker_hello(self, peer: bytes, hello: WorkerHello, now_ns: int) -> None:
+        if hello.worker in self.dead:
+            return
         engine = EngineRecord(hello.engine, hello.model, hello.names)
-        if self.engine is None:
-            self.engine = engine
-        if engine.engine != self.engine.engine or not self._engine_fits_logs(engine):
-            pinned = next((b.engine.engine for b in self.cameras.values() if b.engine), self.engine.engine)
+        pinned = self._pinned_engine()
+        if pinned and engine.engine != pinned:
             self._send(
                 peer,
                 Refused(f"engine {hello.engine[:200]!r} differs from this run's {pinned!r}: results would not agree"),
             )
             return
+        self.engine = self.engine or engine
         worker = self.workers.get(hello.worker)
         if worker is None:
             worker = self.workers[hello.worker] = Worker(hello.worker, peer, hello.capacity)
@@ -315,8 +333,11 @@ class Dispatcher:
                 self._revoke(worker, lease)
         worker.suspended = worker.suspended and bool(worker.leases)
 
-    def _engine_fits_logs(self, engine: EngineRecord) -> bool:
-        return all(b.engine is None or b.live or b.engine.engine == engine.engine for b in self.cameras.values())
+    def _pinned_engine(self) -> str:
+        """The engine that this run's results come from: the first worker's, or that of a recording's log."""
+        if self.engine is not None:
+            return self.engine.engine
+        return next((book.engine.engine for book in self.cameras.values() if book.engine and not book.live), "")
 
     def _result(self, result: Result) -> None:
         taken = self._take(result.worker, result.lease)
@@ -451,7 +472,9 @@ class Dispatcher:
         before = book.next_index
         while not book.ended:
             while book.marks and book.marks[0][0] <= book.next_index:
-                self._append(book, book.marks.pop(0)[1])
+                mark = book.marks.pop(0)[1]
+                self._append(book, mark)
+                book.last_media_ns = max(book.last_media_ns, mark.media_ns)
             item = book.pending.get(book.next_index)
             if item is None or item.record is None or not self._engine_known(book):
                 break
@@ -464,7 +487,7 @@ class Dispatcher:
 
     def _engine_known(self, book: CameraBook) -> bool:
         """The engine's record comes before the first frame of a recording, so that its log does not depend on luck."""
-        if book.engine is None and self.engine is not None:
+        if self.engine is not None and (book.engine is None or (book.live and book.engine != self.engine)):
             self._append(book, self.engine)
             book.engine = self.engine
         return book.engine is not None or book.live

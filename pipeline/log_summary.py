@@ -17,6 +17,8 @@ class LogSummary:
     last_digest: int = 0
     ended: bool = False
     """The last frame is followed by an end of stream."""
+    end_reason: str = ""
+    """Why, where it ended."""
     counts: dict[Status, int] = field(default_factory=dict)
     """Frames by what became of them; statuses that did not occur are left out."""
     engine: EngineRecord | None = None
@@ -30,7 +32,7 @@ class LogTally:
 
     def __init__(self) -> None:
         self._next_index, self._next_session, self._last_media_ns, self._last_digest = 0, 0, -1, 0
-        self._ended = False
+        self._ended, self._end_reason = False, ""
         self._counts: Counter[Status] = Counter()
         self._engine: EngineRecord | None = None
         self._records = 0
@@ -45,13 +47,13 @@ class LogTally:
                 self._last_media_ns = max(self._last_media_ns, frame.media_ns)
                 self._last_digest = frame.digest
                 self._counts[status] += 1
-                self._ended = False
+                self._ended, self._end_reason = False, ""
             case StreamRecord(media_ns=media_ns):
                 self._last_media_ns = max(self._last_media_ns, media_ns)
             case EngineRecord():
                 self._engine = record
-            case EndRecord():
-                self._ended = True
+            case EndRecord(reason=reason):
+                self._ended, self._end_reason = True, reason
             case LogHeader():
                 pass
 
@@ -63,6 +65,7 @@ class LogTally:
             last_media_ns=self._last_media_ns,
             last_digest=self._last_digest,
             ended=self._ended,
+            end_reason=self._end_reason,
             counts=dict(self._counts),
             engine=self._engine,
             records=self._records,

@@ -75,6 +75,8 @@ class Process:
     killed_from_outside: bool = False
     stopped_ns: int = 0
     """Since when it is stopped (SIGSTOP); 0 while it is not."""
+    careful: bool = False
+    """It died by itself before."""
     cpu_s: float = 0.0
     """Processor time of all that played this role and have ended."""
     overdue: int = 0
@@ -96,7 +98,7 @@ class Process:
         descriptor = theirs.fileno()
         command = [sys.executable, "-m", "pipeline.worker", "--fd", str(descriptor), "--spec", str(spec)]
         command += ["--role", self.role.stage, "--name", self.role.name, "--title", self.role.title]
-        command += ["--incarnation", self.incarnation]
+        command += ["--incarnation", self.incarnation, *(["--careful"] if self.careful else [])]
         try:
             self.child = subprocess.Popen(command, pass_fds=[descriptor], stdin=subprocess.DEVNULL, stderr=stderr)
         finally:

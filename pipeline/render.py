@@ -79,6 +79,9 @@ class EventAppender:
 def _resume(store: EventStore, file: BinaryIO, path: Path) -> int:
     """Cut off the unfinished end; the number of the last message in the file, 0 if it has none."""
     while line := _last_line(file):
+        if not line.endswith(b"\n"):
+            file.truncate(file.seek(0, os.SEEK_END) - len(line))
+            continue
         try:
             message_id = msgspec.json.decode(line, type=_Line).message_id
         except msgspec.MsgspecError:

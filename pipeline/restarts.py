@@ -21,6 +21,8 @@ class RestartPolicy:
 
     limits: RestartLimits
     _deaths: list[int] = field(default_factory=list)
+    _killings: int = 0
+    """By somebody's hand and without progress in between, such as by the kernel when memory is short."""
     _progress: int = -1
 
     def died(self, now_ns: int, *, progress: int, from_outside: bool) -> float | None:
@@ -31,9 +33,11 @@ class RestartPolicy:
         """
         if progress > self._progress:
             self._deaths.clear()
+            self._killings = 0
             self._progress = progress
         if from_outside:
-            return 0.0
+            self._killings += 1
+            return 0.0 if self._killings <= 3 else min(5.0, 0.1 * 2.0 ** min(self._killings - 3, 10))
         horizon = now_ns - int(self.limits.window_s * SECOND)
         self._deaths = [*(death for death in self._deaths if death > horizon), now_ns]
         if len(self._deaths) > self.limits.restarts:

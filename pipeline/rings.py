@@ -245,6 +245,8 @@ class RingReader:
     def _mapped(self, slot: Slot) -> _Map:
         mapped = self._maps.get(slot.ring)
         if mapped is None:
+            for path in [path for path in self._maps if not os.path.exists(path)]:
+                self.forget(path)  # its writer is dead: the memory would stay in use
             mapped = self._maps[slot.ring] = _open(slot.ring)
             if len(self._maps) > self._max_maps:
                 self.forget(next(iter(self._maps)))

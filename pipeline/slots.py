@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.errors import RingError
 from pipeline.messages import Slot
 from pipeline.rings import RingWriter
 from pipeline.stage import Captured, Picture
@@ -73,6 +74,11 @@ class SlotPool:
             self._free.append(number)
         elif not any(other is ring for other, _ in self._lent.values()):
             ring.close()
+
+    def check(self) -> None:
+        """Raises ``RingError`` if somebody removed the ring: readers could not open it any more."""
+        if self._ring is not None and not self._ring.path.exists():
+            raise RingError(f"{self._ring.path} has been removed from outside; starting again with a new ring")
 
     def close(self) -> None:
         """Remove all rings."""

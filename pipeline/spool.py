@@ -43,6 +43,10 @@ class Spool:
             self.length += written
             data = data[written:]
 
+    def sync(self) -> None:
+        """Wait until everything lies on the disk."""
+        os.fdatasync(self._descriptor)
+
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)

@@ -126,7 +126,14 @@ class Supervisor:
         now = self._now()
         for process in self.processes:
             if not process.alive and not process.finished and now >= process.next_launch_ns:
-                process.launch(self._spec, now, stderr=self._stderr)
+                self._launch(process, now)
+
+    def _launch(self, process: Process, now: int) -> None:
+        try:
+            process.launch(self._spec, now, stderr=self._stderr)
+        except OSError as error:
+            logger.error("%s cannot be started now: %s", process.role.label, error)
+            process.next_launch_ns = now + SECOND
 
     # ---- listening
 
@@ -194,7 +201,8 @@ class Supervisor:
         if process.role.stage == "capture":
             shutil.rmtree(self._ring_dir / incarnation, ignore_errors=True)
         if process.role.stage == "detect":
-            self._tell_dispatch(WorkerDied(incarnation, death.by_itself))
+            by_itself = death.by_itself and death.code not in (0, CANNOT_START)
+            self._tell_dispatch(WorkerDied(incarnation, by_itself))
         if death.code == 0 and (drained or process.role.stage == "capture"):
             process.finished = True
             return
@@ -202,6 +210,7 @@ class Supervisor:
         if death.code == CANNOT_START:
             self._give_up(process, death)
             return
+        process.careful = process.careful or death.by_itself
         delay_s = process.policy.died(
             death.time_ns, progress=self._progress_of(process), from_outside=not death.by_itself
         )
@@ -225,6 +234,10 @@ class Supervisor:
         if process.role.stage == "detect" and any(p.role.stage == "detect" and not p.finished for p in self.processes):
             logger.error("%s is given up: %s; the other workers go on", process.role.label, death.reason)
             return
+        if process.role.stage in ("evidence", "deliver"):
+            logger.error("%s is given up: %s; analysis goes on", process.role.label, death.reason)
+            self.status.unfinished.append(f"{process.role.label} was given up: {death.reason}")
+            return
         self.status.failed = f"{process.role.label}: {death.reason}"
         logger.error("the run cannot go on: %s", self.status.failed)
 
@@ -238,6 +251,9 @@ class Supervisor:
             case "evidence" | "deliver" as stage:
                 backlog = self.status.backlogs.get(stage)
                 return backlog.done if backlog else 0
+            case "detect":
+                label = f"{process.role.label}-"
+                return sum(count for name, count in self.status.workers.items() if name.startswith(label))
             case _:
                 return self.status.frames
 

@@ -51,13 +51,15 @@ RUNNERS = {
 class Child:
     """This process's side of the line to its supervisor. ``answer`` is called between two pieces of work."""
 
-    def __init__(self, line: Line[Order], *, name: str, incarnation: str, clock: Clock) -> None:
+    def __init__(self, line: Line[Order], *, name: str, incarnation: str, clock: Clock, careful: bool = False) -> None:
         self._line = line
         self.name = name
         """Camera of a capture, number of a worker, else empty."""
         self.incarnation = incarnation
         """Unique in the run; a restarted process has another."""
         self.clock = clock
+        self.careful = careful
+        """The process before this one died by itself: have as little as possible under way when it happens again."""
         self.draining = False
         self.orders: list[WorkerDied | GiveUp] = []
         """What the supervisor asked for beside pings and draining; the loop takes them out."""
@@ -119,7 +121,13 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C and systemd reach the whole group; the supervisor decides
         signal.signal(number, signal.SIG_IGN)
     _name_process(options.title)
-    child = Child(child_end(options.fd), name=options.name, incarnation=options.incarnation, clock=SystemClock())
+    child = Child(
+        child_end(options.fd),
+        name=options.name,
+        incarnation=options.incarnation,
+        clock=SystemClock(),
+        careful=options.careful,
+    )
     spec = RunSpec.load(Path(options.spec))
     _configure_logs(spec, options.title)
     return _guarded(child, spec, resolve(options.role, RUNNERS))
@@ -167,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("role", "name", "title", "incarnation", "spec"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--careful", action="store_true")
     return parser
 
 

@@ -27,7 +27,9 @@ logger = logging.getLogger(__name__)
 
 BATCH = 16
 HELLO_S = 0.25
-COMMIT_S = 0.25
+COMMIT_S = 2.0
+"""Between commits without events: what is read again after a restart, at most."""
+TELL_S = 0.25
 STALE_BOOT_NS = 600 * SECOND
 
 
@@ -74,6 +76,7 @@ class Follower:
         for record, _ in batch:
             match record:
                 case FrameRecord(frame, status):
+                    self.ended = False
                     self.last_index = frame.index
                     self.counts[status.value] += 1
                 case EndRecord():
@@ -111,6 +114,7 @@ class AlertLoop:
         self._followers = [Follower(spec, camera, alert, store) for camera in spec.cameras]
         self._hello_due = Every(HELLO_S, child.clock)
         self._commit_due = Every(COMMIT_S, child.clock)
+        self._tell_due = Every(TELL_S, child.clock)
         self._latency = Histogram()
 
     def run(self) -> None:
@@ -127,6 +131,7 @@ class AlertLoop:
             idle = not sum(self._follow(follower) for follower in self._followers)
             if self._commit_due.due() or (idle and self._child.draining):
                 self._commit_dirty()
+            if self._tell_due.due():
                 self._child.tell(self._consumed())
         self._export()
         self._child.tell(self._consumed())
@@ -158,6 +163,7 @@ class AlertLoop:
     def _commit(self, follower: Follower, outcome: Outcome) -> None:
         events = outcome.events
         follower.reader.sync()
+        follower.spool.sync()
         position = follower.position(self._alert.state(follower.camera))
         self._store.commit(follower.camera, events, position, self._route)
         follower.dirty = False
@@ -196,3 +202,4 @@ class AlertLoop:
         for follower in self._followers:
             if follower.counts[Status.ANALYSED] or follower.ended:
                 export_tracks(self._spec, follower.camera)
+            self._child.answer()

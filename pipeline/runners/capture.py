@@ -54,7 +54,8 @@ def run(child: Child, spec: RunSpec) -> None:
     pool = SlotPool(rings, name="ring", slots=config.dispatch.slots)
     reconnect = Backoff(options.reconnect.first_s, options.reconnect.max_s, random.Random())
     with open_dealer(config.links, spec.endpoint, Role.CAPTURE) as link:
-        loop = CaptureLoop(child, link, capture, pool, reconnect, window=config.dispatch.window)
+        window = 1 if child.careful and not capture.live else config.dispatch.window
+        loop = CaptureLoop(child, link, capture, pool, reconnect, window=window)
         try:
             loop.run()
         finally:
@@ -112,8 +113,9 @@ class CaptureLoop:
         if not self._child.draining:
             return False
         if not self._capture.live:
+            self._sync()
             return True
-        if self._end is None:
+        if self._end is None and self._welcome is not None:
             self._finish("stopped")
         return False
 
@@ -178,6 +180,7 @@ class CaptureLoop:
         self._sync()
 
     def _sync(self) -> None:
+        self._pool.check()
         held = self._pool.lent
         self._link.send(
             CaptureSync(self._camera, self._child.incarnation, list(self._announced), held, self._next_index)

@@ -73,6 +73,7 @@ class DeliverLoop:
         return busy
 
     def _backlog(self) -> Backlog:
-        counts = self._store.outbox_counts()
-        total = {state: sum(by.get(state, 0) for by in counts.values()) for state in ("pending", "delivered", "dead")}
+        found = self._store.outbox_counts()
+        counts = [found.get(sink.name, {}) for sink in self._sinks]
+        total = {state: sum(by.get(state, 0) for by in counts) for state in ("pending", "delivered", "dead")}
         return Backlog(total["pending"], total["delivered"], total["dead"])

@@ -11,7 +11,7 @@ from pipeline.errors import CannotStart, LogError
 from pipeline.leases import CameraBook
 from pipeline.links import open_router
 from pipeline.log import LogReader, LogWriter
-from pipeline.messages import SCHEMA, CaptureHello, LogHeader, Refused, Wire
+from pipeline.messages import SCHEMA, CaptureHello, LogHeader, Refused, Wire, Work
 from pipeline.spec import RunSpec
 from pipeline.transport import Router, Waiter
 from pipeline.worker import Child, Every
@@ -113,17 +113,20 @@ class DispatchLoop:
         for order in self._child.orders:
             match order:
                 case WorkerDied(worker, by_itself):
-                    self._apply(self._dispatcher.worker_died(worker, by_itself=by_itself, now_ns=self._now()))
+                    self._apply(self._dispatcher.worker_died(worker, by_itself=by_itself))
                 case GiveUp(camera, reason):
                     self._open_log(camera, self._dispatcher.cameras[camera].source_sha256)
                     self._apply(self._dispatcher.give_up(camera, reason))
-        self._child.orders.clear()
+        if self._child.orders:
+            self._child.orders.clear()
+            self._apply(self._dispatcher.tick(self._now()))
 
     def _apply(self, effects: list[Effect]) -> None:
         for effect in effects:
             match effect:
                 case Send(peer, message):
-                    self._router.send(peer, message)
+                    if not self._router.send(peer, message) and isinstance(message, Work):
+                        self._apply(self._dispatcher.undelivered(peer))
                 case Append(camera, record):
                     self._grown[camera] = self._logs[camera].append(record)
                 case Overdue(worker):
@@ -178,7 +181,9 @@ class DispatchLoop:
         book.next_index = book.frames_read = summary.next_index
         book.next_session = summary.next_session
         book.last_media_ns, book.last_digest = summary.last_media_ns, summary.last_digest
-        book.ended = summary.ended and not book.live
+        failed = summary.end_reason.startswith("failed")
+        book.ended = summary.ended and not book.live and not failed  # what failed once is tried again
+        book.end_reason = summary.end_reason if book.ended else ""
         book.engine = summary.engine
         book.counts = dict(summary.counts)
 

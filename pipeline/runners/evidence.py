@@ -123,8 +123,10 @@ class EvidenceLoop:
             self._rings.check(cut.slot)
         except RingError as error:
             self._too_late(event, str(error))
-            return
-        self._write(event, picture)
+        except Exception as error:  # one picture's trouble must not end the others'
+            self._give_up(event, f"{type(error).__name__}: {error}")
+        else:
+            self._write(event, picture)
 
     def _write(self, event: Event, picture: bytes) -> None:
         write_whole(Path(self._spec.out) / event.evidence["snapshot"], [picture])
@@ -173,11 +175,14 @@ class EvidenceLoop:
             camera = next((name for name, queue in self._late.items() if queue), None)
             if camera is None:
                 return False
-            events = sorted(self._late.pop(camera), key=lambda event: event.frame)
+            left = [event for event in self._late.pop(camera) if not self._is_settled(event)]
+            if not left:
+                return True
+            events = sorted(left, key=lambda event: event.frame)
             self._replay = Replay(self._capture(camera), events)
         try:
             for event, pixels in self._replay.step():
-                self._write(event, self._evidence.process(event, pixels))
+                self._draw(event, pixels)
         except SourceError as error:
             for event in self._replay.left:
                 self._give_up(event, str(error))
@@ -186,6 +191,14 @@ class EvidenceLoop:
             self._replay.close()
             self._replay = None
         return True
+
+    def _draw(self, event: Event, pixels: Picture) -> None:
+        try:
+            picture = self._evidence.process(event, pixels)
+        except Exception as error:  # as in ``_from_slot``
+            self._give_up(event, f"{type(error).__name__}: {error}")
+        else:
+            self._write(event, picture)
 
     def _capture(self, camera: str) -> Capture:
         from pipeline.build import build_capture

@@ -1,5 +1,6 @@
 """Live cameras on real RTSP servers: killed, frozen, restarted, with a wrong password, and overloaded."""
 
+import shutil
 import signal
 import socket
 from pathlib import Path
@@ -65,7 +66,7 @@ def camera_files(root: Path, tmp_path: Path) -> Path:
     """A folder for the RTSP server with the sample recording in it."""
     folder = tmp_path / "media"
     folder.mkdir()
-    (folder / "campus.mp4").symlink_to(root / "sample_videos" / "campus.mp4")
+    shutil.copy(root / "sample_videos" / "campus.mp4", folder)
     return folder
 
 

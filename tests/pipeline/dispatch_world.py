@@ -213,7 +213,7 @@ class World:
 
     def kill_worker(self, name: str, *, by_itself: bool) -> None:
         del self.workers[name]
-        self.apply(self.dispatcher.worker_died(name, by_itself=by_itself, now_ns=self.now))
+        self.apply(self.dispatcher.worker_died(name, by_itself=by_itself))
         self.new_worker()
 
     def lose_one(self, choice: int) -> None:

@@ -8,6 +8,7 @@ from pipeline.leases import CameraBook
 from pipeline.messages import (
     CaptureHello,
     Cut,
+    EndOfStream,
     EndRecord,
     EngineRecord,
     EvidenceHello,
@@ -181,7 +182,7 @@ def test_a_recording_goes_on_only_with_the_engine_of_its_log() -> None:
 
 def test_a_late_result_is_refused_and_counted() -> None:
     dispatcher, lease = dispatcher_with_lease(live=False)
-    dispatcher.worker_died("w", by_itself=False, now_ns=1)
+    dispatcher.worker_died("w", by_itself=False)
     dispatcher.receive(b"w", Result("w", lease, b"", 1), 2)
     assert dispatcher.refused == {"late result": 1}
     assert dispatcher.cameras["a"].next_index == 0
@@ -197,8 +198,39 @@ def test_a_doubled_result_is_accepted_once() -> None:
 
 def test_a_dead_workers_live_frame_is_logged_as_worker_lost() -> None:
     dispatcher, _ = dispatcher_with_lease(live=True)
-    dispatcher.worker_died("w", by_itself=True, now_ns=1)
+    dispatcher.worker_died("w", by_itself=True)
     assert dispatcher.cameras["a"].counts == {Status.WORKER_LOST: 1}
+
+
+def test_a_dead_workers_late_hello_does_not_bring_it_back() -> None:
+    dispatcher, _ = dispatcher_with_lease(live=False)
+    dispatcher.worker_died("w", by_itself=False)
+    dispatcher.receive(b"w", WorkerHello("w", "detect", "x", 1), 2)
+    assert dispatcher.workers == {}
+    assert dispatcher.cameras["a"].pending[0].offered
+
+
+def test_work_that_cannot_be_handed_over_waits_for_another_worker() -> None:
+    dispatcher, _ = dispatcher_with_lease(live=False)
+    dispatcher.undelivered(b"w")
+    effects = dispatcher.receive(b"v", WorkerHello("v", "detect", "x", 1), 2)
+    assert [e.message.frame.index for e in effects if isinstance(e, Send) and isinstance(e.message, Work)] == [0]
+
+
+def test_a_worker_whose_engine_is_refused_does_not_pin_it() -> None:
+    book = CameraBook("a", live=False, engine=EngineRecord("right", {}, []))
+    dispatcher = Dispatcher("e", {"a": book}, Limits())
+    dispatcher.receive(b"v", WorkerHello("v", "detect", "wrong", 1), 0)
+    dispatcher.receive(b"w", WorkerHello("w", "detect", "right", 1), 0)
+    assert list(dispatcher.workers) == ["w"]
+
+
+def test_a_stream_that_is_stopped_ends_only_after_the_frames_under_way() -> None:
+    dispatcher, lease = dispatcher_with_lease(live=True)
+    ends = dispatcher.receive(b"a", EndOfStream("a", "i", -1, "stopped"), 1)
+    assert not [e for e in ends if isinstance(e, Append)]
+    done = dispatcher.receive(b"w", Result("w", lease, b"", 1), 2)
+    assert isinstance([e.record for e in done if isinstance(e, Append)][-1], EndRecord)
 
 
 def test_a_slot_is_released_only_after_the_reader_and_the_snapshot() -> None:
