@@ -190,6 +190,8 @@ def _source(spec: RunSpec, camera: str, status: Status) -> dict[str, Any]:
     progress = status.cameras.get(camera)
     state: dict[str, Any] = {"camera": camera, "frames": progress.next_index if progress else 0}
     state["ended"] = (progress.end_reason if progress else "") or end_reason(spec.log_path(camera))
+    if progress and progress.counts.get("poison") and not progress.counts.get("analysed"):
+        state["ended"] = f"failed: the detector could analyse none of its frames ({state['ended'] or 'interrupted'})"
     return state
 
 

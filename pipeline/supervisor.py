@@ -41,6 +41,9 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 0.05
 CANNOT_START = 3
+MOST_POISON = 20
+"""Frames that kill workers count as progress up to this many: a damaged stretch of a recording is worth getting past,
+a detector that dies on every frame is not worth restarting for each."""
 
 
 @dataclass
@@ -253,7 +256,9 @@ class Supervisor:
                 return backlog.done if backlog else 0
             case "detect":
                 label = f"{process.role.label}-"
-                return sum(count for name, count in self.status.workers.items() if name.startswith(label))
+                accepted = sum(count for name, count in self.status.workers.items() if name.startswith(label))
+                poison = sum(camera.counts.get("poison", 0) for camera in self.status.cameras.values())
+                return accepted + min(poison, MOST_POISON)
             case _:
                 return self.status.frames
 

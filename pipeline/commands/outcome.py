@@ -26,6 +26,10 @@ def conclude(finished: Finished, console: Console) -> int:
             sys.stderr.write(redact(f"camera {source['camera']}: {source['ended']}\n"))
         if not source["ended"]:
             sys.stderr.write(f"camera {source['camera']}: stopped before its end; run again to go on\n")
+    for book in report.books:
+        if poison := book.dropped.get("poison"):
+            frames = "1 frame" if poison == 1 else f"{poison} frames"
+            sys.stderr.write(f"camera {book.camera}: {frames} could not be analysed; the log says why\n")
     if finished.status.failed:
         sys.stderr.write(redact(f"the run stopped: {finished.status.failed}\n"))
     for unfinished in finished.status.unfinished:

@@ -80,6 +80,7 @@ class TrippingOptions(BaseModel):
     fault: Literal["none", "abort", "raise", "hang"] = Field(default="none", json_schema_extra={"analysis": False})
     camera: str = Field(default="clip", json_schema_extra={"analysis": False})
     frame: int = Field(default=30, json_schema_extra={"analysis": False})
+    frames: int = Field(default=1, ge=1, json_schema_extra={"analysis": False})
     delay_s: float = Field(default=0.0, ge=0, le=10, json_schema_extra={"analysis": False})
 
 
@@ -99,7 +100,8 @@ class TrippingDetector:
         return [self._detect(view) for view in batch]
 
     def _detect(self, view: View) -> Detections:
-        if (view.frame.camera, view.frame.index) == (self._options.camera, self._options.frame):
+        bad = range(self._options.frame, self._options.frame + self._options.frames)
+        if view.frame.camera == self._options.camera and view.frame.index in bad:
             self._trip()
         time.sleep(self._options.delay_s)
         number = read_barcode(view.pixels)

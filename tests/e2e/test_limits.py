@@ -88,6 +88,7 @@ def test_an_output_folder_that_cannot_be_made_is_one_clear_line(out: str, how: s
     assert out in done.stderr
 
 
+@pytest.mark.slow
 def test_an_overloaded_live_camera_loses_frames_by_the_book_and_stays_prompt(start: Start, tmp_path: Path) -> None:
     run = watch(start, tmp_path, "stages.detect.delay_s=0.25")
     run.wait_frames(CAMERA, 20)
@@ -134,6 +135,7 @@ def test_a_second_interrupt_ends_a_run_at_once(start: Start, tmp_path: Path) -> 
     assert run.report()["balanced"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_recording_says_so_and_what_a_killed_run_left_is_swept(start: Start, tmp_path: Path) -> None:
     sockets = tmp_path / "s"
     sockets.mkdir()
