@@ -47,6 +47,9 @@ from pipeline.messages import (
     WorkerHello,
 )
 
+TELLING = 16
+"""Capture is told of the commit point at least this often; usually it comes with the slots that are free."""
+
 STRIKES = 2
 """A frame that by itself crashed this many workers is poison."""
 
@@ -482,7 +485,7 @@ class Dispatcher:
         if book.end is not None and not book.ended and book.next_index > book.end.last_index:
             self._append(book, EndRecord(book.next_index - 1, book.end.reason))
             book.ended, book.end_reason, book.end = True, book.end.reason, None
-        if book.next_index > before:
+        if released or book.next_index // TELLING > before // TELLING:
             self._free(book, released)
 
     def _engine_known(self, book: CameraBook) -> bool:
@@ -504,15 +507,14 @@ class Dispatcher:
             self._hold(book, frame.index, item.slot, released)
 
     def _hold(self, book: CameraBook, index: int, slot: Slot, released: list[int]) -> None:
-        """Keep a committed slot until the reader has passed it, within the limit."""
+        """Keep a committed slot until the reader has passed it. A recording waits for its reader; a live camera goes
+        on, so the oldest go."""
         if self.reader is None or index <= book.passed:
             released.append(index)
             return
         book.held[index] = slot
-        while len(book.held) > self.limits.hold:
-            oldest = next(iter(book.held))
-            del book.held[oldest]
-            released.append(oldest)
+        while book.live and len(book.held) > self.limits.hold:
+            released.append(_drop_first(book.held))
 
     def _append(self, book: CameraBook, record: Record) -> None:
         self._effects.append(Append(book.name, record))
@@ -539,6 +541,10 @@ class Dispatcher:
         if book is not None:
             book.wanted.setdefault(message.index, set()).add(message.message_id)
             self._cut(book, message.index, message.message_id)
+            wanted = [index for index in book.held if index in book.wanted]
+            if len(wanted) > self.limits.hold:
+                del book.held[wanted[0]]
+                self._free(book, [wanted[0]])
 
     def _cut(self, book: CameraBook, index: int, message_id: str) -> None:
         if self.evidence is not None:
@@ -586,6 +592,13 @@ class Dispatcher:
     def _flush(self) -> list[Effect]:
         effects, self._effects = self._effects, []
         return effects
+
+
+def _drop_first(held: dict[int, Slot]) -> int:
+    """Take the oldest slot out; gives its frame's index."""
+    oldest = next(iter(held))
+    del held[oldest]
+    return oldest
 
 
 def _oldest(book: CameraBook) -> tuple[int, int]:

@@ -57,7 +57,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     frames: int
     elapsed_s: float
     fps: float
-    """Frames of all cameras by elapsed time."""
+    """Frames of this run, all cameras together, by elapsed time."""
     latency_ms: Latency
     events: int
     outbox: dict[str, dict[str, int]]
@@ -81,18 +81,21 @@ def build_report(
     cpu_s: Mapping[str, float] | None = None,
     refused: Mapping[str, int] | None = None,
     sources: Sequence[dict[str, Any]] = (),
+    frames_before: int = 0,
     flow: Sequence[str] = FLOW,
 ) -> Report:
-    """Assemble the report. ``elapsed_s`` is the monotonic duration of the run; ``flow`` as in ``find_imbalances``."""
+    """Assemble the report. ``elapsed_s`` is the monotonic duration of the run; ``frames_before`` are those of earlier
+    runs in the same directory; ``flow`` as in ``find_imbalances``."""
     imbalances = find_imbalances(books, flow)
     frames = sum(book.taken for book in _entrances(books, flow))
+    done = max(0, frames - frames_before)
     return Report(
         balanced=not imbalances,
         imbalances=imbalances,
         books=list(books),
         frames=frames,
         elapsed_s=round(elapsed_s, 3),
-        fps=round(frames / elapsed_s, 2) if elapsed_s > 0 else 0.0,
+        fps=round(done / elapsed_s, 2) if elapsed_s > 0 else 0.0,
         latency_ms=_latency(latency_ms),
         events=events,
         outbox=dict(outbox or {}),

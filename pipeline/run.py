@@ -72,6 +72,7 @@ def run_pipeline(
             cameras=list(config.cameras),
         )
         spec.save(run_dir / "spec")
+        before = _frames_so_far(spec)
         began = clock.monotonic_ns()
         with Shutdown() as shutdown:
             supervisor = Supervisor(
@@ -86,7 +87,8 @@ def run_pipeline(
             )
             with _observers(config, out, clock, observer) as observers:
                 status = supervisor.run(_together(observers))
-        return _finish(config, spec, status, elapsed_s=(clock.monotonic_ns() - began) / SECOND)
+        elapsed_s = (clock.monotonic_ns() - began) / SECOND
+        return _finish(config, spec, status, elapsed_s=elapsed_s, frames_before=before)
 
 
 @contextmanager
@@ -161,7 +163,13 @@ def _endpoint(config: PipelineConfig, run_dir: Path) -> str:
     return f"ipc://{run_dir}/dispatch" if config.links.endpoint == "ipc" else config.links.endpoint
 
 
-def _finish(config: PipelineConfig, spec: RunSpec, status: Status, *, elapsed_s: float) -> Finished:
+def _frames_so_far(spec: RunSpec) -> int:
+    """Frames that earlier runs in the same directory have taken in."""
+    with EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store:
+        return sum(sum(position.counts.values()) for position in store.positions().values())
+
+
+def _finish(config: PipelineConfig, spec: RunSpec, status: Status, *, elapsed_s: float, frames_before: int) -> Finished:
     """Render events, write the report, and say how it went."""
     out = Path(spec.out)
     with EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store:
@@ -174,6 +182,7 @@ def _finish(config: PipelineConfig, spec: RunSpec, status: Status, *, elapsed_s:
     report = build_report(
         books=books_of(status),
         elapsed_s=elapsed_s,
+        frames_before=frames_before,
         latency_ms=status.latency_ms,
         events=events,
         outbox=outbox,

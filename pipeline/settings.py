@@ -29,10 +29,10 @@ class DispatchOptions(Settings):
         description="Frames of a camera that may be under way at a time, skipped ones included.",
     )
     hold: int = Field(
-        default=8,
+        default=10,
         ge=0,
         le=511,
-        description="Slots of a camera that may wait for a snapshot at a time; less than `slots`.",
+        description="Slots of a camera that may wait for snapshots (live: for alert too); less than `slots`.",
     )
     lease_s: float = Field(
         default=10.0,
@@ -203,8 +203,14 @@ class GovernorOptions(Settings):
 
     enabled: bool = Field(
         default=False,
-        description="Govern notifications.",
+        description="Govern notifications; not there yet, so only `false` is accepted.",
     )
+
+    @model_validator(mode="after")
+    def _is_there(self) -> Self:
+        if self.enabled:
+            raise ValueError("the governor is not there yet; leave it out: every event is delivered")
+        return self
 
 
 class WorkerOptions(Settings):

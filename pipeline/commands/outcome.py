@@ -18,6 +18,7 @@ def conclude(finished: Finished, console: Console) -> int:
         f"{report.frames} frames in {report.elapsed_s:.1f} s ({report.fps:.0f} a second), "
         f"{report.events} event messages, {books}; everything is in [bold]{where}[/bold]",
         highlight=False,
+        soft_wrap=True,
     )
     for imbalance in report.imbalances:
         console.print(f"  {imbalance}", highlight=False)

@@ -55,7 +55,7 @@ class _Above(io.StringIO):
     def write(self, text: str) -> int:
         """Print whole lines."""
         if text.strip():
-            self._bar.console.print(text.rstrip("\n"), highlight=False, markup=False)
+            self._bar.console.print(text.rstrip("\n"), highlight=False, markup=False, soft_wrap=True)
         return len(text)
 
 

@@ -25,7 +25,8 @@ from pipeline.worker import Child, Every
 
 logger = logging.getLogger(__name__)
 
-BATCH = 16
+BATCH = 6
+"""Records read at a time: fewer than the slots that dispatch keeps for snapshots."""
 HELLO_S = 0.25
 COMMIT_S = 2.0
 """Between commits without events: what is read again after a restart, at most."""

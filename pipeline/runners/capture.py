@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.backoff import Backoff
 from pipeline.clock import SECOND
 from pipeline.config import PipelineConfig
+from pipeline.control import Metrics
 from pipeline.errors import CannotStart, RingError, SourceEnded, SourceError
 from pipeline.keys import Role
 from pipeline.links import open_dealer
@@ -32,12 +33,14 @@ from pipeline.messages import (
 from pipeline.slots import SlotPool
 from pipeline.spec import RunSpec
 from pipeline.stage import Capture, Captured
+from pipeline.stats import Stats
 from pipeline.transport import Dealer, Waiter
 from pipeline.worker import Child, Every
 
 logger = logging.getLogger(__name__)
 
 SYNC_S = 0.25
+METRICS_S = 1.0
 SILENCE_NS = SECOND // 2
 """Without a word from dispatch for this long it is another one: say hello."""
 
@@ -78,6 +81,8 @@ class CaptureLoop:
         self._waiter = Waiter(link, child)
         self._camera = child.name
         self._sync_due = Every(SYNC_S, child.clock)
+        self._metrics_due = Every(METRICS_S, child.clock)
+        self._stats = Stats(f"capture[{child.name}]")
         self._announced: dict[int, Offer | Skip] = {}
         self._welcome: Welcome | None = None
         self._epoch = ""
@@ -100,6 +105,9 @@ class CaptureLoop:
             self._listen()
             if self._sync_due.due():
                 self._keep_in_touch()
+            if self._metrics_due.due():
+                self._stats.gauge("bartizan_ring_slots_used", len(self._pool.lent), camera=self._camera)
+                self._child.tell(Metrics(self._stats.snapshot()))
             if not self._may_capture():
                 self._waiter.wait(0.02)
             elif self._open or self._try_open():

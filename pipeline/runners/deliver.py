@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-POLL_S = 0.05
+POLL_S = 0.1
 TELL_S = 0.2
 BATCH = 4
 

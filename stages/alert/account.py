@@ -20,7 +20,7 @@ _ENDINGS: dict[End, str] = {
     "left": "{who} is gone",
     "lost": "{who} is not seen any more",
     "momentary": "{who} is done",
-    "end_of_stream": "the recording ends and {who} had not left",
+    "end_of_stream": "the video ends and {who} had not left",
     "evidence_lost": "{who} cannot be checked any more (evidence_lost), the camera is away",
 }
 

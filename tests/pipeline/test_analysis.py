@@ -48,7 +48,6 @@ def digest(*overrides: str) -> str:
         "cameras.gate.read_timeout_s=1 min",
         "cameras.gate.reconnect.first_s=2s",
         "sinks=[{kind: webhook, url: http://h/x}]",
-        "governor.enabled=true",
         "links.endpoint=tcp://127.0.0.1:5555",
         "supervisor.liveness_s=5",
         "metrics.enabled=true",
