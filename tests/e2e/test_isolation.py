@@ -59,6 +59,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Running:
     return run
 
 
+@pytest.mark.slow
 def test_a_decoder_that_always_aborts_is_given_up_and_harms_nobody_else(calm: Running, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.pattern", frames=FRAMES)
     broken = write_clip(tmp_path / "broken.pattern", frames=FRAMES, abort_at=20)

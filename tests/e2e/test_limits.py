@@ -140,11 +140,11 @@ def test_an_interrupted_recording_says_so_and_what_a_killed_run_left_is_swept(st
     sockets = tmp_path / "s"
     sockets.mkdir()
     env = {"XDG_RUNTIME_DIR": str(sockets)}
-    clip = write_clip(tmp_path / "clip.pattern", frames=30)
+    clip = write_clip(tmp_path / "clip.pattern", frames=40)
     values = [f"cameras.clip.backend={SOURCE}", f"stages.detect.kind={DETECTOR}"]
     options = [word for value in values for word in ("--set", value)]
     command = ["process", str(clip), "--out", str(tmp_path / "out"), *options]
-    slowly = [*command, "--set", "stages.detect.delay_s=0.5"]
+    slowly = [*command, "--set", "stages.detect.delay_s=0.2"]
     interrupted = start(slowly, tmp_path / "out", env=env)
     interrupted.wait_frames("clip", 2)
     assert interrupted.stop() == 130
@@ -152,7 +152,7 @@ def test_an_interrupted_recording_says_so_and_what_a_killed_run_left_is_swept(st
     assert interrupted.report()["balanced"]
     assert not list(sockets.iterdir())
     reached = interrupted.frames("clip")
-    assert reached < 30
+    assert reached < 40
     killed = start(slowly, tmp_path / "out", env=env)
     killed.wait_frames("clip", reached + 2)
     left = directories_of(killed, SHARED_MEMORY) + directories_of(killed, sockets)
@@ -165,4 +165,4 @@ def test_an_interrupted_recording_says_so_and_what_a_killed_run_left_is_swept(st
     assert all(path.exists() for path in left)
     following = run_to_end(command, tmp_path / "out", env=env)
     assert not any(path.exists() for path in left)
-    assert following.frames("clip") == 30
+    assert following.frames("clip") == 40
