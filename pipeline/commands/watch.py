@@ -1,5 +1,6 @@
 """``bartizan watch``: cameras without a YAML file, alerts on the terminal as they happen."""
 
+import dataclasses
 import sys
 from typing import Annotated
 
@@ -26,6 +27,8 @@ def watch(
     config = default_config(
         sources, rules=rules or [], overrides=["sinks=[{kind: terminal}]", *(overrides or [])], out=out, live=True
     )
+    if out is None:
+        config = dataclasses.replace(config, out=config.out / "-".join(config.cameras)[:100])
     configure(config.logs.level, config.logs.format, process_title="bartizan: supervisor", stream=sys.stderr)
     finished = run_pipeline(config, overwrite=overwrite)
     raise typer.Exit(conclude(finished, Console()))

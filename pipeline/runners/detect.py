@@ -107,6 +107,9 @@ class DetectLoop:
             began = self._child.clock.monotonic_ns()
             try:
                 found = self._detector.process(views)
+                if len(found) != len(views):
+                    kind = type(self._detector).__name__
+                    raise ValueError(f"{kind}.process gave {len(found)} answers for {len(views)} frames")
             except Exception as error:  # one frame's trouble must not take the worker along
                 logger.exception("frame %s/%s could not be analysed", works[0].frame.camera, works[0].frame.index)
                 for work in works:

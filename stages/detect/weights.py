@@ -43,7 +43,7 @@ def load_checkpoint(path: Path) -> "torch.nn.Module":
             warnings.simplefilter("ignore")
             model, _ = tasks.load_checkpoint(str(path.absolute()))
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].partition(" (")[0][:200]
         raise CannotStart(f"weights {path} are not an ultralytics checkpoint that can be trusted: {reason}") from error
     task = getattr(model, "task", "unknown")
     if task != "detect":

@@ -138,6 +138,25 @@ def test_a_wrong_password_is_said_and_the_right_one_works(start: Start, tmp_path
 
 
 @pytest.mark.slow
+def test_a_camera_whose_password_changes_is_offline_until_it_changes_back(start: Start, tmp_path: Path) -> None:
+    with gst_rtsp_server({"/cam": live_launch()}, auth="basic", user="viewer", password="correct") as server:
+        run = watch(start, f"{server.url_as('viewer', 'correct')}/cam", tmp_path / "out")
+        wait_states(run, [True])
+        server.kill()
+        changed = gst_rtsp_server(
+            {"/cam": live_launch()}, auth="basic", user="viewer", password="changed", port=server.port
+        )
+        with changed:
+            wait_states(run, [True, False])
+            for _ in until(20, "the refusal to be said"):
+                if "401" in run.output.read_text() or "password" in run.output.read_text():
+                    break
+        server.start()
+        wait_states(run, [True, False, True])
+        finish(run)
+
+
+@pytest.mark.slow
 def test_a_camera_that_is_not_there_does_not_hold_up_the_others(
     start: Start, camera_files: Path, tmp_path: Path
 ) -> None:

@@ -191,7 +191,10 @@ BAD = {
     ),
     "plain tcp off loopback": (
         CAMERA + "links:\n  endpoint: tcp://192.0.2.1:5555\n",
-        ["x.yml:2:1: links: tcp://192.0.2.1:5555 is not encrypted: give keys_dir (`bartizan keys`), or say insecure: true"],
+        [
+            "x.yml:2:1: links: tcp://192.0.2.1:5555 is not encrypted: "
+            "give keys_dir (`bartizan keys`), or say insecure: true"
+        ],
     ),
     "out is a file": (CAMERA + "out: clip.mp4\n", ["x.yml:2:6: out: clip.mp4 is a file: name a folder"]),
     "wrong shapes": (

@@ -51,11 +51,12 @@ def gst_rtsp_server(
     auth: Literal["basic", "digest"] | None = None,
     user: str = "",
     password: str = "",
+    port: int = 0,
 ) -> RtspServer:
     """Serve each launch line at its path (``/cam``) with GStreamer; skips where Debian's bindings are missing."""
     if not gstreamer_is_installed():
         pytest.skip("needs gir1.2-gst-rtsp-server-1.0 and python3-gi for /usr/bin/python3")
-    port = free_port()
+    port = port or free_port()
     wanted = {"port": port, "mounts": dict(mounts), "protocol": protocol}
     if auth is not None:
         wanted |= {"auth": auth, "user": user, "password": password}
