@@ -20,7 +20,7 @@ from typing import Any
 
 from lab.evaluate.rows import read_mot, read_result
 from lab.evaluate.track import evaluate
-from pipeline.log import LogReader
+from pipeline.journal.log import LogReader
 from pipeline.messages import FrameRecord
 
 WARM = 30

@@ -30,7 +30,7 @@ import numpy as np
 from pipeline.messages import EvidenceHello, Frame, Passed, Work
 from pipeline.rings import RingReader, RingWriter, claim
 from pipeline.stage import Picture
-from pipeline.transport import Dealer, Router
+from pipeline.wire.transport import Dealer, Router
 
 SHAPE = (1080, 1920, 3)
 SLOTS = 8

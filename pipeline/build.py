@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.clock import Clock
-from pipeline.config import PipelineConfig, SinkConfig
-from pipeline.log import LogReader
+from pipeline.configuration.config import PipelineConfig, SinkConfig
+from pipeline.journal.log import LogReader
 from pipeline.messages import EngineRecord, Event
 from pipeline.registry import ALERTS, CAPTURES, DETECTORS, EVIDENCE, RULES, SINKS, TRACKERS, resolve
 from pipeline.spec import RunSpec
 from pipeline.spool import read as read_spool
 from pipeline.stage import Alert, Capture, Detector, Evidence, Sink, Tracker
-from pipeline.store import EventStore
+from pipeline.store.event_store import EventStore
 
 OPEN_SOURCE = "stages.capture.sources:open_source"
 DELIVER_DUE = "stages.deliver.outbox:deliver_due"

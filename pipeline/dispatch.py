@@ -228,6 +228,7 @@ class Dispatcher:
             camera=book.name,
             incarnation=book.incarnation,
             epoch=self.epoch,
+            committed=book.next_index,
             next_index=max([book.next_index, *(frame.index + 1 for frame in ahead)]),
             next_session=max([book.next_session, *(frame.session + 1 for frame in ahead)]) if book.live else 0,
             last_media_ns=max([book.last_media_ns, *(frame.media_ns for frame in ahead)]),

@@ -87,12 +87,15 @@ class CaptureHello(msgspec.Struct, frozen=True, tag=True):
 
 
 class Welcome(msgspec.Struct, frozen=True, tag=True):
-    """Where the camera's log stands: go on with ``next_index``."""
+    """Where the camera stands: a fresh capture goes on with ``next_index``, which for a live camera comes after what
+    an earlier capture announced; what was announced from ``committed`` on may have been lost."""
 
     camera: str
     incarnation: str
     epoch: str
     """Names the dispatcher's own incarnation."""
+    committed: int
+    """Everything before is in the log."""
     next_index: int
     next_session: int
     last_media_ns: int

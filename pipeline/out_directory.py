@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.config import PipelineConfig
+from pipeline.configuration.config import PipelineConfig
 from pipeline.errors import UsageError
-from pipeline.store import EventStore
+from pipeline.store.event_store import EventStore
 
 FOLDERS = ("logs", "media", "tracks")
 FILES = ("events.jsonl", "report.json")

@@ -10,23 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from pipeline.analysis import analysis_sha256
 from pipeline.books import books_of
 from pipeline.clock import SECOND, Clock, SystemClock
-from pipeline.config import PipelineConfig
-from pipeline.health_server import Observatory
-from pipeline.log import LogReader
+from pipeline.configuration.analysis import analysis_sha256
+from pipeline.configuration.config import PipelineConfig
+from pipeline.journal.log import LogReader
 from pipeline.messages import EndRecord, LogHeader
+from pipeline.observability.health_server import Observatory
+from pipeline.observability.status_file import StatusFile
 from pipeline.out_directory import claimed_out, prepare_out
 from pipeline.process import Process, Role
 from pipeline.registry import DETECTORS, resolve
-from pipeline.render import render_events
 from pipeline.report import Report, build_report, write_report
 from pipeline.run_directory import claim, sweep
 from pipeline.shutdown import Shutdown
 from pipeline.spec import RunSpec
-from pipeline.status_file import StatusFile
-from pipeline.store import EventStore
+from pipeline.store.event_store import EventStore
+from pipeline.store.rendering import render_events
 from pipeline.supervisor import Observer, Status, Supervisor
 
 logger = logging.getLogger(__name__)

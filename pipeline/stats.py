@@ -1,8 +1,9 @@
 """Counters of one process: what happens per frame is counted here, not logged.
 
 Cheap enough for every frame (a dictionary entry). A snapshot of plain values travels to the supervisor, which serves
-all processes from one port (``pipeline.exposition``); a process of its own may serve itself the same way. Names and
-labels are fixed in ``METRICS`` and follow Prometheus's naming practice: base units, ``_total`` for counters.
+all processes from one port (``pipeline.observability.exposition``); a process of its own may serve itself the same
+way. Names and labels are fixed in ``METRICS`` and follow Prometheus's naming practice: base units, ``_total`` for
+counters.
 """
 
 from bisect import bisect_left

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from pipeline.clock import SECOND, Clock
+from pipeline.configuration.settings import SupervisorOptions
 from pipeline.control import (
     Backlog,
     CameraConsumed,
@@ -33,13 +34,12 @@ from pipeline.histogram import Histogram
 from pipeline.process import Death, Process, Role
 from pipeline.report import Restart
 from pipeline.restarts import RestartLimits
-from pipeline.settings import SupervisorOptions
 from pipeline.shutdown import Shutdown
 from pipeline.wall import rfc3339
 
 logger = logging.getLogger(__name__)
 
-POLL_S = 0.05
+POLL_S = 0.2
 CANNOT_START = 3
 MOST_POISON = 20
 """Frames that kill workers count as progress up to this many: a damaged stretch of a recording is worth getting past,

@@ -163,7 +163,7 @@ def _name_process(title: str) -> None:
 
 
 def _configure_logs(spec: RunSpec, title: str) -> None:
-    from pipeline.config import PipelineConfig
+    from pipeline.configuration.config import PipelineConfig
     from pipeline.logs import configure
 
     logs = PipelineConfig.from_spec(spec.config).logs

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from pipeline.loading import load
+from pipeline.configuration.loading import load
 from pipeline.registry import COMMANDS, resolve
 from tests.e2e.running import run_to_end
 from tests.servers.clips import write_clip

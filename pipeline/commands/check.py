@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.analysis import analysis_sha256
 from pipeline.commands.options import ConfigArgument, JsonOption, SetOption
-from pipeline.config import PipelineConfig
+from pipeline.configuration.analysis import analysis_sha256
+from pipeline.configuration.config import PipelineConfig
+from pipeline.configuration.faults import Fault
+from pipeline.configuration.loading import load
 from pipeline.errors import UsageError
-from pipeline.faults import Fault
-from pipeline.loading import load
 
 
 def check(

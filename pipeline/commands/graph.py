@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from pipeline.commands.options import ConfigArgument, SetOption
-from pipeline.loading import load_config
-from pipeline.topology import Topology, topology
+from pipeline.configuration.loading import load_config
+from pipeline.configuration.topology import Topology, topology
 
 
 class GraphFormat(StrEnum):

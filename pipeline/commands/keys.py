@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.allow_list import AllowList, Peer, allow, revoke
-from pipeline.keys import Role, make_key, read_public, read_secret
+from pipeline.wire.allow_list import AllowList, Peer, allow, revoke
+from pipeline.wire.keys import Role, make_key, read_public, read_secret
 
 ALLOWED = "allowed"
 """Name of the allow-list within the folder of keys."""

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from pipeline.commands.options import OutOption, OverwriteOption, RuleOption, SetOption
 from pipeline.commands.outcome import conclude
-from pipeline.config import PipelineConfig
-from pipeline.defaults import default_config
+from pipeline.configuration.config import PipelineConfig
+from pipeline.configuration.defaults import default_config
 from pipeline.logs import configure
 from pipeline.out_directory import open_log
 from pipeline.run import run_pipeline

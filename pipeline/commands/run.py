@@ -9,7 +9,7 @@ from rich.console import Console
 from pipeline.commands.options import ConfigArgument, OutOption, OverwriteOption, SetOption
 from pipeline.commands.outcome import conclude
 from pipeline.commands.process import run_with_progress
-from pipeline.loading import load_config
+from pipeline.configuration.loading import load_config
 from pipeline.logs import configure
 from pipeline.run import run_pipeline
 

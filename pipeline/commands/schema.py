@@ -2,7 +2,7 @@
 
 import json
 
-from pipeline.config_schema import config_schema
+from pipeline.configuration.schema import config_schema
 
 
 def schema() -> None:

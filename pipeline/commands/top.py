@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from pipeline.errors import UsageError
-from pipeline.status_file import CameraStatus, RunStatus, read_status
+from pipeline.observability.status_file import CameraStatus, RunStatus, read_status
 
 AT_WORK = {"online": "green", "running": "green", "offline": "red", "given up": "red", "waiting": "yellow"}
 

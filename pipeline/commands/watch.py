@@ -9,7 +9,7 @@ from rich.console import Console
 
 from pipeline.commands.options import OutOption, OverwriteOption, RuleOption, SetOption
 from pipeline.commands.outcome import conclude
-from pipeline.defaults import default_config
+from pipeline.configuration.defaults import default_config
 from pipeline.logs import configure
 from pipeline.run import run_pipeline
 

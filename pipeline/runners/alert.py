@@ -8,19 +8,19 @@ import logging
 from collections import Counter
 
 from pipeline.clock import SECOND
-from pipeline.config import PipelineConfig
+from pipeline.configuration.config import PipelineConfig
 from pipeline.control import CameraConsumed, Consumed
 from pipeline.histogram import Histogram
-from pipeline.keys import Role
-from pipeline.links import open_dealer
-from pipeline.log import LogReader
+from pipeline.journal.log import LogReader
 from pipeline.messages import EndRecord, Event, FrameRecord, Keep, Passed, ReaderHello, Record, Status
 from pipeline.spec import RunSpec
 from pipeline.spool import Spool
 from pipeline.stage import Alert, Outcome
-from pipeline.store import EventStore, Route
-from pipeline.store_rows import Position
-from pipeline.transport import Dealer, Waiter
+from pipeline.store.event_store import EventStore, Route
+from pipeline.store.rows import Position
+from pipeline.wire.keys import Role
+from pipeline.wire.links import open_dealer
+from pipeline.wire.transport import Dealer, Waiter
 from pipeline.worker import Child, Every
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ BATCH = 6
 HELLO_S = 0.25
 COMMIT_S = 2.0
 """Between commits without events: what is read again after a restart, at most."""
-TELL_S = 0.25
+TELL_S = 0.5
 STALE_BOOT_NS = 600 * SECOND
 
 

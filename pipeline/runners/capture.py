@@ -11,11 +11,9 @@ from typing import Any
 
 from pipeline.backoff import Backoff
 from pipeline.clock import SECOND
-from pipeline.config import PipelineConfig
+from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Metrics
 from pipeline.errors import CannotStart, RingError, SourceEnded, SourceError
-from pipeline.keys import Role
-from pipeline.links import open_dealer
 from pipeline.messages import (
     CaptureHello,
     CaptureSync,
@@ -34,7 +32,9 @@ from pipeline.slots import SlotPool
 from pipeline.spec import RunSpec
 from pipeline.stage import Capture, Captured
 from pipeline.stats import Stats
-from pipeline.transport import Dealer, Waiter
+from pipeline.wire.keys import Role
+from pipeline.wire.links import open_dealer
+from pipeline.wire.transport import Dealer, Waiter
 from pipeline.worker import Child, Every
 
 logger = logging.getLogger(__name__)
@@ -156,7 +156,7 @@ class CaptureLoop:
         if welcome.epoch != self._epoch:
             self._epoch = welcome.epoch
             self._welcome = welcome
-            self._released([], welcome.next_index)
+            self._released([], welcome.committed)
             for index in sorted(self._announced):
                 self._link.send(self._announced[index])
             if self._state is not None:

@@ -4,11 +4,11 @@
 import logging
 from typing import TYPE_CHECKING
 
-from pipeline.config import PipelineConfig
+from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog
-from pipeline.render import EventAppender
 from pipeline.spec import RunSpec
-from pipeline.store import EventStore
+from pipeline.store.event_store import EventStore
+from pipeline.store.rendering import EventAppender
 from pipeline.worker import Child, Every
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1
-TELL_S = 0.2
+POLL_RECORDED_S = 0.5
+"""Of recordings nobody waits for the next alert."""
+TELL_S = 0.5
 BATCH = 4
 
 
@@ -31,7 +33,8 @@ def run(child: Child, spec: RunSpec) -> None:
         EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store,
         EventAppender(store, spec.events_path) as appender,
     ):
-        loop = DeliverLoop(child, store, appender, sinks)
+        live = any(config.is_live(camera) for camera in spec.cameras)
+        loop = DeliverLoop(child, store, appender, sinks, poll_s=POLL_S if live else POLL_RECORDED_S)
         try:
             loop.run()
         finally:
@@ -42,7 +45,10 @@ def run(child: Child, spec: RunSpec) -> None:
 class DeliverLoop:
     """The deliver process's work loop."""
 
-    def __init__(self, child: Child, store: EventStore, appender: EventAppender, sinks: "list[BuiltSink]") -> None:
+    def __init__(
+        self, child: Child, store: EventStore, appender: EventAppender, sinks: "list[BuiltSink]", *, poll_s: float
+    ) -> None:
+        self._poll_s = poll_s
         self._child = child
         self._store = store
         self._appender = appender
@@ -51,7 +57,7 @@ class DeliverLoop:
 
     def run(self) -> None:
         """Until drained and nothing waits."""
-        from pipeline.transport import Waiter
+        from pipeline.wire.transport import Waiter
 
         waiter = Waiter(None, self._child)
         self._child.started()
@@ -65,7 +71,7 @@ class DeliverLoop:
                 if self._child.draining and not backlog.waiting and not appended:
                     return
             if not busy:
-                waiter.wait(POLL_S)
+                waiter.wait(min(self._poll_s, POLL_S) if self._child.draining else self._poll_s)
 
     def _deliver(self, sink: "BuiltSink") -> bool:
         busy = sink.deliver(self._store, limit=BATCH)

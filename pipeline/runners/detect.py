@@ -6,16 +6,16 @@ reported as stale instead of analysed.
 
 import logging
 
-from pipeline.config import PipelineConfig
+from pipeline.configuration.config import PipelineConfig
 from pipeline.detections import Detections
 from pipeline.errors import CannotStart, RingError
-from pipeline.keys import Role
-from pipeline.links import open_dealer
 from pipeline.messages import Failed, Refused, Result, Wire, Work, WorkerHello
 from pipeline.rings import RingReader
 from pipeline.spec import RunSpec
 from pipeline.stage import Detector, View
-from pipeline.transport import Dealer, Waiter
+from pipeline.wire.keys import Role
+from pipeline.wire.links import open_dealer
+from pipeline.wire.transport import Dealer, Waiter
 from pipeline.worker import Child, Every
 
 logger = logging.getLogger(__name__)

@@ -4,22 +4,24 @@ import logging
 from pathlib import Path
 
 from pipeline.clock import SECOND
-from pipeline.config import PipelineConfig
+from pipeline.configuration.config import PipelineConfig
 from pipeline.control import CameraProgress, GiveUp, OverdueWorker, Progress, WorkerDied
 from pipeline.dispatch import Append, Dispatcher, Effect, Limits, Overdue, Send
 from pipeline.errors import CannotStart, LogError
+from pipeline.journal.log import LogReader, LogWriter
 from pipeline.leases import CameraBook
-from pipeline.links import open_router
-from pipeline.log import LogReader, LogWriter
 from pipeline.messages import SCHEMA, CaptureHello, LogHeader, Refused, Wire, Work
 from pipeline.spec import RunSpec
-from pipeline.transport import Router, Waiter
+from pipeline.wire.links import open_router
+from pipeline.wire.transport import Router, Waiter
 from pipeline.worker import Child, Every
 
 logger = logging.getLogger(__name__)
 
 TICK_S = 0.05
-PROGRESS_S = 0.2
+WAKE_S = 0.04
+"""Recordings: between two words to the reader; meanwhile the slots of what was committed are held."""
+PROGRESS_S = 0.5
 BATCH = 256
 
 
@@ -55,6 +57,7 @@ class DispatchLoop:
         self._logs: dict[str, LogWriter] = {}
         self._grown: dict[str, int] = {}
         self._tick_due = Every(TICK_S, child.clock)
+        self._wake_due = Every(WAKE_S, child.clock)
         self._progress_due = Every(PROGRESS_S, child.clock)
         Path(spec.out, "logs").mkdir(parents=True, exist_ok=True)
         for camera in dispatcher.cameras:
@@ -134,7 +137,9 @@ class DispatchLoop:
                     self._child.tell(OverdueWorker(worker))
 
     def _wake_reader(self) -> None:
-        if self._grown:
+        """A live camera's reader hears of each frame at once, a recording's now and then: it saves both work."""
+        cameras = self._dispatcher.cameras
+        if self._grown and (any(cameras[name].live for name in self._grown) or self._wake_due.due()):
             self._apply(self._dispatcher.wake(self._grown))
             self._grown = {}
 

@@ -8,23 +8,23 @@ import logging
 from collections import deque
 from pathlib import Path
 
-from pipeline.config import PipelineConfig
+from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog
 from pipeline.errors import RingError, SourceError
-from pipeline.keys import Role
-from pipeline.links import open_dealer
 from pipeline.messages import Cut, CutDone, Event, EvidenceHello
 from pipeline.rings import RingReader
 from pipeline.spec import RunSpec
 from pipeline.stage import Capture, Evidence, Picture
-from pipeline.store import EventStore
-from pipeline.transport import Dealer, Waiter
+from pipeline.store.event_store import EventStore
 from pipeline.whole_file import write_whole
+from pipeline.wire.keys import Role
+from pipeline.wire.links import open_dealer
+from pipeline.wire.transport import Dealer, Waiter
 from pipeline.worker import Child, Every
 
 logger = logging.getLogger(__name__)
 
-HELLO_S = 0.25
+HELLO_S = 0.5
 SCAN_S = 2.0
 
 

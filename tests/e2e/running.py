@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from pipeline.log import LogReader
+from pipeline.journal.log import LogReader
 from pipeline.messages import FrameRecord
 
 ROOT = Path(__file__).resolve().parents[2]

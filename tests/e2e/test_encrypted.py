@@ -8,9 +8,9 @@ import pytest
 import zmq
 
 from pipeline.codec import encode
-from pipeline.doorkeeper import secure_client
-from pipeline.keys import Role, make_key, read_public
 from pipeline.messages import ReaderHello
+from pipeline.wire.doorkeeper import secure_client
+from pipeline.wire.keys import Role, make_key, read_public
 from tests.e2e.conftest import Start
 from tests.e2e.running import process_command, until
 from tests.servers.process import free_port

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.log import LogReader
+from pipeline.journal.log import LogReader
 from pipeline.messages import FrameRecord, Record, StreamRecord
 from tests.e2e.conftest import Start
 from tests.e2e.running import Running, until

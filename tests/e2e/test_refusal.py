@@ -37,7 +37,7 @@ from pipeline.messages import (
     Work,
     WorkerHello,
 )
-from pipeline.status_file import read_status
+from pipeline.observability.status_file import read_status
 from tests.e2e.conftest import Start
 from tests.e2e.faulty import DETECTOR, SOURCE, write_clip
 from tests.e2e.running import Running, until
@@ -89,7 +89,7 @@ IMPOSTURES: list[Wire] = [
     Keep("stranger", 0, "m"),
     CutDone("stranger", 0, "m"),
     CutDone("clip", 10**6, "m"),
-    Welcome("clip", "i", "e", 0, 0, 0, 0, ended=True),
+    Welcome("clip", "i", "e", 0, 0, 0, 0, 0, ended=True),
     Synced("clip", "i", "e", 0, [], [], ended=True),
     Release("clip", "i", [0], 60),
     Work("e/1", FRAME, SLOT),

@@ -109,7 +109,7 @@ class CaptureModel:
                     self.session, self.media_ns = message.next_session, message.last_media_ns
                 if message.epoch != self.epoch:
                     self.epoch = message.epoch
-                    self._committed(message.next_index)
+                    self._committed(message.committed)
                     again = [self.announced[i] for i in sorted(self.announced)]
                 self.ended = message.ended
             case Release() if message.incarnation == self.incarnation:

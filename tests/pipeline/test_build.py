@@ -10,18 +10,18 @@ import pytest
 
 from pipeline.build import build_alert, build_capture, build_detector, build_evidence, build_sinks, export_tracks, route
 from pipeline.clock import SECOND, ManualClock
-from pipeline.config import PipelineConfig
-from pipeline.defaults import default_config
+from pipeline.configuration.config import PipelineConfig
+from pipeline.configuration.defaults import default_config
 from pipeline.detections import Tracks
 from pipeline.errors import UsageError
-from pipeline.log import LogWriter
+from pipeline.journal.log import LogWriter
 from pipeline.messages import SCHEMA, EngineRecord, Frame, FrameRecord, LogHeader, Status
-from pipeline.sample_event import sample_event
 from pipeline.spec import RunSpec
 from pipeline.spool import Spool
 from pipeline.stage import TrackedFrame
-from pipeline.store import EventStore
-from pipeline.store_rows import Position
+from pipeline.store.event_store import EventStore
+from pipeline.store.rows import Position
+from pipeline.store.sample_event import sample_event
 from tests.pipeline import own_kinds
 
 OWN = "tests.pipeline.own_kinds"

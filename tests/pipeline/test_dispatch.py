@@ -246,6 +246,15 @@ def test_a_slot_is_released_only_after_the_reader_and_the_snapshot() -> None:
     assert released(dispatcher.receive(b"s", CutDone("a", 0, "m"), 5)) == [0]
 
 
+def test_a_second_welcome_does_not_take_what_got_lost_for_committed() -> None:
+    dispatcher = Dispatcher("e", {"a": CameraBook("a", live=True)}, Limits())
+    welcome(dispatcher, "a")
+    offer(dispatcher, "a", 5, now_ns=0)  # 0 to 4 got lost on the way
+    again = welcome(dispatcher, "a")
+    assert again.committed == 0
+    assert again.next_index == 6
+
+
 def test_an_overdue_lease_is_reported_once_and_then_taken_back() -> None:
     dispatcher, _ = dispatcher_with_lease(live=False, limits=Limits(lease_ns=100))
     assert len(dispatcher.tick(101)) == 1

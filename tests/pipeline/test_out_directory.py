@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import PipelineConfig
-from pipeline.defaults import default_config
+from pipeline.configuration.config import PipelineConfig
+from pipeline.configuration.defaults import default_config
 from pipeline.errors import UsageError
 from pipeline.out_directory import FILES, FOLDERS, claimed_out, prepare_out
 
 CLAIM_AND_WAIT = """
 import sys
 from pathlib import Path
-from pipeline.defaults import default_config
+from pipeline.configuration.defaults import default_config
 from pipeline.out_directory import claimed_out
 with claimed_out(default_config([sys.argv[1]], out=Path(sys.argv[2]))):
     print("claimed", flush=True)

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import pytest
 
+from pipeline.configuration.defaults import default_config
 from pipeline.control import Backlog, Closed, Fatal, GiveUp, Notice, Pong, Started
-from pipeline.defaults import default_config
 from pipeline.process import Death, Process, Role, is_stopped
 from pipeline.restarts import RestartLimits
 from pipeline.spec import RunSpec

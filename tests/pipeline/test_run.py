@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.defaults import default_config
-from pipeline.log import LogWriter
+from pipeline.configuration.defaults import default_config
+from pipeline.journal.log import LogWriter
 from pipeline.messages import SCHEMA, EndRecord, Frame, FrameRecord, LogHeader, Record, Status
 from pipeline.run import (
     CANNOT_START,

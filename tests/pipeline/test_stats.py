@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.errors import MessageError
-from pipeline.exposition import expose
+from pipeline.observability.exposition import expose
 from pipeline.stats import LATENCY_BOUNDS_S, METRICS, Kind, Stats
 
 

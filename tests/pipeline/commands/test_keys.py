@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.allow_list import AllowList
 from pipeline.commands.keys import app
 from pipeline.errors import UsageError
+from pipeline.wire.allow_list import AllowList
 
 
 def run(*arguments: str | Path) -> str:

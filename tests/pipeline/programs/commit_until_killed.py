@@ -2,9 +2,9 @@
 
 import sys
 
-from pipeline.sample_event import sample_event
-from pipeline.store import EventStore
-from pipeline.store_rows import Position
+from pipeline.store.event_store import EventStore
+from pipeline.store.rows import Position
+from pipeline.store.sample_event import sample_event
 
 path, camera = sys.argv[1:]
 with EventStore.open(path, analysis_sha256="a") as store:

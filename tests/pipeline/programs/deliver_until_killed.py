@@ -3,7 +3,7 @@
 import sys
 import time
 
-from pipeline.store import EventStore
+from pipeline.store.event_store import EventStore
 
 path, sink = sys.argv[1:]
 with EventStore.open(path, analysis_sha256="a") as store:

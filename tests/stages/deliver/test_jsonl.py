@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import DeliveryError
 from pipeline.messages import Event
-from pipeline.sample_event import sample_event
+from pipeline.store.sample_event import sample_event
 from stages.deliver.jsonl import JsonLinesSink
 from stages.deliver.options import JsonLinesOptions
 

@@ -14,9 +14,9 @@ import msgspec
 import pytest
 
 from pipeline.messages import Event
-from pipeline.sample_event import sample_event
-from pipeline.store import EventStore
-from pipeline.store_rows import Position
+from pipeline.store.event_store import EventStore
+from pipeline.store.rows import Position
+from pipeline.store.sample_event import sample_event
 
 ROUNDS = 20
 CAMERAS = ("gate", "yard", "attic")

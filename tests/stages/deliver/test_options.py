@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipeline.sample_event import sample_event
+from pipeline.store.sample_event import sample_event
 from stages.deliver.options import SinkOptions
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pipeline.clock import SECOND, ManualClock
 from pipeline.errors import DeliveryError, DeliveryRefused
 from pipeline.messages import Event
-from pipeline.sample_event import sample_event
-from pipeline.store_rows import OutboxRow
+from pipeline.store.rows import OutboxRow
+from pipeline.store.sample_event import sample_event
 from stages.deliver.options import RetryOptions
 from stages.deliver.outbox import GiveUp, TryAgain, after_failure, backoff_ns, deliver_due, give_up_after_s
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from pipeline.errors import DeliveryError
 from pipeline.messages import Event
-from pipeline.sample_event import sample_event
+from pipeline.store.sample_event import sample_event
 from stages.deliver.options import SqliteOptions
 from stages.deliver.sqlite import SqliteSink
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from pipeline.errors import DeliveryError
 from pipeline.messages import Event
-from pipeline.sample_event import sample_event
+from pipeline.store.sample_event import sample_event
 from stages.deliver.options import TerminalOptions
 from stages.deliver.terminal import TerminalSink
 

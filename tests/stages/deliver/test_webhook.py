@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from pipeline.clock import SECOND, ManualClock
 from pipeline.errors import DeliveryError, DeliveryRefused
 from pipeline.messages import Event
-from pipeline.sample_event import sample_event
+from pipeline.store.sample_event import sample_event
 from stages.deliver.options import WebhookOptions
 from stages.deliver.webhook import WebhookSink
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.sample_event import sample_event
 from pipeline.stage import Picture
+from pipeline.store.sample_event import sample_event
 from stages.evidence.options import SnapshotOptions
 from stages.evidence.snapshot import SnapshotStage
 

@@ -6,7 +6,7 @@ import time
 
 from pipeline.clock import SystemClock
 from pipeline.stage import Sink
-from pipeline.store import EventStore
+from pipeline.store.event_store import EventStore
 from stages.deliver.jsonl import JsonLinesSink
 from stages.deliver.options import JsonLinesOptions, RetryOptions, WebhookOptions
 from stages.deliver.outbox import deliver_due

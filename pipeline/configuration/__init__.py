@@ -1,0 +1,1 @@
+"""From YAML or arguments to a validated configuration."""

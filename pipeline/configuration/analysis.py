@@ -1,0 +1,95 @@
+"""What decides the analysis, as one hash: two runs with the same hash and the same recordings give the same events.
+
+Covered: models (their content, not their paths), precision, detector, tracker and alert options, rules with the
+cameras they watch, and of each camera its masks, frame rate, gate and times. Not covered: how many workers share the
+work, where results go, who is told, how processes reach and watch each other, and where a source lies.
+An option can exclude itself with ``json_schema_extra={"analysis": False}``. What is unknown counts, so that a new
+option can only refuse to resume, never mix two analyses.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from pipeline.configuration.config import PipelineConfig, plain
+from pipeline.configuration.source_paths import is_stream, local_path
+
+SPEED_ONLY = frozenset({"workers", "batch", "batch_wait_ms", "threads", "streams"})
+"""Options of a detector that change how fast it is, not what it finds."""
+CONNECTION_ONLY = frozenset({"transport", "username", "password", "user", "headers", "user_agent"})
+"""Options of a camera that say how to reach it."""
+_CONNECTION_WORDS = ("timeout", "reconnect", "backoff", "retry", "retries")
+_PIECE = 1 << 20
+
+
+def analysis_sha256(config: PipelineConfig) -> str:
+    """Hex digest over the canonical JSON of everything that decides the analysis. Reads the weight files."""
+    text = json.dumps(analysis_of(config), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def analysis_of(config: PipelineConfig) -> dict[str, Any]:
+    """What ``analysis_sha256`` covers, as plain values; equal analyses give equal values."""
+    detect = _deciding(config.detect.options, SPEED_ONLY)
+    return {
+        "cameras": {name: _camera(options) for name, options in config.cameras.items()},
+        "detect": {"kind": config.detect.kind, "options": detect},
+        "track": {"kind": config.track.kind, "options": _deciding(config.track.options)},
+        "alert": {"kind": config.alert.kind, "options": _deciding(config.alert.options)},
+        "rules": [
+            {"kind": rule.kind, "name": rule.name, "cameras": rule.cameras, "options": _deciding(rule.options)}
+            for rule in config.rules
+        ],
+    }
+
+
+def _camera(options: BaseModel) -> dict[str, Any]:
+    values = _deciding(options, CONNECTION_ONLY)
+    values = {name: value for name, value in values.items() if not any(word in name for word in _CONNECTION_WORDS)}
+    if "source" in values:
+        values["source"] = _source_name(str(values["source"]))
+    return values
+
+
+def _source_name(source: str) -> str:
+    """The file name of a recording, wherever it lies; a live camera's address decides nothing."""
+    return Path(source).name if local_path(source) is not None or not is_stream(source) else ""
+
+
+def _deciding(options: BaseModel, left_out: frozenset[str] = frozenset()) -> dict[str, Any]:
+    values = plain(options)
+    for name, field in type(options).model_fields.items():
+        extra = field.json_schema_extra
+        if name in left_out or (isinstance(extra, dict) and extra.get("analysis") is False):
+            values.pop(name, None)
+        elif isinstance(value := getattr(options, name), Path):
+            values[name] = content_sha256(value)
+    return values
+
+
+def content_sha256(path: Path) -> str:
+    """Digest of a file, or of a folder's files with their names; the name itself where there is no such file.
+
+    The weights beside an OpenVINO ``.xml`` belong to it.
+    """
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        parts = [f"{file.relative_to(path).as_posix()} {_file_sha256(file)}" for file in files]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    if not path.is_file():
+        return path.name
+    weights = path.with_suffix(".bin")
+    if path.suffix == ".xml" and weights.is_file():
+        return hashlib.sha256(f"{_file_sha256(path)} {_file_sha256(weights)}".encode()).hexdigest()
+    return _file_sha256(path)
+
+
+def _file_sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,174 @@
+"""The configuration, read and resolved: what a run is made of.
+
+``pipeline.configuration.loading`` makes one from a YAML file, ``pipeline.configuration.defaults`` from arguments
+alone. ``to_spec`` and ``from_spec`` carry it into child processes.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, SecretStr
+from pydantic_core import to_jsonable_python
+
+from pipeline.configuration.kinds import DEFAULT_KINDS, KIND_TABLES, camera_options, options_of
+from pipeline.configuration.settings import (
+    DispatchOptions,
+    GovernorOptions,
+    LinkOptions,
+    LogOptions,
+    MetricsOptions,
+    SupervisorOptions,
+)
+from pipeline.configuration.validation import secrets_in
+from pipeline.redaction import register_secret
+from pipeline.registry import DETECTORS, RULES, SINKS
+
+DEFAULT_OUT = Path("results")
+
+
+@dataclass(frozen=True, slots=True)
+class StageConfig:
+    """A stage: its kind, the options of that kind, and how many processes share its work."""
+
+    kind: str
+    options: BaseModel
+    workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RuleConfig:
+    """A rule, and the cameras it watches: always named, never empty."""
+
+    kind: str
+    name: str
+    cameras: tuple[str, ...]
+    options: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class SinkConfig:
+    """A place where events go; ``name`` is unique in the configuration."""
+
+    kind: str
+    name: str
+    options: BaseModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineConfig:
+    """Everything a run needs, validated. Paths to sources and weights are absolute, ``out`` is as the user wrote it.
+
+    Relative sources and weights of a YAML file belong to its folder (``base``), so that a configuration works from
+    anywhere; those on the command line, and ``out`` always, belong to the working directory.
+    """
+
+    base: Path
+    cameras: dict[str, BaseModel]
+    """In the order of the YAML: the source order of events."""
+    detect: StageConfig
+    track: StageConfig
+    alert: StageConfig
+    evidence: StageConfig
+    rules: tuple[RuleConfig, ...]
+    sinks: tuple[SinkConfig, ...] = ()
+    out: Path = DEFAULT_OUT
+    dispatch: DispatchOptions = field(default_factory=DispatchOptions)
+    governor: GovernorOptions = field(default_factory=GovernorOptions)
+    supervisor: SupervisorOptions = field(default_factory=SupervisorOptions)
+    metrics: MetricsOptions = field(default_factory=MetricsOptions)
+    logs: LogOptions = field(default_factory=LogOptions)
+    links: LinkOptions = field(default_factory=LinkOptions)
+
+    def is_live(self, camera: str) -> bool:
+        """Whether the camera's frames are lost when nobody takes them in time; a recording waits."""
+        return bool(getattr(self.cameras[camera], "live", False))
+
+    def register_secrets(self) -> None:
+        """Have ``redact`` hide every secret that the options hold; call it once in each process."""
+        options_of_all: list[BaseModel] = [*self.cameras.values(), self.links]
+        options_of_all += [stage.options for stage in (self.detect, self.track, self.alert, self.evidence)]
+        options_of_all += [rule.options for rule in self.rules] + [sink.options for sink in self.sinks]
+        for options in options_of_all:
+            for secret in secrets_in(options):
+                register_secret(secret)
+
+    def to_spec(self) -> bytes:
+        """As JSON for a child process. **Holds secrets in plain text**: only for a file that its owner alone reads."""
+        spec: dict[str, Any] = {"base": str(self.base), "out": str(self.out)}
+        spec["cameras"] = [[name, plain(options)] for name, options in self.cameras.items()]
+        for name in STAGES:
+            stage: StageConfig = getattr(self, name)
+            spec[name] = {"kind": stage.kind, "workers": stage.workers, "options": plain(stage.options)}
+        spec["rules"] = [
+            {"kind": rule.kind, "name": rule.name, "cameras": rule.cameras, "options": plain(rule.options)}
+            for rule in self.rules
+        ]
+        spec["sinks"] = [{"kind": sink.kind, "name": sink.name, "options": plain(sink.options)} for sink in self.sinks]
+        spec |= {name: plain(getattr(self, name)) for name in SETTINGS}
+        return json.dumps(spec).encode()
+
+    @classmethod
+    def from_spec(cls, spec: bytes) -> Self:
+        """The inverse of ``to_spec``; registers the secrets for redaction. Raises ``UsageError`` for unknown kinds."""
+        read: dict[str, Any] = json.loads(spec)
+        camera = camera_options()
+        sections: dict[str, Any] = {name: model.model_validate(read[name]) for name, model in SETTINGS.items()}
+        sections |= {name: _stage(read[name], table) for name, table in STAGES.items()}
+        config = cls(
+            base=Path(read["base"]),
+            out=Path(read["out"]),
+            cameras={name: camera.model_validate(options) for name, options in read["cameras"]},
+            rules=tuple(
+                RuleConfig(rule["kind"], rule["name"], tuple(rule["cameras"]), _options(rule, RULES))
+                for rule in read["rules"]
+            ),
+            sinks=tuple(SinkConfig(sink["kind"], sink["name"], _options(sink, SINKS)) for sink in read["sinks"]),
+            **sections,
+        )
+        config.register_secrets()
+        return config
+
+
+STAGES = {"detect": DETECTORS, **{name: KIND_TABLES[name] for name in DEFAULT_KINDS}}
+"""The stages that have a kind, and the tables of their kinds."""
+
+SETTINGS: dict[str, type[BaseModel]] = {
+    "dispatch": DispatchOptions,
+    "governor": GovernorOptions,
+    "supervisor": SupervisorOptions,
+    "metrics": MetricsOptions,
+    "logs": LogOptions,
+    "links": LinkOptions,
+}
+"""The sections that belong to the machine."""
+
+
+def _stage(spec: Mapping[str, Any], table: dict[str, str]) -> StageConfig:
+    return StageConfig(spec["kind"], _options(spec, table), spec["workers"])
+
+
+def _options(spec: Mapping[str, Any], table: dict[str, str]) -> BaseModel:
+    return options_of(spec["kind"], table).model_validate(spec["options"])
+
+
+def plain(options: BaseModel) -> dict[str, Any]:
+    """The values of options as JSON has them, secrets in plain text."""
+    values: dict[str, Any] = _plain(options.model_dump(mode="python"))
+    return values
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case dict():
+            return {str(key): _plain(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_plain(inner) for inner in value]
+        case set() | frozenset():
+            return sorted(_plain(inner) for inner in value)
+        case _:
+            return to_jsonable_python(value)

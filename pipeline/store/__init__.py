@@ -1,0 +1,1 @@
+"""The event store: events, outbox and positions in one transaction, and what is rendered from them."""

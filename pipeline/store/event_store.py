@@ -1,0 +1,288 @@
+"""The event store: events, what is still to be delivered, and how far the alert process has come.
+
+The three change in one transaction, so a restart is "load, continue". Two processes work on one store at the same
+time: *alert* calls ``commit``; *deliver* calls ``pending``, ``delivered``, ``failed`` and ``dead``.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import msgspec
+
+from pipeline.clock import Clock, SystemClock
+from pipeline.errors import StoreError, UsageError
+from pipeline.messages import Event
+from pipeline.store.database import Database
+from pipeline.store.outbox import Counts, Outbox
+from pipeline.store.rows import OutboxRow, Position, StoredEvent, event_row, outbox_row, position_of, reader_row
+from pipeline.store.tables import STORE_SCHEMA, Tables, store_tables
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Select
+
+Route = Callable[[Event], Iterable[str]]
+"""Names of the sinks that want an event."""
+_ENCODE = msgspec.json.Encoder(order="deterministic").encode
+_PAGE = 500
+
+
+class EventStore:
+    """One store, opened by one process. Made by ``open``."""
+
+    def __init__(self, database: Database, tables: Tables, clock: Clock) -> None:
+        self._database = database
+        self._tables = tables
+        self._clock = clock
+        self._outbox = Outbox(database, tables, clock)
+        self._generations: dict[str, int] = {}
+        self.analysis_sha256 = ""
+        """The analysis whose events lie here."""
+        self.source_order: list[str] = []
+        """Cameras in the order in which the user named them."""
+
+    @classmethod
+    def open(
+        cls,
+        url_or_path: str | Path,
+        *,
+        analysis_sha256: str | None,
+        source_order: Sequence[str] = (),
+        overwrite: bool = False,
+        clock: Clock | None = None,
+    ) -> Self:
+        """Open a store, or make it.
+
+        ``analysis_sha256`` None takes whatever is there, but makes nothing. ``source_order`` is remembered when
+        given. ``overwrite`` erases what is there first, so only the process that starts a run may say it.
+
+        Raises ``UsageError`` when the store belongs to another analysis, ``StoreError`` when it is damaged, has
+        another schema number, or cannot be reached.
+        """
+        database = Database.connect(url_or_path)
+        if overwrite:
+            database.erase()
+        if analysis_sha256 is None and database.path is not None and not database.path.exists():
+            raise StoreError(f"event store {database.name}: there is none")
+        store = cls(database, store_tables(), clock or SystemClock())
+        try:
+            store._settle_meta(analysis_sha256, list(source_order))
+        except BaseException:
+            database.close()
+            raise
+        return store
+
+    def close(self) -> None:
+        """Close the connections; safe to call twice."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- the alert process
+
+    def commit(self, camera: str, events: Sequence[Event], position: Position, route: Route) -> None:
+        """Keep the events, their outbox rows and the new position: all of it, or nothing.
+
+        An event that is there already, with the same content, is passed over together with its outbox rows.
+
+        Raises ``StoreError`` when a message is there with other content, or when another process has moved this
+        camera since this one last read or wrote it (a frozen twin that woke up).
+        """
+        bodies = {event.message_id: _ENCODE(event).decode() for event in events}
+        if len(bodies) < len(events) or any(event.camera != camera for event in events):
+            raise ValueError(f"a commit of camera {camera!r} takes its own events, each once")
+        with self._database.writing() as connection:
+            known = self._known(connection, bodies)
+            fresh = {event.message_id: event for event in events if event.message_id not in known}
+            if fresh:
+                self._insert(connection, fresh.values(), bodies, route)
+            generation = self._move(connection, camera, position)
+        self._generations[camera] = generation
+
+    def position(self, camera: str) -> Position | None:
+        """How far the camera has come, or None before its first commit."""
+        from sqlalchemy import select
+
+        readers = self._tables.readers
+        with self._database.reading() as connection:
+            row = connection.execute(select(readers).where(readers.c.camera == camera)).one_or_none()
+        self._generations[camera] = 0 if row is None else row.generation
+        return None if row is None else position_of(row)
+
+    def positions(self) -> dict[str, Position]:
+        """How far each camera has come; for reports, does not take part in ``commit``'s check."""
+        from sqlalchemy import select
+
+        readers = self._tables.readers
+        with self._database.reading() as connection:
+            rows = connection.execute(select(readers).order_by(readers.c.camera)).all()
+        return {row.camera: position_of(row) for row in rows}
+
+    # ---- reading
+
+    def events(
+        self, order: Literal["content", "commit"] = "content", *, after: int = 0, source_order: Sequence[str] = ()
+    ) -> Iterator[StoredEvent]:
+        """All messages.
+
+        ``content``: by source order (the store's own unless given), media time and ordinal, whatever order they were
+        committed in. ``commit``: in the order of commits, those with a number greater than ``after``.
+        """
+        if order == "commit":
+            yield from self._by_commit(after)
+            return
+        for camera in self._cameras(source_order or self.source_order):
+            yield from self._by_time(camera)
+
+    def event(self, message_id: str) -> StoredEvent | None:
+        """One message, or None if it is not here."""
+        events = self._tables.events
+        with self._database.reading() as connection:
+            row = connection.execute(self._select_events().where(events.c.message_id == message_id)).one_or_none()
+        return None if row is None else StoredEvent(*row)
+
+    # ---- the deliver process
+
+    def pending(self, sink: str, now_ns: int, limit: int = 100) -> list[OutboxRow]:
+        """What may be sent to the sink now, oldest first; at most ``limit``.
+
+        The order of each camera is kept: while its oldest message waits for its next attempt, the camera's later
+        ones wait too, and no other camera does.
+        """
+        return self._outbox.pending(sink, now_ns, limit)
+
+    def delivered(self, row: OutboxRow) -> None:
+        """The receiver acknowledged it."""
+        self._outbox.delivered(row)
+
+    def failed(self, row: OutboxRow, error: str, next_attempt_ns: int) -> None:
+        """It was not acknowledged; try again then (UTC)."""
+        self._outbox.failed(row, error, next_attempt_ns)
+
+    def dead(self, row: OutboxRow, error: str) -> None:
+        """Give it up. It stays in the outbox as ``dead``, with the reason."""
+        self._outbox.dead(row, error)
+
+    def outbox_counts(self) -> Counts:
+        """Rows by sink and state; a sink without a row is absent."""
+        return self._outbox.counts()
+
+    # ---- inside
+
+    def _settle_meta(self, analysis_sha256: str | None, source_order: list[str]) -> None:
+        from sqlalchemy import insert, inspect, select, update
+
+        meta = self._tables.meta
+        with self._database.writing() as connection:
+            if not inspect(connection).has_table("meta"):
+                if analysis_sha256 is None:
+                    raise StoreError(f"event store {self._database.name}: there is none")
+                self._tables.metadata.create_all(connection, checkfirst=False)
+                facts = {"schema": str(STORE_SCHEMA), "analysis_sha256": analysis_sha256, "source_order": "[]"}
+                connection.execute(insert(meta), [{"key": key, "value": value} for key, value in facts.items()])
+            found = {row.key: row.value for row in connection.execute(select(meta))}
+            self._check_meta(found, analysis_sha256)
+            if source_order:
+                found["source_order"] = msgspec.json.encode(source_order).decode()
+                change = update(meta).where(meta.c.key == "source_order")
+                connection.execute(change.values(value=found["source_order"]))
+        self.analysis_sha256 = found["analysis_sha256"]
+        self.source_order = msgspec.json.decode(found["source_order"], type=list[str])
+
+    def _check_meta(self, found: dict[str, str], analysis_sha256: str | None) -> None:
+        name, schema, analysis = self._database.name, found.get("schema", "?"), found.get("analysis_sha256", "?")
+        if schema != str(STORE_SCHEMA):
+            raise StoreError(f"event store {name}: its schema is {schema}, this version reads {STORE_SCHEMA}")
+        if analysis_sha256 is not None and analysis != analysis_sha256:
+            raise UsageError(
+                f"{name} holds events of another analysis ({analysis}, not {analysis_sha256}): "
+                "take another --out, or --overwrite to erase it"
+            )
+
+    def _known(self, connection: "Connection", bodies: dict[str, str]) -> set[str]:
+        from sqlalchemy import select
+
+        events, wanted, known = self._tables.events, list(bodies), set[str]()
+        for start in range(0, len(wanted), _PAGE):
+            page = wanted[start : start + _PAGE]
+            statement = select(events.c.message_id, events.c.body).where(events.c.message_id.in_(page))
+            for message_id, body in connection.execute(statement):
+                if body != bodies[message_id]:
+                    raise StoreError(
+                        f"event store {self._database.name}: message {message_id} is there with other content; "
+                        "the analysis did not repeat itself, or another one writes here"
+                    )
+                known.add(message_id)
+        return known
+
+    def _insert(self, connection: "Connection", events: Iterable[Event], bodies: dict[str, str], route: Route) -> None:
+        from sqlalchemy import insert
+
+        now = self._clock.wall_ns()
+        rows: list[dict[str, object]] = []
+        outbox: list[dict[str, object]] = []
+        for event in events:
+            rows.append(event_row(event, bodies[event.message_id], now))
+            outbox.extend(outbox_row(event, sink) for sink in route(event))
+        connection.execute(insert(self._tables.events), rows)
+        if outbox:
+            connection.execute(insert(self._tables.outbox), outbox)
+
+    def _move(self, connection: "Connection", camera: str, position: Position) -> int:
+        from sqlalchemy import insert, select, update
+
+        readers = self._tables.readers
+        here = connection.execute(select(readers.c.generation).where(readers.c.camera == camera)).scalar() or 0
+        if here != self._generations.get(camera, here):
+            raise StoreError(
+                f"event store {self._database.name}: another process goes on with camera {camera!r}; this one must stop"
+            )
+        values = {"generation": here + 1, **reader_row(position)}
+        if here:
+            connection.execute(update(readers).where(readers.c.camera == camera), values)
+        else:
+            connection.execute(insert(readers), {"camera": camera, **values})
+        return here + 1
+
+    def _select_events(self) -> "Select[Any]":
+        from sqlalchemy import select
+
+        columns = self._tables.events.c
+        return select(columns.number, columns.message_id, columns.body, columns.committed_ns)
+
+    def _by_commit(self, after: int) -> Iterator[StoredEvent]:
+        number = self._tables.events.c.number
+        while True:
+            page = self._page(self._select_events().where(number > after).order_by(number))
+            yield from page
+            if len(page) < _PAGE:
+                return
+            after = page[-1].number
+
+    def _by_time(self, camera: str) -> Iterator[StoredEvent]:
+        from sqlalchemy import tuple_
+
+        columns = self._tables.events.c
+        key = (columns.media_time, columns.ordinal)
+        statement = self._select_events().where(columns.camera == camera).order_by(*key)
+        page = self._page(statement)
+        while page:
+            yield from page
+            last = page[-1].event
+            page = self._page(statement.where(tuple_(*key) > tuple_(last.media_time, last.ordinal)))
+
+    def _page(self, statement: "Select[Any]") -> list[StoredEvent]:
+        with self._database.reading() as connection:
+            return [StoredEvent(*row) for row in connection.execute(statement.limit(_PAGE))]
+
+    def _cameras(self, source_order: Sequence[str]) -> list[str]:
+        from sqlalchemy import select
+
+        with self._database.reading() as connection:
+            found = set(connection.execute(select(self._tables.readers.c.camera)).scalars())
+        named = [camera for camera in source_order if camera in found]
+        return named + sorted(found.difference(named))

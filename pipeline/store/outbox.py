@@ -1,0 +1,86 @@
+"""The outbox in the event store: what is still on its way to a sink, and what became of the rest."""
+
+from typing import TYPE_CHECKING, Any
+
+from pipeline.clock import Clock
+from pipeline.store.database import Database
+from pipeline.store.rows import OutboxRow
+from pipeline.store.tables import Tables
+
+if TYPE_CHECKING:
+    from sqlalchemy import Select
+
+Counts = dict[str, dict[str, int]]
+"""Outbox rows by sink and state: ``{"hook": {"pending": 2, "delivered": 40, "dead": 0}}``."""
+
+
+class Outbox:
+    """Reads what may be sent and writes what became of it. Only pending rows ever change."""
+
+    def __init__(self, database: Database, tables: Tables, clock: Clock) -> None:
+        self._database = database
+        self._tables = tables
+        self._clock = clock
+
+    def pending(self, sink: str, now_ns: int, limit: int) -> list[OutboxRow]:
+        """Rows of all cameras whose oldest pending row may be tried now, oldest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(self._select_pending(), {"sink": sink, "now": now_ns, "most": limit}).all()
+        return [OutboxRow(*row) for row in rows]
+
+    def delivered(self, row: OutboxRow) -> None:
+        """Acknowledged."""
+        self._update(row, state="delivered", settled_ns=self._clock.wall_ns())
+
+    def failed(self, row: OutboxRow, error: str, next_attempt_ns: int) -> None:
+        """Not acknowledged; to be tried again."""
+        first = row.first_attempt_ns or self._clock.wall_ns()
+        counted = {"attempts": row.attempts + 1, "first_attempt_ns": first, "last_error": error}
+        self._update(row, next_attempt_ns=next_attempt_ns, **counted)
+
+    def dead(self, row: OutboxRow, error: str) -> None:
+        """Given up."""
+        now = self._clock.wall_ns()
+        counted = {"attempts": row.attempts + 1, "first_attempt_ns": row.first_attempt_ns or now, "last_error": error}
+        self._update(row, state="dead", settled_ns=now, **counted)
+
+    def counts(self) -> Counts:
+        """Rows by sink and state."""
+        from sqlalchemy import func, select
+
+        outbox = self._tables.outbox
+        statement = select(outbox.c.sink, outbox.c.state, func.count()).group_by(outbox.c.sink, outbox.c.state)
+        with self._database.reading() as connection:
+            rows = connection.execute(statement).all()
+        counts: Counts = {}
+        for sink, state, count in rows:
+            counts.setdefault(sink, {"pending": 0, "delivered": 0, "dead": 0})[state] = count
+        return counts
+
+    def _select_pending(self) -> "Select[Any]":
+        """One index look-up for each camera, however long the backlog."""
+        from sqlalchemy import bindparam, literal, select
+
+        outbox, events, readers = self._tables.outbox, self._tables.events, self._tables.readers
+        line = outbox.alias("line")
+        mine = (line.c.sink == bindparam("sink"), line.c.state == literal("pending"), line.c.camera == readers.c.camera)
+        in_line = select(line).where(*mine).order_by(line.c.number).correlate(readers)
+        head_is_due = in_line.with_only_columns(line.c.next_attempt_ns).limit(1).scalar_subquery() <= bindparam("now")
+        first = in_line.with_only_columns(line.c.number).limit(bindparam("most"))
+        columns = outbox.c
+        return (
+            select(columns.number, columns.sink, columns.camera, columns.message_id, columns.attempts)
+            .add_columns(columns.first_attempt_ns, columns.next_attempt_ns, columns.last_error, events.c.body)
+            .select_from(readers.join(outbox, columns.number.in_(first)).join(events))
+            .where(head_is_due)
+            .order_by(columns.number)
+            .limit(bindparam("most"))
+        )
+
+    def _update(self, row: OutboxRow, **values: object) -> None:
+        from sqlalchemy import update
+
+        outbox = self._tables.outbox
+        with self._database.writing() as connection:
+            pending = (outbox.c.number == row.number, outbox.c.state == "pending")
+            connection.execute(update(outbox).where(*pending), values)

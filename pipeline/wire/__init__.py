@@ -1,0 +1,1 @@
+"""How processes talk: sockets, message encoding, keys."""
