@@ -96,6 +96,8 @@ class CaptureLoop:
         self._state: StreamState | None = None
         self._end: EndOfStream | None = None
         self._ended = False
+        self._reason = ""
+        """Why it was offline when that was last said."""
 
     def run(self) -> None:
         """Until the end of the stream is in the log, or the supervisor says drain."""
@@ -275,9 +277,12 @@ class CaptureLoop:
         self._retry_ns = self._child.clock.monotonic_ns() + int(delay_s * SECOND)
         if self._state is None or self._state.online:
             logger.warning("camera %s is offline: %s", self._camera, error)
+        elif str(error) != self._reason:
+            logger.warning("camera %s is still offline, now: %s", self._camera, error)
         else:
             logger.debug("camera %s: %s; trying again in %.1f s", self._camera, error, delay_s)
-        self._report_state(online=False, reason=str(error))
+        self._reason = str(error)
+        self._report_state(online=False, reason=self._reason)
 
     def _report_state(self, *, online: bool, reason: str) -> None:
         if self._state is not None and self._state.online == online:
