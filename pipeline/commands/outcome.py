@@ -1,12 +1,17 @@
 """What a finished run says on the terminal, and its exit code."""
 
 import sys
+from collections import Counter
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 
+from pipeline.messages import Event
 from pipeline.redaction import redact
 from pipeline.run import Finished
+
+_EVENT = msgspec.json.Decoder(Event)
 
 
 def conclude(finished: Finished, console: Console) -> int:
@@ -20,6 +25,8 @@ def conclude(finished: Finished, console: Console) -> int:
         highlight=False,
         soft_wrap=True,
     )
+    for line in alerts_by_rule(finished.out / "events.jsonl"):
+        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
     for imbalance in report.imbalances:
         console.print(f"  {imbalance}", highlight=False)
     for source in report.sources:
@@ -39,6 +46,19 @@ def conclude(finished: Finished, console: Console) -> int:
         if states.get("pending"):
             sys.stderr.write(f"sink {sink}: {states['pending']} messages are not delivered; run again to go on\n")
     return finished.code
+
+
+def alerts_by_rule(events: Path) -> list[str]:
+    """One line for each rule that alerted: its name, its kind, how often, and where the first picture lies."""
+    counts: Counter[tuple[str, str]] = Counter()
+    pictures: dict[tuple[str, str], str] = {}
+    if events.exists():
+        with events.open("rb") as lines:
+            for event in map(_EVENT.decode, lines):
+                if event.type == "start":
+                    counts[event.name, event.rule] += 1
+                    pictures.setdefault((event.name, event.rule), event.evidence.get("snapshot", "no picture"))
+    return [f"{n} x {name} ({rule}), first: {pictures[name, rule]}" for (name, rule), n in sorted(counts.items())]
 
 
 def _shown(path: Path) -> str:
