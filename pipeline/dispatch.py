@@ -9,7 +9,7 @@ result is accepted once, for a lease that is open. Results enter a camera's log 
 A slot is released when its frame is committed, the reader has passed it and no snapshot of it is wanted.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -606,8 +606,3 @@ def _oldest(book: CameraBook) -> tuple[int, int]:
     """Order of service: the arrival of the camera's first waiting frame."""
     index = next(iter(book.waiting))
     return book.pending[index].frame.arrived_ns, index
-
-
-def statuses(counts: Iterable[tuple[Status, int]]) -> dict[str, int]:
-    """Counts by name, without the zeros."""
-    return {status.value: n for status, n in counts if n}

@@ -6,7 +6,7 @@ return. It opens no socket, starts no thread, and reads no clock that it was not
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -229,7 +229,3 @@ class Sink(Protocol):
     def close(self) -> None:
         """Let go of connections; safe to call twice."""
         ...
-
-
-Options = dict[str, Any]
-"""Validated options of a stage as plain values, on their way into a process."""

@@ -12,7 +12,6 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from pipeline.clock import Clock, SystemClock
 from pipeline.control import (
@@ -177,11 +176,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--careful", action="store_true")
     return parser
-
-
-def options_of(model: Any) -> dict[str, Any]:
-    """A pydantic model's values as plain Python, for building a stage."""
-    return dict(model.model_dump())
 
 
 if __name__ == "__main__":
