@@ -32,7 +32,13 @@ SUMMARIES = {
     "schema": "Print the JSON Schema of the configuration, for editors.",
     "top": "Show a running pipeline: cameras, stages, rates, drops.",
     "keys": "Make and list the keys of encrypted links.",
-    "evaluate": "Measure tracking and alerting against ground truth.",
+    "models": "List, verify, add and fetch the weights that Bartizan knows by name.",
+    "bench": "Measure what each inference engine and precision gives on this machine.",
+    "dataset": "Collect, import, label, check and export annotated frames.",
+    "train": "Fine-tune a detector, a classifier or a behaviour model on annotated footage.",
+    "evaluate": "Measure detection, classification, behaviour and tracking against ground truth.",
+    "explain": "Show what in a picture a detection or classification rests on.",
+    "compress": "Make a model smaller and faster, and refuse where it loses too much.",
 }
 """One line for each command, so that ``--help`` imports none of them."""
 

@@ -41,7 +41,13 @@ COMMANDS: Table = {
     "schema": "pipeline.commands.schema:schema",
     "top": "pipeline.commands.top:top",
     "keys": "pipeline.commands.keys:app",
+    "models": "pipeline.commands.models:app",
+    "bench": "lab.bench.command:app",
+    "dataset": "lab.dataset.command:app",
+    "train": "lab.train.command:app",
     "evaluate": "lab.evaluate.command:app",
+    "explain": "lab.explain.command:app",
+    "compress": "lab.compress.command:app",
 }
 
 

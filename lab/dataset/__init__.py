@@ -1,0 +1,1 @@
+"""Annotated pictures: collecting, importing, labelling, checking and exporting them."""

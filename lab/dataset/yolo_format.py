@@ -1,0 +1,217 @@
+"""The YOLO format: one text file of ``class centre-x centre-y width height`` (shares of the picture) beside each
+picture, ``labels`` for ``images`` in its path, and a YAML file with the names (Ultralytics' dialect)."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lab.dataset.labelled import Dataset, LabelledImage
+from pipeline.configuration.secrets import Vault
+from pipeline.configuration.yaml_source import read_yaml
+from pipeline.errors import UsageError
+from pipeline.whole_file import write_whole
+
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+SPLITS = ("train", "val", "valid", "test")
+
+
+def read(path: Path) -> Dataset:
+    """The data set that a YAML file describes, or the one in a folder.
+
+    A folder holds ``data.yaml`` (or any one ``.yaml``), or pictures with ``labels`` beside ``images`` and a
+    ``classes.txt``. Splits that the YAML names elsewhere but that lie beside it are found there, since such files
+    travel from machine to machine. Raises ``UsageError`` naming the file and line that is wrong.
+    """
+    if path.is_dir():
+        found = sorted([*path.glob("*.yaml"), *path.glob("*.yml")])
+        preferred = [file for file in found if file.stem in ("data", "dataset")] or found
+        if not preferred:
+            return Dataset(_class_list(path), {"all": read_pictures(path)})
+        path = preferred[0]
+    table = _table(path)
+    names = _names(table.get("names"), path)
+    root = path.parent / str(table.get("path") or "")
+    splits: dict[str, tuple[LabelledImage, ...]] = {}
+    for split in SPLITS:
+        if (named := table.get(split)) is not None:
+            places = named if isinstance(named, list) else [named]
+            folders = [_folder(str(place), root=root, beside=path.parent, split=split) for place in places]
+            images = [image for folder in folders if folder is not None for image in read_pictures(folder)]
+            if images:
+                splits["val" if split == "valid" else split] = tuple(images)
+    if not splits:
+        raise UsageError(f"{path}: none of its splits ({', '.join(SPLITS)}) lies beside it; check 'path' and 'train'")
+    for image in (image for images in splits.values() for image in images):
+        if len(image) and image.class_id.max() >= len(names):
+            raise UsageError(f"{labels_of(image.path)}: class {image.class_id.max()} has no name in {path}")
+    return Dataset(names, splits)
+
+
+def read_pictures(place: Path) -> tuple[LabelledImage, ...]:
+    """Every picture below a folder, or listed in a text file, with its boxes; sorted by name."""
+    if place.is_file():
+        listed = [Path(line) for line in place.read_text().splitlines() if line.strip()]
+        pictures: Iterable[Path] = [entry if entry.is_absolute() else place.parent / entry for entry in listed]
+    else:
+        pictures = sorted(file for file in place.rglob("*") if file.suffix.lower() in PICTURES)
+    return tuple(read_picture(file) for file in pictures)
+
+
+def read_picture(path: Path) -> LabelledImage:
+    """One picture and its boxes; no label file means no boxes. Raises ``UsageError``."""
+    size = size_of(path)
+    labels = labels_of(path)
+    rows = _rows(labels) if labels.is_file() else np.zeros((0, 5))
+    height, width = size
+    centre, half = rows[:, 1:3] * (width, height), rows[:, 3:5] * (width, height) / 2
+    xyxy = np.concatenate([centre - half, centre + half], axis=1).astype(np.float32).reshape(-1, 4)
+    return LabelledImage(path, size, xyxy, rows[:, 0].astype(np.int32), camera_of(path))
+
+
+def labels_of(picture: Path) -> Path:
+    """Where the boxes of a picture stand: the last ``images`` of its path becomes ``labels``, else beside it."""
+    parts = list(picture.parts)
+    for at in range(len(parts) - 2, -1, -1):
+        if parts[at] == "images":
+            parts[at] = "labels"
+            break
+    return Path(*parts).with_suffix(".txt")
+
+
+def camera_of(picture: Path) -> str:
+    """The recording that a picture's name speaks of: what comes before its frame number, without export suffixes."""
+    name = re.sub(r"\.rf\.[0-9a-f]{16,}$", "", picture.stem)
+    name = re.sub(r"_(jpg|jpeg|png)$", "", name)
+    return re.sub(r"[-_.]?\d+(_jpg|_png)?$", "", name) or name
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Height and width of a picture file, from its header. Raises ``UsageError`` if it is none."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            width, height = picture.size
+    except (OSError, UnidentifiedImageError) as error:
+        raise UsageError(f"{path}: cannot be read as a picture: {error}") from error
+    return height, width
+
+
+def write(dataset: Dataset, folder: Path, *, link: bool = True) -> Path:
+    """Write ``folder/SPLIT/images``, ``folder/SPLIT/labels`` and ``folder/data.yaml``; returns the YAML's path.
+
+    Pictures are hard-linked where the file system allows it, else copied. Two pictures of one name in a split get a
+    number. Raises ``OSError``.
+    """
+    for split, images in dataset.splits.items():
+        taken: set[str] = set()
+        pictures, labels = folder / split / "images", folder / split / "labels"
+        pictures.mkdir(parents=True, exist_ok=True)
+        labels.mkdir(parents=True, exist_ok=True)
+        for image in images:
+            name = _free(image.path.stem, taken)
+            target = pictures / f"{name}{image.path.suffix.lower()}"
+            if target.resolve() != image.path.resolve():
+                _place(image.path, target, link=link)
+            write_whole(labels / f"{name}.txt", [_text(image).encode()], flush=False)
+    lines = ["path: ."]
+    lines += [f"{split}: {split}/images" for split in dataset.splits]
+    lines += ["names:", *(f"  {number}: {name}" for number, name in enumerate(dataset.names))]
+    write_whole(folder / "data.yaml", ["\n".join([*lines, ""]).encode()])
+    return folder / "data.yaml"
+
+
+def _text(image: LabelledImage) -> str:
+    height, width = image.size
+    sides = np.array([width, height, width, height], np.float64)
+    shares = np.clip(image.xyxy / sides, 0, 1)
+    lines = []
+    for class_id, (left, top, right, bottom) in zip(image.class_id, shares, strict=True):
+        numbers = ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
+        lines.append(f"{class_id} " + " ".join(f"{number:.6f}" for number in numbers))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _place(source: Path, target: Path, *, link: bool) -> None:
+    target.unlink(missing_ok=True)
+    if link:
+        try:
+            os.link(source.resolve(), target)
+        except OSError:
+            pass
+        else:
+            return
+    shutil.copyfile(source, target)
+
+
+def _free(stem: str, taken: set[str]) -> str:
+    name, number = stem, 2
+    while name in taken:
+        name, number = f"{stem}_{number}", number + 1
+    taken.add(name)
+    return name
+
+
+def _rows(labels: Path) -> npt.NDArray[np.float64]:
+    rows: list[list[float]] = []
+    for number, line in enumerate(labels.read_text().splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            fields = [float(field) for field in line.split()]
+        except ValueError:
+            raise UsageError(f"{labels}:{number}: not numbers: {line.strip()[:60]!r}") from None
+        if len(fields) > 6 and len(fields) % 2:  # a polygon: its bounding box
+            x, y = fields[1::2], fields[2::2]
+            fields = [fields[0], (min(x) + max(x)) / 2, (min(y) + max(y)) / 2, max(x) - min(x), max(y) - min(y)]
+        if len(fields) not in (5, 6) or fields[0] < 0 or fields[0] % 1:
+            raise UsageError(
+                f"{labels}:{number}: expected class, centre x, y, width, height; got {line.strip()[:60]!r}"
+            )
+        if not np.isfinite(fields).all():
+            raise UsageError(f"{labels}:{number}: not finite: {line.strip()[:60]!r}")
+        rows.append(fields[:5])
+    return np.array(rows, np.float64).reshape(-1, 5)
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from error
+    document = read_yaml(text, str(path), Vault({}))
+    if document.faults:
+        raise UsageError("\n".join(str(fault) for fault in document.faults))
+    return document.data
+
+
+def _names(named: object, path: Path) -> tuple[str, ...]:
+    if isinstance(named, dict):
+        numbers = sorted(int(key) for key in named)
+        if numbers != list(range(len(numbers))):
+            raise UsageError(f"{path}: names must be numbered 0 to {len(numbers) - 1}")
+        by_number = {int(key): str(value) for key, value in named.items()}
+        return tuple(by_number[number] for number in numbers)
+    if isinstance(named, list) and named:
+        return tuple(map(str, named))
+    raise UsageError(f"{path}: 'names' must list the classes")
+
+
+def _class_list(folder: Path) -> tuple[str, ...]:
+    file = folder / "classes.txt"
+    if not file.is_file():
+        raise UsageError(f"{folder}: neither data.yaml nor classes.txt says what the class numbers mean")
+    return tuple(line.strip() for line in file.read_text().splitlines() if line.strip())
+
+
+def _folder(named: str, *, root: Path, beside: Path, split: str) -> Path | None:
+    last = Path(named.replace("\\", "/")).name
+    candidates = [root / named, beside / named]
+    candidates += [beside / name / "images" for name in (last, split)] + [beside / name for name in (last, split)]
+    return next((place for place in candidates if place.exists()), None)

@@ -1,0 +1,53 @@
+"""The detector as it is deployed, for the laboratory to measure: same engine, same letterbox, same suppression."""
+
+from collections.abc import Iterable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.detections import Detections
+from pipeline.errors import UsageError
+from pipeline.messages import Frame
+from pipeline.stage import Detector, Picture, View
+
+if TYPE_CHECKING:
+    from stages.detect.yolo import YoloDetector
+
+
+def open_detector(model: Path | str, **options: Any) -> "YoloDetector":
+    """The detector ``yolo`` with these weights and options (``stages.detect.options``), every ``auto`` resolved.
+
+    Raises ``UsageError`` for options that do not fit together, ``CannotStart`` for weights that cannot be loaded.
+    """
+    from pydantic import ValidationError
+
+    from stages.detect.options import YoloOptions
+    from stages.detect.yolo import YoloDetector
+
+    try:
+        wanted = YoloOptions(model=model, **options)
+    except ValidationError as error:
+        raise UsageError("\n".join(f"{fault['loc']}: {fault['msg']}" for fault in error.errors())) from error
+    return YoloDetector(YoloDetector.resolve(wanted))
+
+
+def detect(detector: Detector, pictures: Iterable[Picture]) -> Iterator[Detections]:
+    """The boxes of each picture (uint8 (height, width, 3), BGR), in order, one picture at a time."""
+    for number, pixels in zip(count(), pictures, strict=False):
+        yield detector.process([view(pixels, number)])[0]
+
+
+def view(pixels: Picture, number: int = 0) -> View:
+    """A picture dressed as the frame of a camera."""
+    height, width = pixels.shape[:2]
+    return View(Frame("lab", 0, number, number, width=width, height=height), pixels)
+
+
+def read_picture(path: Path) -> Picture:
+    """A picture file as uint8 (height, width, 3), BGR. Raises ``UsageError`` if it cannot be decoded."""
+    import cv2
+
+    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise UsageError(f"{path}: cannot be decoded as a picture")
+    return pixels  # type: ignore[return-value]  # cv2 says any dtype; IMREAD_COLOR gives uint8
