@@ -25,7 +25,7 @@ def open_detector(model: Path | str, **options: Any) -> "YoloDetector":
     from stages.detect.yolo import YoloDetector
 
     try:
-        wanted = YoloOptions(model=model, **options)
+        wanted = YoloOptions(model=Path(model), **options)
     except ValidationError as error:
         raise UsageError("\n".join(f"{fault['loc']}: {fault['msg']}" for fault in error.errors())) from error
     return YoloDetector(YoloDetector.resolve(wanted))
