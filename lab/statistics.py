@@ -6,6 +6,7 @@ The unit that is drawn again and again must be independent: a picture, a source 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,12 @@ FloatArray = npt.NDArray[np.float64]
 Measure = Callable[[FloatArray], float]
 """A figure from weights float64 (units,): how often each unit was drawn; all ones is the figure itself."""
 
+Measures = Callable[[FloatArray], FloatArray]
+"""Figures float64 (rounds, figures) from weights float64 (rounds, units): many of both at once."""
+
 ROUNDS = 1000
+AT_ONCE = 50
+"""Rounds that ``intervals_of`` hands over together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,22 @@ def interval_of(
     value = measure(np.ones(units))
     drawn = np.array([measure(weights) for weights in draws(units, rounds=rounds, seed=seed, block=block)])
     return _interval(value, drawn, confidence)
+
+
+def intervals_of(
+    measures: Measures, units: int, *, rounds: int = ROUNDS, seed: int = 0, block: int = 1, confidence: float = 0.95
+) -> list[Interval]:
+    """As ``interval_of`` for several figures that share their draws, computed for many rounds at a time.
+
+    The figures of two models and their difference belong into one call: the draws are then paired.
+    """
+    whole = measures(np.ones((1, units)))[0]
+    weights = draws(units, rounds=rounds, seed=seed, block=block)
+    drawn = [np.zeros((0, len(whole)))]
+    while together := list(islice(weights, AT_ONCE)):
+        drawn.append(measures(np.stack(together)))
+    each = np.concatenate(drawn)
+    return [_interval(float(value), each[:, i], confidence) for i, value in enumerate(whole)]
 
 
 def paired_difference(

@@ -50,16 +50,38 @@ class Scores:
 
     def average_precision(self, class_id: int, weights: FloatArray | None = None) -> FloatArray:
         """Average precision of one class at each IoU threshold: float64 (t,); NaN without true boxes."""
-        truths = self.truths(class_id, weights)
-        if truths == 0:
-            return np.full(len(self.ious), np.nan)
-        rows = self._rows_of[class_id] if class_id in self._rows_of else np.zeros(0, np.intp)
-        weight = np.ones(len(rows)) if weights is None else weights[self._picture[rows]]
-        hits = np.cumsum(self._hit[rows] * weight[:, None], axis=0)
-        seen = np.cumsum(self._counted[rows] * weight[:, None], axis=0)
-        precision = hits / np.maximum(seen, 1e-12)
-        precision = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
-        return np.array([_at_recalls(hits[:, t] / truths, precision[:, t]) for t in range(len(self.ious))])
+        drawn = np.ones((1, self.pictures)) if weights is None else weights[None]
+        found: FloatArray = self._average_precisions(class_id, drawn)[0]
+        return found
+
+    def average_precisions(self, weights: FloatArray, *, classes: Sequence[int] | None = None) -> FloatArray:
+        """For many weightings float64 (rounds, pictures) at once: float64 (rounds, classes, t), as above.
+
+        The classes are those of the truth unless given.
+        """
+        each = [self._average_precisions(c, weights) for c in (self.classes if classes is None else classes)]
+        return np.stack(each, axis=1) if each else np.zeros((len(weights), 0, len(self.ious)))
+
+    def _average_precisions(self, class_id: int, weights: FloatArray) -> FloatArray:
+        """Float64 (rounds, t). Recall grows, and precision has its peaks, at hits only: nothing else is looked at."""
+        truths = weights[:, self._truth_picture[self._truth == class_id]].sum(axis=1)
+        rows = self._rows_of.get(class_id, np.zeros(0, np.intp))
+        weight = weights[:, self._picture[rows]]
+        found = np.zeros((len(weights), len(self.ious)))
+        seen = np.cumsum(weight, axis=1)
+        for t in range(len(self.ious)):
+            at = np.flatnonzero(self._hit[rows, t])
+            if not len(at):
+                continue
+            counted = self._counted[rows, t]
+            total = seen if counted.all() else np.cumsum(weight * counted, axis=1)
+            hits = np.cumsum(weight[:, at], axis=1)
+            precision = hits / np.maximum(total[:, at], 1e-12)
+            precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+            reached = np.floor(hits / np.maximum(truths, 1e-12)[:, None] * 100 + 1e-9) + 1
+            found[:, t] = (precision * np.diff(reached, axis=1, prepend=0)).sum(axis=1) / len(RECALLS)
+        found[truths == 0] = np.nan
+        return found
 
     def mean_average_precision(
         self, weights: FloatArray | None = None, *, classes: Sequence[int] | None = None, iou: float | None = None
@@ -77,15 +99,27 @@ class Scores:
 
         Of one class, or of all boxes together. One point for each distinct confidence.
         """
+        drawn = np.ones((1, self.pictures)) if weights is None else weights[None]
+        confidence, precision, recall = self.curves(drawn, class_id, iou=iou)
+        return confidence, precision[0], recall[0]
+
+    def curves(
+        self, weights: FloatArray, class_id: int | None = None, *, iou: float = 0.5
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """For many weightings float64 (rounds, pictures) at once: confidence (n,), precision and recall (rounds, n).
+
+        Precision is 0 and recall 0 where a weighting has no box that sure.
+        """
         rows = np.arange(len(self._class)) if class_id is None else self._rows_of.get(class_id, np.zeros(0, np.intp))
         column = self.ious.index(iou)
-        weight = np.ones(len(rows)) if weights is None else weights[self._picture[rows]]
-        hits = np.cumsum(self._hit[rows, column] * weight)
-        seen = np.cumsum(self._counted[rows, column] * weight)
         confidence = self.confidence[rows].astype(np.float64)
         last = np.append(confidence[1:] != confidence[:-1], True) if len(rows) else np.zeros(0, np.bool_)
-        truths = max(self.truths(class_id, weights), 1e-12)
-        return confidence[last], (hits / np.maximum(seen, 1e-12))[last], (hits / truths)[last]
+        weight = weights[:, self._picture[rows]]
+        hits = np.cumsum(weight * self._hit[rows, column], axis=1)[:, last]
+        seen = np.cumsum(weight * self._counted[rows, column], axis=1)[:, last]
+        mine = slice(None) if class_id is None else self._truth == class_id
+        truths = weights[:, self._truth_picture[mine]].sum(axis=1, keepdims=True)
+        return confidence[last], hits / np.maximum(seen, 1e-12), hits / np.maximum(truths, 1e-12)
 
     def recall_at_precision(
         self,
@@ -123,10 +157,3 @@ class Scores:
 
 def _owners(lengths: list[int]) -> npt.NDArray[np.intp]:
     return np.repeat(np.arange(len(lengths)), lengths)
-
-
-def _at_recalls(recall: FloatArray, precision: FloatArray) -> float:
-    """Mean of the precision at 101 recalls; 0 at recalls that are not reached."""
-    at = np.searchsorted(recall, RECALLS - 1e-12, side="left")
-    reached = at < len(precision)
-    return float(precision[at[reached]].sum() / len(RECALLS))
