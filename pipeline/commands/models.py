@@ -123,6 +123,10 @@ def add(
     entry = entry_of(name) if known else _entry(**facts, classes=names)
     if not convert:
         _report(store.add(entry, path))
+        if path.suffix in (".pt", ".pth"):
+            typer.echo(
+                "a pickle, of known classes only; --convert onnx or safetensors would store it as no pickle at all"
+            )
         return
     with converted(path, convert) as made:
         _report(store.add(entry, made.path))
