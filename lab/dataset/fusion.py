@@ -61,7 +61,8 @@ def _shares(box: npt.NDArray[np.float64], clusters: list["_Cluster"]) -> npt.NDA
     if not clusters:
         return np.zeros(0)
     means = np.stack([cluster.mean for cluster in clusters]).astype(np.float32)
-    return overlaps(box[None].astype(np.float32), means)[0]
+    shares: npt.NDArray[np.float64] = overlaps(box[None].astype(np.float32), means)[0]
+    return shares
 
 
 class _Cluster:
