@@ -63,10 +63,13 @@ def read_pictures(place: Path) -> tuple[LabelledImage, ...]:
     return tuple(read_picture(file) for file in pictures)
 
 
-def read_picture(path: Path) -> LabelledImage:
-    """One picture and its boxes; no label file means no boxes. Raises ``UsageError``."""
+def read_picture(path: Path, labels: Path | None = None) -> LabelledImage:
+    """One picture and its boxes, from ``labels`` if that is given; no label file means no boxes.
+
+    Raises ``UsageError``.
+    """
     size = size_of(path)
-    labels = labels_of(path)
+    labels = labels or labels_of(path)
     rows = _rows(labels) if labels.is_file() else np.zeros((0, 5))
     height, width = size
     centre, half = rows[:, 1:3] * (width, height), rows[:, 3:5] * (width, height) / 2

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from lab.evaluate.tally import COCO_IOUS, Tally
+from lab.evaluate.tally import COCO_IOUS, BoolArray, Tally
 
 FloatArray = npt.NDArray[np.float64]
 RECALLS = np.linspace(0, 1, 101)
@@ -41,6 +41,11 @@ class Scores:
     def classes(self) -> tuple[int, ...]:
         """Classes that occur in the truth; only those can be measured."""
         return tuple(int(number) for number in np.unique(self._truth))
+
+    def boxes(self, *, iou: float = 0.5) -> tuple[FloatArray, BoolArray, BoolArray, npt.NDArray[np.intp]]:
+        """The boxes found, surest first: confidence, whether a hit, whether counted, and the number of the picture."""
+        column = self.ious.index(iou)
+        return self.confidence.astype(np.float64), self._hit[:, column], self._counted[:, column], self._picture
 
     def truths(self, class_id: int | None = None, weights: FloatArray | None = None) -> float:
         """How many true boxes there are, of one class or of all."""
