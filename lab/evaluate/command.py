@@ -2,6 +2,7 @@
 
 import typer
 
+from lab.evaluate.detect_command import detect
 from lab.evaluate.track_command import track
 
 app = typer.Typer(help="Measure results against the truth.", no_args_is_help=True)
@@ -13,4 +14,5 @@ def evaluate_group() -> None:
 
 
 # One line for each command; what it needs is imported when it runs.
+app.command("detect")(detect)
 app.command("track")(track)
