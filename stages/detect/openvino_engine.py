@@ -14,15 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import CannotStart
+from stages.detect.checkpoint import digest
 from stages.detect.engine import Canvas, ModelCard
 from stages.detect.export_cache import exported
 from stages.detect.offline import switch_off_network_features
 from stages.detect.options import YoloOptions
-from stages.detect.checkpoint import digest
 
 
 class OpenVinoEngine:
     """Fulfils ``Engine``. ``options`` must be resolved. Raises ``CannotStart`` if the model cannot be used."""
+
+    suppressed = False
 
     def __init__(self, options: YoloOptions) -> None:
         switch_off_network_features()

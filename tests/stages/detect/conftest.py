@@ -28,11 +28,9 @@ def make_weights(path: Path, *, design: str) -> Path:
         for head in heads:  # distances from the anchor, which random weights would make negative
             torch.nn.init.normal_(head[-1].weight, std=0.001)
             torch.nn.init.constant_(head[-1].bias, 2.0)
-    for heads in (detect.cv3, getattr(detect, "one2one_cv3", None) or []):
-        for head in heads:
-            torch.nn.init.normal_(head[-1].weight, std=0.1)
-            torch.nn.init.constant_(head[-1].bias, -2.0)
     _settle(network.model)
+    for heads in (detect.cv3, getattr(detect, "one2one_cv3", None) or []):
+        _spread(network.model, [head[-1] for head in heads])
     network.save(str(path))
     return path
 
@@ -49,6 +47,23 @@ def _settle(network: Any) -> None:
         for _ in range(3):
             network(torch.rand(4, 3, 128, 160))
     network.eval()
+
+
+def _spread(network: Any, layers: list[Any]) -> None:
+    """Give the scores of these layers a spread, without so many at 0 or 1 that rounding decides who comes first."""
+    import torch
+
+    with torch.no_grad():
+        for layer in layers:
+            torch.nn.init.normal_(layer.weight, std=0.1)
+            torch.nn.init.zeros_(layer.bias)
+        seen: dict[Any, Any] = {}
+        hooks = [layer.register_forward_hook(lambda layer, _, out: seen.update({layer: out})) for layer in layers]
+        network(torch.rand(4, 3, 128, 160))
+        for layer, hook in zip(layers, hooks, strict=True):
+            hook.remove()
+            layer.weight *= 1.5 / seen[layer].std()
+            torch.nn.init.constant_(layer.bias, -2.5 - float(seen[layer].mean() * 1.5 / seen[layer].std()))
 
 
 @pytest.fixture(scope="session", autouse=True)
