@@ -29,10 +29,10 @@ def label(
     complete: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="class that people labelled incompletely; may be repeated")
     ] = None,
-    sizes: Annotated[str, typer.Option(help="longer sides in pixels at which teachers look")] = "640,960,1280",
+    sizes: Annotated[str, typer.Option(help="longer sides in pixels at which teachers look")] = "320,480,640,960,1280",
     flip: Annotated[bool, typer.Option(help="also look at the mirror image")] = True,
     agree: Annotated[float, typer.Option(min=0.05, max=1, help="overlap (IoU) from which teachers agree")] = 0.6,
-    keep: Annotated[float, typer.Option(min=0, max=1, help="mean confidence from which agreed boxes are kept")] = 0.3,
+    keep: Annotated[float, typer.Option(min=0, max=1, help="mean confidence from which agreed boxes are kept")] = 0.35,
     sure: Annotated[float, typer.Option(min=0, max=1, help="confidence that lets one teacher alone decide")] = 0.8,
     review: Annotated[float, typer.Option(min=0, max=1, help="confidence from which people are asked")] = 0.15,
     threads: Annotated[int, typer.Option(min=1, max=256, help="processor threads")] = 2,
