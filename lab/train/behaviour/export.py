@@ -58,21 +58,34 @@ def export(
         "temperature": temperature,
         "thresholds": thresholds,
     }
-    picture = torch.zeros(1, *settings.size, 3, dtype=torch.uint8)
     window = torch.zeros(1, settings.frames, features.width)
-    inputs = (picture, picture) if features.needs_previous else (picture,)
-    names = ["pictures", "previous"][: len(inputs)]
     calibrated = Calibrated(network, temperature).eval()
-    first = _graph(_Positional(features), inputs, names, ["rows"])
+    first = features_graph(features)
     second = _graph(calibrated, (window,), ["windows"], ["probability", "attention"])
     card["pair"] = hashlib.sha256(first + second).hexdigest()[:16]
     digests = {}
     for file, content, part in ((FEATURES, first, "features"), (TEMPORAL, second, "temporal")):
-        carded = _with_card(content, card | {"graph": part})
+        carded = with_card(content, card | {"graph": part})
         write_whole(folder / file, [carded])
         digests[file] = hashlib.sha256(carded).hexdigest()
     _check(folder, features, calibrated, settings)
     return digests
+
+
+def features_graph(features: Features) -> bytes:
+    """The features as an ONNX graph without a card: ``pictures`` (and ``previous``, if looked at) to ``rows``."""
+    picture = torch.zeros(1, *features.size, 3, dtype=torch.uint8)
+    inputs = (picture, picture) if features.needs_previous else (picture,)
+    return _graph(_Positional(features), inputs, ["pictures", "previous"][: len(inputs)], ["rows"])
+
+
+def with_card(content: bytes, card: dict[str, Any]) -> bytes:
+    """The same graph with a card in it."""
+    onnx: Any = import_module("onnx")
+    model = onnx.load_from_string(content)
+    onnx.helper.set_model_props(model, {CARD: json.dumps(card)})
+    made: bytes = model.SerializeToString()
+    return made
 
 
 class _Positional(nn.Module):
@@ -103,14 +116,6 @@ def _graph(network: nn.Module, inputs: tuple[Tensor, ...], names: list[str], out
             opset_version=OPSET,
         )
     return buffer.getvalue()
-
-
-def _with_card(content: bytes, card: dict[str, Any]) -> bytes:
-    onnx: Any = import_module("onnx")
-    model = onnx.load_from_string(content)
-    onnx.helper.set_model_props(model, {CARD: json.dumps(card)})
-    made: bytes = model.SerializeToString()
-    return made
 
 
 def _check(folder: Path, features: Features, calibrated: Calibrated, settings: BehaviourSettings) -> None:

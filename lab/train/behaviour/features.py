@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 """ImageNet's, RGB: what torchvision's backbones were trained with."""
-PIXELS_SHRINK = 6
+PIXELS_SHRINK = 8
 """Pixels of the model's picture to one of the feature ``pixels``."""
-BATCH = 32
 
 
 class Features(nn.Module):
@@ -69,29 +68,18 @@ class Features(nn.Module):
         return torch.cat([self._part(name, now, before) for name in self.names], 1)
 
     def rows(self, pixels: "npt.NDArray[np.uint8]") -> "npt.NDArray[np.float32]":
-        """Rows of consecutive pictures uint8 (t, h, w, 3), each after the one before it."""
-        import numpy as np
-
-        before = np.concatenate([pixels[:1], pixels[:-1]])
-        found = []
+        """Rows of consecutive pictures uint8 (t, h, w, 3), each after the one before it, as torch computes them."""
+        pictures = torch.from_numpy(pixels)
         with torch.inference_mode():
-            for start in range(0, len(pixels), BATCH):
-                part = slice(start, start + BATCH)
-                found.append(
-                    self(
-                        torch.from_numpy(np.ascontiguousarray(pixels[part])),
-                        torch.from_numpy(np.ascontiguousarray(before[part])),
-                    )
-                )
-        return torch.cat(found).numpy()
+            rows: Tensor = self(pictures, torch.cat([pictures[:1], pictures[:-1]]))
+            return rows.numpy()
 
     def _prepared(self, pictures: Tensor, previous: Tensor) -> tuple[Tensor, Tensor]:
         return _rgb(pictures), _rgb(previous) if self.needs_previous else torch.empty(0)
 
     def _part(self, name: str, now: Tensor, before: Tensor) -> Tensor:
         part = self.parts[name]
-        made: Tensor = part(now, before) if name == "motion" else part(now)
-        return made
+        return cast(Tensor, part(now, before) if name == "motion" else part(now))
 
 
 def only(features: Features, names: Sequence[Feature]) -> Features:
@@ -115,7 +103,7 @@ def build_features(settings: BehaviourSettings, names: Sequence[Feature], *, bas
                 known = _digest(_found(base, chosen)) if chosen else settings.seed
                 facts[name] = [settings.backbone.name, known]
             case "motion":
-                parts[name], facts[name] = Motion(), 1
+                parts[name], facts[name] = Motion(), Motion.width
             case "pixels":
                 parts[name], facts[name] = SmallPicture(), PIXELS_SHRINK
     fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -133,7 +121,8 @@ class DetectorNeck(nn.Module):
         super().__init__()
         from stages.detect.checkpoint import load_checkpoint
 
-        network: Any = load_checkpoint(weights).float().fuse()
+        loaded: Any = load_checkpoint(weights)
+        network = loaded.float().fuse()
         head = network.model[-1]
         self.layers: Any = nn.ModuleList(list(network.model)[:-1])
         self._from: list[Any] = [layer.f for layer in self.layers]

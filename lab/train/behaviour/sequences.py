@@ -65,10 +65,13 @@ def starts(length: int, *, frames: int, stride: int) -> list[int]:
 
 def truth(sequence: Sequence, start: int, frames: int) -> int | None:
     """Class of the window, or None where it is neither: at the edge of an interval."""
-    clip = sequence.clip
+    return class_of(sequence.clip, int(sequence.index[start]), int(sequence.index[start + frames - 1]))
+
+
+def class_of(clip: Clip, first: int, last: int) -> int | None:
+    """Class of what lies between two frame numbers of a clip, or None where it is neither."""
     if clip.class_id is not None:
         return clip.class_id
-    first, last = int(sequence.index[start]), int(sequence.index[start + frames - 1])
     shares = [0.0]
     for begin, end in clip.intervals:
         shared = min(last, end) - max(first, begin) + 1

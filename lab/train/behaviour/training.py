@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
+from lab.evaluate.behaviour_clips import TRAINED_ON
 from lab.train.behaviour.clips import Clip, read_clips
 from lab.train.behaviour.feature_cache import FeatureCache
 from lab.train.behaviour.features import Features, build_features, only
@@ -25,7 +26,6 @@ from pipeline.errors import UsageError
 
 MODEL = "model"
 FOLDS = "folds"
-TRAINED_ON = "trained_on.json"
 
 
 def train(settings: BehaviourSettings, out: Path, *, base: Path = Path("."), resume: bool = False) -> None:
@@ -46,7 +46,7 @@ def train(settings: BehaviourSettings, out: Path, *, base: Path = Path("."), res
     if settings.uses("backbone") and settings.backbone.weights is None:
         typer.echo(f"backbone {settings.backbone.name} has no weights: it starts from chance")
     open_run(out, settings=settings, data_sha256=digest_of(f for c in clips for f in c.files), resume=resume)
-    cache = FeatureCache(cache_folder() / "behaviour-features", features)
+    cache = FeatureCache(cache_folder() / "behaviour-features", features, threads=settings.threads)
     windows = _windows(clips, cache, features, settings, base)
     which = np.flatnonzero(~windows.held)
     _check(windows, which, settings)
