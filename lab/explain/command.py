@@ -184,7 +184,8 @@ def _finish(
         typer.echo(f"{number}  {explanation.target}")
         typer.echo(f"   deletion {curves.deleted:.3f}  insertion {curves.inserted:.3f}  gain {curves.gain:+.3f}")
         for name, each in explanation.baselines.items():
-            typer.echo(f"   {name}: gain {each.gain:+.3f}")
+            remark = ", as good as the map or better" if each.gain >= curves.gain else ""
+            typer.echo(f"   {name}: gain {each.gain:+.3f}{remark}")
         typer.echo(f"   over random maps: {verdict.advantage}; {verdict}")
     if len(explanations) > 1:
         typer.echo(f"all {len(explanations)}: over random maps {overall(explanations)}")
