@@ -15,6 +15,7 @@ from lab.dataset.progress import progress
 from lab.dataset.pseudo import PseudoLabels, fused_labels
 from lab.dataset.teacher import Teacher
 from lab.evaluate.tally import overlaps
+from pipeline.errors import UsageError
 from pipeline.stage import Picture
 
 TINY_PX = 4.0
@@ -41,9 +42,12 @@ class Checked:
     pictures: dict[str, int]
 
 
-def check(dataset: Dataset, teachers: Sequence[Teacher] = ()) -> Checked:
-    """Look at every picture and box. Teachers, if there are any, look for forgotten and wrong labels too."""
-    found: list[Finding] = []
+def check(dataset: Dataset, teachers: Sequence[Teacher] = (), faults: Sequence[UsageError] = ()) -> Checked:
+    """Look at every picture and box. Teachers, if there are any, look for forgotten and wrong labels too.
+
+    ``faults``: what was found to be unreadable already (``yolo_format.read``).
+    """
+    found = [_unreadable(fault) for fault in faults]
     hashes: list[Hash] = []
     digests: list[bytes] = []
     places: list[tuple[str, LabelledImage]] = []
@@ -105,6 +109,11 @@ def by_teachers(
     for j in range(len(image)):
         if int(image.class_id[j]) in known and shares[:, j].max(initial=0) < UNSEEN_IOU:
             yield Finding(finding.UNSEEN, str(image.path), names[int(image.class_id[j])], j)
+
+
+def _unreadable(fault: UsageError) -> Finding:
+    where, _, what = str(fault).partition(": ")
+    return Finding(finding.UNREADABLE, where, what)
 
 
 def _decoded(image: LabelledImage, found: list[Finding]) -> Picture | None:

@@ -31,7 +31,7 @@ class Finding:
 
 
 _E, _W = Severity.ERROR, Severity.WARNING
-UNREADABLE = Kind("unreadable picture", _E, "replace the file or delete it with its labels")
+UNREADABLE = Kind("unreadable file", _E, "repair the picture or the label file, or delete both")
 SIZE = Kind("wrong size", _E, "the picture is not the one that was labelled; find the right file")
 OUTSIDE = Kind("box outside", _E, "clip it to the picture, or check that width and height were not swapped")
 NO_AREA = Kind("box without area", _E, "delete it or draw it again")

@@ -67,7 +67,7 @@ def read(path: Path, *, faults: list[UsageError] | None = None) -> Dataset:
 
 
 def read_pictures(place: Path, *, faults: list[UsageError] | None = None) -> tuple[LabelledImage, ...]:
-    """Every picture below a folder, or listed in a text file, with its boxes; sorted by name. ``faults``: see ``read``."""
+    """The pictures below a folder, or listed in a text file, with their boxes, by name. ``faults``: as in ``read``."""
     if place.is_file():
         listed = [Path(line) for line in place.read_text().splitlines() if line.strip()]
         pictures: Iterable[Path] = [entry if entry.is_absolute() else place.parent / entry for entry in listed]
