@@ -18,6 +18,8 @@ from pipeline.stage import Captured, Detector, Picture
 
 QUALITY = 95
 """JPEG quality of the frames that are kept."""
+NEIGHBOUR_S = 0.25
+"""A frame that follows later than this may well show something else: that is no flicker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +53,18 @@ def candidates(
     source: str, camera: str, eyes: Eyes, folder: Path, *, rate: float, seconds: float | None
 ) -> Iterator[Candidate]:
     """At most ``rate`` frames a second of media time, each judged beside the frame after it, written to ``folder``."""
+    judge = _Judge(source, eyes, folder)
     waiting: Captured | None = None
     due_ns = 0
     for captured in frames(source, camera, seconds=seconds):
         if waiting is not None:
-            yield _judged(waiting, captured, source, eyes, folder)
+            yield judge.candidate(waiting, captured)
             waiting = None
-        elif captured.frame.media_ns >= due_ns:
+        if captured.frame.media_ns >= due_ns:
             waiting = captured
-            due_ns = captured.frame.media_ns + round(SECOND / rate)
+            due_ns += round(SECOND / rate) * (1 + int((captured.frame.media_ns - due_ns) * rate / SECOND))
     if waiting is not None:
-        yield _judged(waiting, None, source, eyes, folder)
+        yield judge.candidate(waiting, None)
 
 
 def sharpness(picture: Picture) -> float:
@@ -76,27 +79,47 @@ def sharpness(picture: Picture) -> float:
     return float(cv2.Laplacian(small, cv2.CV_64F).var())
 
 
-def _judged(captured: Captured, after: Captured | None, source: str, eyes: Eyes, folder: Path) -> Candidate:
-    frame, pixels = captured.frame, captured.pixels
-    size = (int(pixels.shape[0]), int(pixels.shape[1]))
-    found, what, cells = Detections.empty(), Doubt(), None
-    if eyes.detector is not None:
-        found = _boxes(eyes.detector, pixels)
-        neighbour = None if after is None else _boxes(eyes.detector, after.pixels)
-        other = None if eyes.second is None else _named_alike(eyes.detector, eyes.second, _boxes(eyes.second, pixels))
-        what = doubt(found, neighbour, other, threshold=eyes.threshold)
-        cells = layout(found, size, len(eyes.detector.names))
-    file = folder / f"{frame.camera}_{frame.index:06d}.jpg"
-    _write(file, pixels)
-    small = thumbnail(pixels)
-    return Candidate(
-        file, source, frame.camera, frame.index, frame.media_ns, size, sharpness(pixels), perceptual_hash(pixels),
-        small, found, cells, what,
-    )  # fmt: skip
+class _Judge:
+    """Looks at the frames of one source; remembers the last one's boxes, since a frame's neighbour may be the next."""
 
+    def __init__(self, source: str, eyes: Eyes, folder: Path) -> None:
+        self._source, self._eyes, self._folder = source, eyes, folder
+        self._last: tuple[int, Detections] = -1, Detections.empty()
 
-def _boxes(detector: Detector, pixels: Picture) -> Detections:
-    return detector.process([view(pixels)])[0]
+    def candidate(self, captured: Captured, after: Captured | None) -> Candidate:
+        frame, pixels, eyes = captured.frame, captured.pixels, self._eyes
+        size = (int(pixels.shape[0]), int(pixels.shape[1]))
+        found, what, cells = Detections.empty(), Doubt(), None
+        if eyes.detector is not None:
+            found = self._boxes(eyes.detector, captured)
+            near = after is not None and after.frame.media_ns - frame.media_ns <= NEIGHBOUR_S * SECOND
+            neighbour = self._boxes(eyes.detector, after) if after is not None and near else None
+            other = None
+            if eyes.second is not None:
+                other = _named_alike(eyes.detector, eyes.second, eyes.second.process([view(pixels)])[0])
+            what = doubt(found, neighbour, other, threshold=eyes.threshold)
+            cells = layout(found, size, len(eyes.detector.names))
+        file = self._folder / f"{frame.camera}_{frame.index:06d}.jpg"
+        _write(file, pixels)
+        return Candidate(
+            file=file,
+            source=self._source,
+            camera=frame.camera,
+            index=frame.index,
+            media_ns=frame.media_ns,
+            size=size,
+            sharpness=sharpness(pixels),
+            hash=perceptual_hash(pixels),
+            thumbnail=thumbnail(pixels),
+            found=found,
+            layout=cells,
+            doubt=what,
+        )
+
+    def _boxes(self, detector: Detector, captured: Captured) -> Detections:
+        if self._last[0] != captured.frame.index:
+            self._last = captured.frame.index, detector.process([view(captured.pixels)])[0]
+        return self._last[1]
 
 
 def _named_alike(detector: Detector, second: Detector, boxes: Detections) -> Detections:

@@ -1,6 +1,7 @@
 """Many boxes of one object made into one: weighted boxes fusion (Solovyev, Wang and Gabruseva, Image and Vision
 Computing 107, 2021)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,15 +31,18 @@ class Fused:
         return Fused(self.xyxy[keep], self.class_id[keep], self.votes[keep])
 
 
-def fuse(views: list[Detections], *, iou: float = 0.55) -> Fused:
+def fuse(views: list[Detections], *, iou: float = 0.55, weights: Sequence[float] | None = None) -> Fused:
     """The objects behind the boxes of several views of one picture, all in pixels of that picture.
 
-    A box joins the cluster of its class whose running mean it overlaps most, by ``iou`` or more; else it founds one.
+    ``weights``: how much each view's corners count beside their confidence, 1 each where not given; pictures looked at
+    larger tell them more exactly. A box joins the cluster of its class whose running mean it overlaps most, by ``iou``
+    or more; else it founds one.
     """
     xyxy = np.concatenate([view.xyxy for view in views]).astype(np.float64)
     confidence = np.concatenate([view.confidence for view in views]).astype(np.float64)
     class_id = np.concatenate([view.class_id for view in views])
     origin = np.repeat(np.arange(len(views)), [len(view) for view in views])
+    weight = np.ones(len(views)) if weights is None else np.array(weights, np.float64)
     clusters: dict[int, list[_Cluster]] = {}
     for i in np.argsort(-confidence, kind="stable"):
         mine = clusters.setdefault(int(class_id[i]), [])
@@ -47,7 +51,7 @@ def fuse(views: list[Detections], *, iou: float = 0.55) -> Fused:
             cluster = mine[int(shares.argmax())]
         else:
             mine.append(cluster := _Cluster(np.zeros(len(views))))
-        cluster.add(xyxy[i], float(confidence[i]), int(origin[i]))
+        cluster.add(xyxy[i], float(confidence[i]), int(origin[i]), float(weight[origin[i]]))
     found = [(number, cluster) for number, mine in clusters.items() for cluster in mine]
     found.sort(key=lambda entry: -float(entry[1].votes.mean()))
     return Fused(
@@ -71,7 +75,8 @@ class _Cluster:
         self.mean: npt.NDArray[np.float64] = np.zeros(4)
         self._weight = 0.0
 
-    def add(self, box: npt.NDArray[np.float64], confidence: float, view: int) -> None:
-        self.mean = (self.mean * self._weight + box * confidence) / (self._weight + confidence)
-        self._weight += confidence
+    def add(self, box: npt.NDArray[np.float64], confidence: float, view: int, weight: float) -> None:
+        share = confidence * weight
+        self.mean = (self.mean * self._weight + box * share) / (self._weight + share)
+        self._weight += share
         self.votes[view] = max(self.votes[view], confidence)

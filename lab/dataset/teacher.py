@@ -44,7 +44,7 @@ class Teacher:
         if flip:
             mirror = np.ascontiguousarray(picture[:, ::-1])
             views += [_mirrored(self._see(self._detector(size), mirror), picture.shape[1]) for size in sizes]
-        return fuse(views)
+        return fuse(views, weights=[size * size for size in sizes] * (1 + flip))
 
     def _see(self, detector: Detector, picture: Picture) -> Detections:
         (found,) = detector.process([view(picture)])
