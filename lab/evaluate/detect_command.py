@@ -53,6 +53,7 @@ def detect(
         str, typer.Option(metavar="fgsm,pgd,patch", help="also under attack; needs a .pt (the attacker knows it)")
     ] = "",
     attack_limit: Annotated[int, typer.Option(min=2, metavar="N", help="pictures that are attacked")] = 32,
+    patch_steps: Annotated[int, typer.Option(min=1, metavar="N", help="pictures that the patch is optimised on")] = 120,
     limit: options.LimitOption = None,
     rounds: options.RoundsOption = 1000,
     seed: options.SeedOption = 0,
@@ -123,7 +124,7 @@ def detect(
     if methods:
         targets = targets_of(truth, vocabulary, imgsz=imgsz)
         some = [targets[i] for i in np.sort(np.random.default_rng(seed).permutation(len(targets))[:attack_limit])]
-        result["attacks"] = _attacks(page, detector, weights, some, vocabulary, methods, conf, seed)
+        result["attacks"] = _attacks(page, detector, weights, some, vocabulary, methods, conf, patch_steps, seed)
     _write(out, page, result, asked, truth)
     typer.echo(_summary(found))
     typer.echo(f"report: {out / 'report.html'}")
@@ -147,6 +148,7 @@ def _attacks(
     vocabulary: "Vocabulary",
     methods: tuple[Attack, ...],
     threshold: float,
+    patch_steps: int,
     seed: int,
 ) -> dict[str, Any]:
     from lab.evaluate.attack import strengths
@@ -159,7 +161,9 @@ def _attacks(
     result: dict[str, Any] = {"pictures": len(targets)}
     for method in methods:
         if method == "patch":
-            trial, patch, worn = try_patch(detector, victim, targets, vocabulary, threshold=threshold, seed=seed)
+            trial, patch, worn = try_patch(
+                detector, victim, targets, vocabulary, threshold=threshold, steps=patch_steps, seed=seed
+            )
             add_patch(page, trial, patch, worn, threshold=threshold)
             result[method] = asdict(trial)
         else:
