@@ -76,6 +76,11 @@ class DetectSettings(LabSettings):
     warmup_epochs: float = Field(default=1.0, ge=0)
     frozen_layers: int = Field(default=11, ge=0, description="first layers that stay as they are in `frozen_epochs`")
     frozen_epochs: int = Field(default=5, ge=0)
+    frozen_parts: tuple[str, ...] = Field(
+        default=(),
+        description="parts that stay as they are throughout, by words in their names: cv2 is a YOLO head's branch for "
+        "boxes, cv3 the one for classes",
+    )
     freeze_statistics: bool = Field(default=True, description="batch norm keeps the start's means and variances")
     ema: float = Field(default=0.998, ge=0, lt=1, description="decay of the running average of the weights, per step")
     patience: int = Field(default=15, ge=1, description="epochs without a better val score until it stops")

@@ -121,8 +121,12 @@ class _Course:
 
         settings, number = self._settings, self._epoch
         frozen = number < settings.frozen_epochs
+        distils = settings.distillation.weight > 0 or settings.distillation.box_weight > 0
         for name, parameter in self._network.named_parameters():
-            parameter.requires_grad_(not (frozen and _layer(name) < settings.frozen_layers) and ".dfl." not in name)
+            stays = (frozen and _layer(name) < settings.frozen_layers) or any(
+                part in name for part in (".dfl.", *settings.frozen_parts)
+            )
+            parameter.requires_grad_(not stays)
         self._network.train()
         for module in self._network.modules() if settings.freeze_statistics else ():
             if isinstance(module, torch.nn.BatchNorm2d):
@@ -134,7 +138,7 @@ class _Course:
             with torch.autocast(self._device.type, torch.bfloat16, enabled=self._half):
                 predictions = self._network(batch["img"])
                 with torch.no_grad():
-                    before = self._teacher(batch["img"])[1] if self._settings.distillation.weight else None
+                    before = self._before(batch["img"], predictions, only_head=frozen) if distils else None
             parts = self._loss(_as_float(predictions), None if before is None else _as_float(before), batch)
             total = torch.stack(list(parts.values())).sum()
             self._optimizer.zero_grad(set_to_none=True)
@@ -147,6 +151,15 @@ class _Course:
             batches += 1
             progress.advance(1)
         return {name: value / max(batches, 1) for name, value in sums.items()}
+
+    def _before(self, pixels: "torch.Tensor", predictions: Any, *, only_head: bool) -> Any:
+        """What the teacher says. While only the head learns, the teacher's features are the network's own."""
+        head = self._teacher.model[-1]
+        shared = only_head and not self._settings.teacher and self._settings.frozen_layers >= head.i
+        if not shared or not self._settings.freeze_statistics:
+            return self._teacher(pixels)[1]
+        one = predictions.get("one2many", predictions)
+        return head([level.detach() for level in one["feats"]])[1]
 
     def _batches(self) -> Iterator[dict[str, Any]]:
         import torch
