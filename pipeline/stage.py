@@ -250,7 +250,11 @@ class CropClassifier(Protocol):
 
     model: dict[str, str]
     """``name`` and ``sha256``."""
-    names: Sequence[str]
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What it can say."""
+        ...
 
     def process(self, crops: Sequence[Picture]) -> npt.NDArray[np.float32]:
         """Probabilities, float32 (n, classes)."""
@@ -261,7 +265,6 @@ class BehaviourModel(Protocol):
     """Tells what goes on over time, from samples of a track or of the whole picture."""
 
     model: dict[str, str]
-    names: Sequence[str]
     frames: int
     """Samples in a window."""
     fps: float
@@ -270,6 +273,11 @@ class BehaviourModel(Protocol):
     """``track`` or ``scene``."""
     width: int
     """Numbers that describe one sample."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What it can say."""
+        ...
 
     def embed(self, crops: Sequence[Picture]) -> npt.NDArray[np.float32]:
         """What is seen in each sample, float32 (n, width)."""

@@ -61,6 +61,9 @@ class Viewer:
         waiting = ", ".join(f"{stage}: {count} waiting" for stage, count in status.backlogs.items())
         lines = [f"capture to event: {latency or 'no event yet'}", waiting]
         lines += [f"refused: {refused}"] if refused else []
+        lines += [
+            _crops(camera.name, name, counts) for camera in status.cameras for name, counts in camera.classified.items()
+        ]
         return Group(self._cameras(status), self._processes_table(status), *lines)
 
     def _measure(self, status: RunStatus) -> None:
@@ -119,6 +122,13 @@ class Viewer:
         except psutil.NoSuchProcess:
             self._processes.pop(pid, None)
             return "", ""
+
+
+def _crops(camera: str, classifier: str, counts: dict[str, int]) -> str:
+    missed = "".join(
+        f", {count} {reason}" for reason, count in sorted(counts.items()) if reason not in ("wished", "answered")
+    )
+    return f"{camera}, {classifier}: {counts.get('wished', 0)} crops, {counts.get('answered', 0)} answered{missed}"
 
 
 def _coloured(state: str) -> str:
