@@ -63,10 +63,13 @@ def read_pictures(place: Path) -> tuple[LabelledImage, ...]:
     return tuple(read_picture(file) for file in pictures)
 
 
-def read_picture(path: Path) -> LabelledImage:
-    """One picture and its boxes; no label file means no boxes. Raises ``UsageError``."""
+def read_picture(path: Path, labels: Path | None = None) -> LabelledImage:
+    """One picture and its boxes, from ``labels`` if that is given; no label file means no boxes.
+
+    Raises ``UsageError``.
+    """
     size = size_of(path)
-    labels = labels_of(path)
+    labels = labels or labels_of(path)
     rows = _rows(labels) if labels.is_file() else np.zeros((0, 5))
     height, width = size
     centre, half = rows[:, 1:3] * (width, height), rows[:, 3:5] * (width, height) / 2
@@ -110,12 +113,10 @@ def write(dataset: Dataset, folder: Path, *, link: bool = True) -> Path:
     number. Raises ``OSError``.
     """
     for split, images in dataset.splits.items():
-        taken: set[str] = set()
         pictures, labels = folder / split / "images", folder / split / "labels"
         pictures.mkdir(parents=True, exist_ok=True)
         labels.mkdir(parents=True, exist_ok=True)
-        for image in images:
-            name = _free(image.path.stem, taken)
+        for name, image in zip(free_names(images), images, strict=True):
             target = pictures / f"{name}{image.path.suffix.lower()}"
             if target.resolve() != image.path.resolve():
                 _place(image.path, target, link=link)
@@ -125,6 +126,17 @@ def write(dataset: Dataset, folder: Path, *, link: bool = True) -> Path:
     lines += ["names:", *(f"  {number}: {name}" for number, name in enumerate(dataset.names))]
     write_whole(folder / "data.yaml", ["\n".join([*lines, ""]).encode()])
     return folder / "data.yaml"
+
+
+def free_names(images: Iterable[LabelledImage]) -> list[str]:
+    """The names, without suffix, that the pictures of one split are written under: their own, or with a number."""
+    taken: dict[str, None] = {}
+    for image in images:
+        name, number = image.path.stem, 2
+        while name in taken:
+            name, number = f"{image.path.stem}_{number}", number + 1
+        taken[name] = None
+    return list(taken)
 
 
 def _text(image: LabelledImage) -> str:
@@ -148,14 +160,6 @@ def _place(source: Path, target: Path, *, link: bool) -> None:
         else:
             return
     shutil.copyfile(source, target)
-
-
-def _free(stem: str, taken: set[str]) -> str:
-    name, number = stem, 2
-    while name in taken:
-        name, number = f"{stem}_{number}", number + 1
-    taken.add(name)
-    return name
 
 
 def _rows(labels: Path) -> npt.NDArray[np.float64]:

@@ -1,14 +1,9 @@
-"""``bartizan evaluate``: how good results are, measured against the truth."""
+"""``bartizan evaluate``: how good results are, measured against the truth. Each command has a module of its own."""
 
-from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated
-
-import msgspec
 import typer
 
-from lab.evaluate.rows import read_mot, read_result
-from lab.evaluate.track import Scores, evaluate
+from lab.evaluate.detect_command import detect
+from lab.evaluate.track_command import track
 
 app = typer.Typer(help="Measure results against the truth.", no_args_is_help=True)
 
@@ -18,40 +13,6 @@ def evaluate_group() -> None:
     """Measure results against the truth."""
 
 
-@app.command()
-def track(
-    result: Annotated[Path, typer.Argument(help="tracks: Parquet as written by a run, or MOTChallenge text")],
-    truth: Annotated[Path, typer.Argument(help="ground truth: MOTChallenge text (gt.txt)")],
-    iou: Annotated[float, typer.Option(help="overlap from which a box counts as found (MOTA, IDF1)")] = 0.5,
-    class_name: Annotated[str, typer.Option("--class", help="class to score, of a Parquet file; all: every class")] = (
-        "person"
-    ),
-    filled: Annotated[bool, typer.Option("--filled/--causal", help="with gap-filled rows, or as known live")] = False,
-    skip_flagged: Annotated[
-        bool, typer.Option(help="leave out truth rows flagged 0, as the official MOTChallenge evaluation does")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
-) -> None:
-    """MOTA, IDF1 and HOTA of tracks. All rows of the truth count, unless --skip-flagged.
-
-    Raises ``UsageError`` for files that cannot be read or compared.
-    """
-    counted = read_mot(truth, flagged=not skip_flagged)
-    tracks = read_result(result, class_name=None if class_name == "all" else class_name, filled=filled)
-    scores = evaluate(tracks, counted, iou=iou)
-    if as_json:
-        typer.echo(
-            msgspec.json.encode(asdict(scores) | {"iou": iou, "filled": filled, "flagged": counted.flagged}).decode()
-        )
-    else:
-        typer.echo(_table(scores, counted.flagged))
-
-
-def _table(scores: Scores, flagged: int) -> str:
-    shares = ("mota", "idf1", "hota", "deta", "assa", "motp", "precision", "recall")
-    counts = ("id_switches", "fp", "fn", "boxes", "objects", "tracks")
-    lines = [f"{name:<12}{getattr(scores, name):8.3f}" for name in shares]
-    lines += [f"{name:<12}{getattr(scores, name):8d}" for name in counts]
-    if flagged:
-        lines.append(f"{flagged} of the boxes are flagged 0 (not counted officially): see --skip-flagged")
-    return "\n".join(lines)
+# One line for each command; what it needs is imported when it runs.
+app.command("detect")(detect)
+app.command("track")(track)

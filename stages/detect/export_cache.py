@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipeline.errors import CannotStart
 from stages.detect.offline import cache_folder, import_ultralytics, locked
-from stages.detect.weights import choose_head, digest, load_checkpoint
+from stages.detect.checkpoint import choose_head, digest, load_checkpoint
 
 logger = logging.getLogger(__name__)
 

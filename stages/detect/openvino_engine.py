@@ -18,7 +18,7 @@ from stages.detect.engine import Canvas, ModelCard
 from stages.detect.export_cache import exported
 from stages.detect.offline import switch_off_network_features
 from stages.detect.options import YoloOptions
-from stages.detect.weights import digest
+from stages.detect.checkpoint import digest
 
 
 class OpenVinoEngine:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from stages.detect.engine import Canvas, ModelCard
 from stages.detect.options import YoloOptions
-from stages.detect.weights import choose_head, digest, load_checkpoint
+from stages.detect.checkpoint import choose_head, digest, load_checkpoint
 
 
 class TorchEngine:

@@ -1,0 +1,1 @@
+"""Teaching networks: detectors, classifiers and behaviour models, each from one YAML file."""
