@@ -305,6 +305,10 @@ class Wish(msgspec.Struct, frozen=True, array_like=True):
     """As ``Frame.arrived_ns``."""
     window: list[int] = []
     """Behaviour: frames of the same track that make up the window which ends with this one; empty: no judgement yet."""
+    before: int = -1
+    """Behaviour: frame of the sample before this one; -1: there is none."""
+    before_px: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    """Its box."""
 
     @property
     def key(self) -> WishKey:
@@ -431,7 +435,7 @@ class AnswersHeader(msgspec.Struct, frozen=True, tag=True):
     classifier: str
     analysis_sha256: str
     model: dict[str, str]
-    """``name`` and ``sha256``."""
+    """``name``, ``sha256`` and ``engine``."""
     names: list[str]
     """What its answers can be."""
     frames: int = 0

@@ -273,14 +273,18 @@ class BehaviourModel(Protocol):
     """``track`` or ``scene``."""
     width: int
     """Numbers that describe one sample."""
+    needs_previous: bool
+    """Whether it looks at the sample before, too."""
 
     @property
     def names(self) -> Sequence[str]:
         """What it can say."""
         ...
 
-    def embed(self, crops: Sequence[Picture]) -> npt.NDArray[np.float32]:
-        """What is seen in each sample, float32 (n, width)."""
+    def embed(
+        self, crops: Sequence[Picture], previous: Sequence[Picture | None] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """What is seen in each sample, float32 (n, width); ``previous``: the sample before each, where there is one."""
         ...
 
     def judge(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -305,6 +309,18 @@ class Classify(Protocol):
     """Samples in a window; 0 where each crop is judged for itself."""
     fps: float
     scene: bool
+    engine: str
+    """What computes it: answers of another one may differ."""
+    margin: float
+    """How far a box is widened on each side, as a share of its size."""
+
+    def lacks(self, wish: Wish) -> bool:
+        """Whether the pixels of the sample before this one are needed and unknown: ``show`` them first."""
+        ...
+
+    def show(self, look: Look) -> None:
+        """The pixels of a sample that was answered by an earlier incarnation."""
+        ...
 
     def process(self, batch: Sequence[Look]) -> list[Answer]:
         """Answers to these wishes and to earlier ones that had to wait for them. An empty list is possible."""

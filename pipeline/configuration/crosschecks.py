@@ -12,7 +12,7 @@ from pipeline.configuration.source_paths import local_path
 from pipeline.configuration.suggestions import did_you_mean, did_you_mean_file, listed
 from pipeline.registry import CLASSIFIERS, resolve
 
-WEIGHTS = ("model", "weights")
+WEIGHTS = ("model", "weights", "gallery")
 BEHAVIOUR = "behaviour"
 _NO_CLASSIFIER = "there is no classifier that could say so: add one under stages.classify"
 

@@ -9,6 +9,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from functools import partial
 
+from msgspec import structs
+
 from pipeline.clock import SECOND
 from pipeline.configuration.config import ClassifyConfig, PipelineConfig
 from pipeline.control import Backlog, Metrics
@@ -156,6 +158,8 @@ class Desk:
         """Wishes whose frame may still lie in its slot."""
         self.missing: dict[int, dict[WishKey, Wish]] = {}
         """Wishes whose frame must be decoded again, by frame."""
+        self._parked: dict[tuple[int, int], list[Look]] = {}
+        """Looks that need the pixels of an earlier frame, by its index and their track."""
         self._under_way: dict[WishKey, Wish] = {}
         """Looked at, and waiting for others of their window."""
         self._settled: OrderedDict[WishKey, None] = OrderedDict()
@@ -164,7 +168,8 @@ class Desk:
         self.ages_s: list[float] = []
         for path in spec.answers_paths(camera, item.name):
             self._remember(path.name, AnswersReader(path))
-        facts = (stage.model, stage.names, stage.frames, stage.fps, stage.scene)
+        model = {**stage.model, "engine": stage.engine}
+        facts = (model, stage.names, stage.frames, stage.fps, stage.scene)
         header = AnswersHeader(SCHEMA, camera, item.name, spec.analysis_sha256, *facts)
         self._journal = AnswersWriter.open(spec.answers_path(camera, item.name, number), header)
 
@@ -199,14 +204,29 @@ class Desk:
                 settled.append(wish)
                 continue
             try:
-                crop = cut(rings.view(slot).pixels, wish)
+                crop = cut(rings.view(slot).pixels, wish, self._stage.margin)
                 rings.check(slot)
             except RingError:
                 if not self._put_off(wish):
                     settled.append(wish)
                 continue
             looks.append(Look(wish, crop))
-        return settled + self._answer(looks)
+        return settled + self._answer(self._ready(looks))
+
+    def _ready(self, looks: list[Look]) -> list[Look]:
+        """Those that can be answered. The others are parked until the frame before them is decoded again."""
+        ready: list[Look] = []
+        coming: set[tuple[int, int]] = set()
+        for look in sorted(looks, key=lambda look: look.wish.index):
+            wish = look.wish
+            if not self._stage.lacks(wish) or (wish.before, wish.track_id) in coming:
+                ready.append(look)
+                coming.add((wish.index, wish.track_id))
+                continue
+            self._under_way[wish.key] = wish
+            self._parked.setdefault((wish.before, wish.track_id), []).append(look)
+            self.missing.setdefault(wish.before, {})
+        return ready
 
     def decode_some(self) -> list[Wish]:
         """Decode a little, towards the frames that are missing; the wishes that are settled now."""
@@ -214,12 +234,25 @@ class Desk:
             found = self._replay.step(self.missing)
         except SourceError as error:
             given_up = [wish for wishes in self.missing.values() for wish in wishes.values()]
+            given_up += [look.wish for looks in self._parked.values() for look in looks]
             self.missing.clear()
+            self._parked.clear()
+            for wish in given_up:
+                self._under_way.pop(wish.key, None)
             return self._write([_no_answer(wish, f"not decoded again: {error}") for wish in given_up], given_up)
         if found is None:
             return []
         index, pixels = found
-        return self._answer([Look(wish, cut(pixels, wish)) for wish in self.missing.pop(index).values()])
+        margin = self._stage.margin
+        wishes = self.missing.pop(index).values()
+        settled = self._answer(self._ready([Look(wish, cut(pixels, wish, margin)) for wish in wishes]))
+        for key in [key for key in self._parked if key[0] == index]:
+            looks = self._parked.pop(key)
+            for look in looks:
+                earlier = structs.replace(look.wish, index=index, box_px=look.wish.before_px)
+                self._stage.show(Look(earlier, cut(pixels, earlier, margin)))
+            settled += self._answer(looks)
+        return settled
 
     def close(self) -> None:
         """Close the journal and the recording."""
@@ -274,12 +307,14 @@ class Desk:
             reader.close()
 
 
-def cut(pixels: Picture, wish: Wish) -> Picture:
-    """The wished-for part of a picture, copied; the whole picture for track 0."""
+def cut(pixels: Picture, wish: Wish, margin: float) -> Picture:
+    """The wished-for part of a picture, widened by a share of its size on each side, copied; the whole picture for
+    track 0."""
     height, width = pixels.shape[:2]
     left, top, right, bottom = wish.box_px
-    x1, y1 = min(max(round(left), 0), width - 1), min(max(round(top), 0), height - 1)
-    x2, y2 = max(x1 + 1, min(round(right), width)), max(y1 + 1, min(round(bottom), height))
+    wider, higher = margin * (right - left), margin * (bottom - top)
+    x1, y1 = min(max(round(left - wider), 0), width - 1), min(max(round(top - higher), 0), height - 1)
+    x2, y2 = max(x1 + 1, min(round(right + wider), width)), max(y1 + 1, min(round(bottom + higher), height))
     return pixels[y1:y2, x1:x2].copy()
 
 

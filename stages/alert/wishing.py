@@ -20,7 +20,7 @@ BETTER = 0.1
 """A detection this much surer than the best so far is, too."""
 EDGE_PX = 1.0
 """A box this near to the border of the picture is cut by it."""
-GAP = 4
+GAP = 2
 """A window begins anew after so many samples' time without one."""
 WHOLE = 0
 """Track id and subject of the whole picture."""
@@ -36,6 +36,8 @@ class Asked(msgspec.Struct):
     last_ns: int
     samples: list[int] = []
     """Behaviour: the frames of its last samples."""
+    box_px: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    """Behaviour: the box of the last one."""
 
 
 class OpenWish(msgspec.Struct):
@@ -124,7 +126,7 @@ class Wishing:
             track_id=sighting.track_id,
             last_ns=now,
         )
-        return [self._made(frame, asking, subject, sighting.track_id, sighting.box_px, [])]
+        return [self._opened(self._made(frame, asking, sighting.track_id, _plain(sighting.box_px)), subject)]
 
     def _sample(
         self,
@@ -147,24 +149,21 @@ class Wishing:
         due = before.next_ns + step_ns if before else now + step_ns
         while due <= now:
             due += step_ns
-        known[subject] = Asked(due, 0.0, 0.0, track_id, now, samples)
+        box = _plain(box_px)
+        known[subject] = Asked(due, 0.0, 0.0, track_id, now, samples, box)
         window = samples if len(samples) == header.frames else []
-        return [self._made(frame, asking, subject, track_id, box_px, window)]
+        wish = self._made(frame, asking, track_id, box)
+        if before is not None and before.samples:
+            wish = msgspec.structs.replace(wish, before=before.samples[-1], before_px=before.box_px)
+        return [self._opened(msgspec.structs.replace(wish, window=window), subject)]
 
-    def _made(
-        self,
-        frame: Frame,
-        asking: Asking,
-        subject: int,
-        track_id: int,
-        box_px: tuple[float, float, float, float],
-        window: list[int],
-    ) -> Wish:
+    def _made(self, frame: Frame, asking: Asking, track_id: int, box: tuple[float, float, float, float]) -> Wish:
         due_ns = frame.media_ns + asking.delay_ns
-        box = (float(box_px[0]), float(box_px[1]), float(box_px[2]), float(box_px[3]))
-        wish = Wish(frame.camera, frame.index, track_id, asking.name, box, due_ns, frame.arrived_ns, window)
+        return Wish(frame.camera, frame.index, track_id, asking.name, box, due_ns, frame.arrived_ns)
+
+    def _opened(self, wish: Wish, subject: int) -> Wish:
         self.state.open.append(OpenWish(wish, subject))
-        self._count(asking.name, "wished")
+        self._count(wish.classifier, "wished")
         return wish
 
     # ---- answers
@@ -209,3 +208,9 @@ class Wishing:
     def _count(self, classifier: str, what: str) -> None:
         counts = self.state.counts.setdefault(classifier, {})
         counts[what] = counts.get(what, 0) + 1
+
+
+def _plain(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """Python's own floats, as a state that was saved and read again has them."""
+    left, top, right, bottom = (float(side) for side in box)
+    return left, top, right, bottom

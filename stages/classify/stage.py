@@ -7,12 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.messages import Answer, Wish, WishKey
-from pipeline.stage import BehaviourModel, Classify, CropClassifier, Look
+from pipeline.stage import BehaviourModel, Classify, CropClassifier, Look, Picture
 
 Floats = npt.NDArray[np.float32]
 
 KEPT = 3
 """Windows' worth of samples that are remembered of each track."""
+PICTURES = 8
+"""Pictures of a track that are kept for the samples after them."""
 FILLED = 0.25
 """Share of a live window that may be missing; what is missing is taken to be as the sample before it."""
 
@@ -33,6 +35,15 @@ class AttributeStage:
         self._classifier = classifier
         self.model = classifier.model
         self.names = list(classifier.names)
+        self.margin = float(getattr(classifier, "margin", 0.0))
+        self.engine = str(getattr(classifier, "engine", ""))
+
+    def lacks(self, wish: Wish) -> bool:
+        """Never: each crop stands for itself."""
+        return False
+
+    def show(self, look: Look) -> None:
+        """Nothing: each crop stands for itself."""
 
     def process(self, batch: Sequence[Look]) -> list[Answer]:
         """One answer to each wish."""
@@ -56,21 +67,47 @@ class BehaviourStage:
         self.frames = model.frames
         self.fps = model.fps
         self.scene = model.scope == "scene"
+        self.margin = float(getattr(model, "margin", 0.0))
+        self.engine = str(getattr(model, "engine", ""))
+        self._pixels: dict[int, dict[int, Picture]] = {}
+        """Of the last samples, by track and frame, where the model looks at the one before."""
         self._samples: dict[int, dict[int, Floats | None]] = {}
         """By track and frame; None where the sample could not be described."""
         self._order: dict[int, deque[int]] = {}
         self._waiting: dict[WishKey, Wish] = {}
 
+    def lacks(self, wish: Wish) -> bool:
+        """Whether the model looks at the sample before this one, and it is not known."""
+        known = self._pixels.get(wish.track_id, {})
+        return self._model.needs_previous and not self._live and wish.before >= 0 and wish.before not in known
+
+    def show(self, look: Look) -> None:
+        """Keep the pixels of the last samples of a track."""
+        if self._model.needs_previous:
+            known = self._pixels.setdefault(look.wish.track_id, {})
+            known[look.wish.index] = look.pixels
+            for index in sorted(known)[:-PICTURES]:
+                del known[index]
+
     def process(self, batch: Sequence[Look]) -> list[Answer]:
         """Describe these samples; judge every window that is complete now."""
-        rows = self._model.embed([look.pixels for look in batch])
+        previous = []
+        for look in batch:
+            self.show(look)
+            previous.append(self._pixels.get(look.wish.track_id, {}).get(look.wish.before))
+        rows = self._model.embed([look.pixels for look in batch], previous)
         _check(rows, (len(batch), self._model.width), type(self._model).__name__)
         for look, row in zip(batch, rows, strict=True):
             self._keep(look.wish.track_id, look.wish.index, np.ascontiguousarray(row))
             self._waiting[look.wish.key] = look.wish
         ready = [wish for wish in self._waiting.values() if self._is_ready(wish)]
         windows = {wish.key: window for wish in ready if (window := self._window(wish)) is not None}
-        scores = self._judge(list(windows.values()))
+        try:
+            scores = self._judge(list(windows.values()))
+        except Exception:
+            for look in batch:  # the caller asks again, one by one
+                self._waiting.pop(look.wish.key, None)
+            raise
         judged = dict(zip(windows, scores, strict=True))
         for wish in ready:
             del self._waiting[wish.key]

@@ -14,8 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pipeline.errors import CannotStart
-from stages.detect.offline import cache_folder, import_ultralytics, locked
 from stages.detect.checkpoint import choose_head, digest, load_checkpoint
+from stages.detect.offline import cache_folder, import_ultralytics, locked
 
 logger = logging.getLogger(__name__)
 

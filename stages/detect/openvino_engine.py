@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import CannotStart
+from stages.detect.checkpoint import digest
 from stages.detect.engine import Canvas, ModelCard
 from stages.detect.export_cache import exported
 from stages.detect.offline import switch_off_network_features
 from stages.detect.options import YoloOptions
-from stages.detect.checkpoint import digest
 
 
 class OpenVinoEngine:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stages.detect.checkpoint import choose_head, digest, load_checkpoint
 from stages.detect.engine import Canvas, ModelCard
 from stages.detect.options import YoloOptions
-from stages.detect.checkpoint import choose_head, digest, load_checkpoint
 
 
 class TorchEngine:

@@ -17,7 +17,7 @@ FRAMES = 240
 SOURCE = f"synthetic:320x240@10?frames={FRAMES}&boxes=3&recording=yes"
 """A red box, a blue one, and a green one that touches the border of the picture."""
 OWN = "tests.e2e.asking"
-PROCESSES = ["classify[colour/0]", "alert", "dispatch", "detect[0]", "capture[clip]", "evidence"]
+PROCESSES = ["classify[colour/0]", "classify[moves/0]", "alert", "dispatch", "detect[0]", "capture[clip]", "evidence"]
 
 
 def configured(folder: Path, *, source: str = SOURCE, **classify: Any) -> Path:
@@ -25,10 +25,14 @@ def configured(folder: Path, *, source: str = SOURCE, **classify: Any) -> Path:
     often = {"kind": "colour", "every_s": 0.2, "settled_every_s": 0.2, "delay_s": 0.5, **classify}
     config = {
         "cameras": {"clip": {"source": source}},
-        "stages": {"detect": {"kind": DETECTOR, "boxes": 3, "delay_s": 0.005}, "classify": often},
+        "stages": {
+            "detect": {"kind": DETECTOR, "boxes": 3, "delay_s": 0.005},
+            "classify": [often, {"kind": f"{OWN}:Moves", "name": "moves", "delay_s": 0.8}],
+        },
         "rules": [
             {"rule": "in_field", "name": "red", "attributes": {"colour": "red"}, "update_s": 1},
             {"rule": "in_field", "name": "anything"},
+            {"rule": "behaviour", "name": "moving", "shows": "moves", "scope": "track", "threshold": 0.5, "rearm_s": 0},
         ],
         "supervisor": {"liveness_s": 2, "backoff_first_s": 0.1, "drain_timeout_s": 10},
     }
@@ -75,6 +79,12 @@ def test_only_the_red_object_alerts_a_rule_that_wants_red(undisturbed: Running) 
     ends = [event for event in undisturbed.events() if event["type"] == "end" and event["name"] == "anything"]
     said = {event["object"]["attributes"].get("colour") for event in ends}
     assert said == {"red", "blue", None}, "what is cut by the border is not judged"
+
+
+def test_a_behaviour_of_tracks_starts_and_ends_events(undisturbed: Running) -> None:
+    told = [event for event in undisturbed.events() if event["name"] == "moving"]
+    assert {event["type"] for event in told} >= {"start", "end"}
+    assert "shows moves (score" in next(event["reason"] for event in told if event["type"] == "start")
 
 
 def test_crops_that_were_wished_for_are_in_the_books(undisturbed: Running) -> None:

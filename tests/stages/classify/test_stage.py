@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -23,8 +24,9 @@ class Brightness:
     fps = 5.0
     scope = "track"
     width = 2
+    needs_previous = False
 
-    def embed(self, crops: Sequence[Picture]) -> Floats:
+    def embed(self, crops: Sequence[Picture], previous: Sequence[Picture | None] | None = None) -> Floats:
         if any(crop.max() == 255 for crop in crops):
             raise ValueError("blinded")
         return np.array([[crop.mean(), 1] for crop in crops], np.float32).reshape(-1, 2)
@@ -120,8 +122,47 @@ def test_memory_does_not_grow_without_end() -> None:
 
 def test_a_model_that_gives_another_number_of_rows_is_found_out() -> None:
     class Wrong(Brightness):
-        def embed(self, crops: Sequence[Picture]) -> Floats:
+        def embed(self, crops: Sequence[Picture], previous: Sequence[Picture | None] | None = None) -> Floats:
             return np.zeros((1, 2), np.float32)
 
     with pytest.raises(ValueError, match=r"Wrong gave an array of \(1, 2\) where \(2, 2\)"):
         BehaviourStage(Wrong(), live=False).process([look(0), look(1)])
+
+
+class Change(Brightness):
+    """Looks at how much lighter a sample is than the one before."""
+
+    needs_previous = True
+
+    def embed(self, crops: Sequence[Picture], previous: Sequence[Picture | None] | None = None) -> Floats:
+        assert previous is not None
+        rises = [0.0 if old is None else new.mean() - old.mean() for new, old in zip(crops, previous, strict=True)]
+        return np.array([[rise, 1] for rise in rises], np.float32)
+
+
+def after(index: int, before: int) -> Look:
+    found = look(index)
+    return Look(msgspec.structs.replace(found.wish, before=before), found.pixels)
+
+
+def test_the_sample_before_is_shown_to_a_model_that_looks_at_it() -> None:
+    stage = BehaviourStage(Change(), live=False)
+    answers = stage.process([look(0), after(2, 0), after(6, 2)])
+    assert [np.frombuffer(answer.features, np.float32)[0] for answer in answers] == [0, 2, 4]
+
+
+def test_a_successor_says_which_pixels_it_lacks_until_they_are_shown() -> None:
+    successor = BehaviourStage(Change(), live=False)
+    assert successor.lacks(after(6, 2).wish)
+    assert not successor.lacks(look(6).wish), "the first sample has none before it"
+    successor.show(look(2))
+    assert not successor.lacks(after(6, 2).wish)
+    (answer,) = successor.process([after(6, 2)])
+    assert np.frombuffer(answer.features, np.float32)[0] == 4
+
+
+def test_live_nothing_is_taken_to_have_moved_where_the_sample_before_is_unknown() -> None:
+    stage = BehaviourStage(Change(), live=True)
+    assert not stage.lacks(after(6, 2).wish)
+    (answer,) = stage.process([after(6, 2)])
+    assert np.frombuffer(answer.features, np.float32)[0] == 0

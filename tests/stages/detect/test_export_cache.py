@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pipeline.errors import CannotStart
-from stages.detect.export_cache import PARTS, exported
 from stages.detect.checkpoint import load_checkpoint
+from stages.detect.export_cache import PARTS, exported
 
 CONVERT = "import sys; from pathlib import Path; from stages.detect.export_cache import exported; "
 CONVERT += "print(exported(Path(sys.argv[1]), head='one_to_many'))"
