@@ -82,8 +82,7 @@ class Desk:
         self._joined.add(classifier)
         return is_new
 
-    @property
-    def complete(self) -> bool:
+    def is_complete(self) -> bool:
         """Every classifier has said what it can say, or is lost. A live camera does not wait for that."""
         return self._live or all(
             name in self._headers or all(f"{name}/{number}" in self._lost for number in range(count))

@@ -241,7 +241,7 @@ class AlertLoop:
         for header in headers:
             self._join(follower, header, frame.index)
         due = [wish for wish in self._alert.wishes(camera) if wish.due_ns <= frame.media_ns]
-        facts = desk.settle(due) if desk.complete else None
+        facts = desk.settle(due) if desk.is_complete() else None
         if facts is None:
             return False
         follower.missed += [fact for fact in facts if isinstance(fact, Missed)]
