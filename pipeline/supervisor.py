@@ -220,6 +220,9 @@ class Supervisor:
         if death.code == 0 and (drained or process.role.stage == "capture"):
             process.finished = True
             return
+        if drained and process.role.stage == "classify":
+            process.finished = True  # nobody needs its answers any more
+            return
         logger.log(logging.WARNING if not drained else logging.INFO, "%s ended: %s", process.role.label, death.reason)
         if death.code == CANNOT_START:
             self._give_up(process, death)
