@@ -1,11 +1,13 @@
 """Arguments that several of ``bartizan dataset``'s commands take, and how their text is read."""
 
 from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
+from lab.dataset.labelled import Dataset
 from pipeline.errors import UsageError
 
 OutFolder: TypeAlias = Annotated[Path, typer.Option("--out", metavar="DIR", help="folder of the result")]
@@ -35,3 +37,25 @@ def pairs_of(texts: Iterable[str] | None) -> dict[str, str]:
             raise UsageError(f"{text!r}: expected NAME=VALUE, each NAME once")
         pairs[name] = value
     return pairs
+
+
+class SplitBy(StrEnum):
+    """Along which border a data set is split."""
+
+    CAMERA = "camera"
+    TIME = "time"
+
+
+def fresh(out: Path, *, overwrite: bool) -> None:
+    """Raises ``UsageError`` if ``out`` is a file or holds anything, unless ``overwrite``."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out}: is a file")
+    if out.is_dir() and any(out.iterdir()) and not overwrite:
+        raise UsageError(f"--out {out}: is not empty; name another folder, or give --overwrite")
+
+
+def summary(dataset: Dataset) -> str:
+    """``train 80, val 20 pictures; 312 boxes of 3 classes``."""
+    splits = ", ".join(f"{split} {len(images)}" for split, images in dataset.splits.items())
+    boxes = sum(len(image) for image in dataset)
+    return f"{splits} pictures; {boxes} boxes of {len(dataset.names)} classes"

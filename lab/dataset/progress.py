@@ -11,7 +11,7 @@ LINES = 10
 """Lines of progress where there is no terminal."""
 
 
-def progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+def progress(items: Iterable[Item], total: int | None, what: str) -> Iterator[Item]:
     """The items, shown as they pass, on standard error."""
     if sys.stderr.isatty():
         from rich.console import Console
@@ -19,8 +19,8 @@ def progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
 
         yield from track(items, what, total, console=Console(stderr=True))
         return
-    step = max(total // LINES, 25)
+    step = max((total or 1000) // LINES, 25)
     for number, item in enumerate(items, 1):
         yield item
         if number % step == 0 or number == total:
-            typer.echo(f"{what}: {number} of {total}", err=True)
+            typer.echo(f"{what}: {number}" + (f" of {total}" if total else ""), err=True)

@@ -1,6 +1,5 @@
 """A data set from whatever a user points at: a YOLO data set, or bare pictures that nobody has labelled."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from lab.dataset.labelled import Dataset
@@ -9,10 +8,10 @@ from pipeline.configuration.suggestions import did_you_mean_file
 from pipeline.errors import UsageError
 
 
-def read_any(place: Path, names: Sequence[str] | None = None) -> Dataset:
+def read_any(place: Path, *, faults: list[UsageError] | None = None) -> Dataset:
     """The data set in a folder or YAML file; a folder of pictures without labels has no classes of its own.
 
-    Raises ``UsageError``.
+    ``faults``: see ``yolo_format.read``. Raises ``UsageError``.
     """
     if not place.exists():
         raise UsageError(f"{place}: does not exist{did_you_mean_file(place)}")
@@ -21,10 +20,8 @@ def read_any(place: Path, names: Sequence[str] | None = None) -> Dataset:
         if not pictures:
             raise UsageError(f"{place}: holds neither a data set (data.yaml) nor pictures")
         if not any(labels_of(picture).is_file() for picture in pictures):
-            return Dataset((), {"train": read_pictures(place)})
-        if names is not None and (place / "classes.txt").is_file() is False:
-            raise UsageError(f"{place}: has labels, but neither data.yaml nor classes.txt says what they mean")
-    return read(place)
+            return Dataset((), {"train": read_pictures(place, faults=faults)})
+    return read(place, faults=faults)
 
 
 def _says_names(folder: Path) -> bool:

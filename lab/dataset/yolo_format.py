@@ -4,10 +4,12 @@ picture, ``labels`` for ``images`` in its path, and a YAML file with the names (
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -19,20 +21,28 @@ from pipeline.whole_file import write_whole
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 SPLITS = ("train", "val", "valid", "test")
+CAMERAS = "cameras.json"
+"""Beside ``data.yaml``: the camera of each picture whose name does not tell it."""
 
 
-def read(path: Path) -> Dataset:
+_ORIENTATION = 0x0112
+_LYING = (5, 6, 7, 8)
+"""Values of the EXIF field by which a picture lies on its side; OpenCV and Ultralytics turn it."""
+
+
+def read(path: Path, *, faults: list[UsageError] | None = None) -> Dataset:
     """The data set that a YAML file describes, or the one in a folder.
 
     A folder holds ``data.yaml`` (or any one ``.yaml``), or pictures with ``labels`` beside ``images`` and a
     ``classes.txt``. Splits that the YAML names elsewhere but that lie beside it are found there, since such files
-    travel from machine to machine. Raises ``UsageError`` naming the file and line that is wrong.
+    travel from machine to machine. Raises ``UsageError`` naming the file and line that is wrong; with ``faults``, what
+    is wrong with single pictures goes there, they are left out, and class numbers without a name stay.
     """
     if path.is_dir():
         found = sorted([*path.glob("*.yaml"), *path.glob("*.yml")])
         preferred = [file for file in found if file.stem in ("data", "dataset")] or found
         if not preferred:
-            return Dataset(_class_list(path), {"all": read_pictures(path)})
+            return Dataset(_class_list(path), {"all": read_pictures(path, faults=faults)})
         path = preferred[0]
     table = _table(path)
     names = _names(table.get("names"), path)
@@ -42,25 +52,36 @@ def read(path: Path) -> Dataset:
         if (named := table.get(split)) is not None:
             places = named if isinstance(named, list) else [named]
             folders = [_folder(str(place), root=root, beside=path.parent, split=split) for place in places]
-            images = [image for folder in folders if folder is not None for image in read_pictures(folder)]
+            images = [
+                image for folder in folders if folder is not None for image in read_pictures(folder, faults=faults)
+            ]
             if images:
                 splits["val" if split == "valid" else split] = tuple(images)
+    splits = {split: _filmed(images, path.parent) for split, images in splits.items()}
     if not splits:
         raise UsageError(f"{path}: none of its splits ({', '.join(SPLITS)}) lies beside it; check 'path' and 'train'")
     for image in (image for images in splits.values() for image in images):
-        if len(image) and image.class_id.max() >= len(names):
+        if faults is None and len(image) and image.class_id.max() >= len(names):
             raise UsageError(f"{labels_of(image.path)}: class {image.class_id.max()} has no name in {path}")
     return Dataset(names, splits)
 
 
-def read_pictures(place: Path) -> tuple[LabelledImage, ...]:
-    """Every picture below a folder, or listed in a text file, with its boxes; sorted by name."""
+def read_pictures(place: Path, *, faults: list[UsageError] | None = None) -> tuple[LabelledImage, ...]:
+    """The pictures below a folder, or listed in a text file, with their boxes, by name. ``faults``: as in ``read``."""
     if place.is_file():
         listed = [Path(line) for line in place.read_text().splitlines() if line.strip()]
         pictures: Iterable[Path] = [entry if entry.is_absolute() else place.parent / entry for entry in listed]
     else:
         pictures = sorted(file for file in place.rglob("*") if file.suffix.lower() in PICTURES)
-    return tuple(read_picture(file) for file in pictures)
+    found: list[LabelledImage] = []
+    for file in pictures:
+        try:
+            found.append(read_picture(file))
+        except UsageError as error:
+            if faults is None:
+                raise
+            faults.append(error)
+    return tuple(found)
 
 
 def read_picture(path: Path, labels: Path | None = None) -> LabelledImage:
@@ -95,13 +116,18 @@ def camera_of(picture: Path) -> str:
 
 
 def size_of(path: Path) -> tuple[int, int]:
-    """Height and width of a picture file, from its header. Raises ``UsageError`` if it is none."""
+    """Height and width of a picture file, as decoders show it: turned where its EXIF data say so.
+
+    Raises ``UsageError`` if it is none.
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(path) as picture:
             width, height = picture.size
-    except (OSError, UnidentifiedImageError) as error:
+            if picture.getexif().get(_ORIENTATION, 1) in _LYING:
+                width, height = height, width
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UsageError(f"{path}: cannot be read as a picture: {error}") from error
     return height, width
 
@@ -112,20 +138,39 @@ def write(dataset: Dataset, folder: Path, *, link: bool = True) -> Path:
     Pictures are hard-linked where the file system allows it, else copied. Two pictures of one name in a split get a
     number. Raises ``OSError``.
     """
+    cameras: dict[str, str] = {}
     for split, images in dataset.splits.items():
-        pictures, labels = folder / split / "images", folder / split / "labels"
-        pictures.mkdir(parents=True, exist_ok=True)
+        labels = folder / split / "labels"
         labels.mkdir(parents=True, exist_ok=True)
-        for name, image in zip(free_names(images), images, strict=True):
-            target = pictures / f"{name}{image.path.suffix.lower()}"
-            if target.resolve() != image.path.resolve():
-                _place(image.path, target, link=link)
-            write_whole(labels / f"{name}.txt", [_text(image).encode()], flush=False)
+        for target, image in zip(place_pictures(images, folder / split / "images", link=link), images, strict=True):
+            write_whole(labels / f"{target.stem}.txt", [_text(image).encode()], flush=False)
+            if camera_of(target) != image.camera:
+                cameras[target.relative_to(folder).as_posix()] = image.camera
     lines = ["path: ."]
     lines += [f"{split}: {split}/images" for split in dataset.splits]
-    lines += ["names:", *(f"  {number}: {name}" for number, name in enumerate(dataset.names))]
+    lines += ["names:", *(f"  {number}: {_scalar(name)}" for number, name in enumerate(dataset.names))]
     write_whole(folder / "data.yaml", ["\n".join([*lines, ""]).encode()])
+    (folder / CAMERAS).unlink(missing_ok=True)
+    if cameras:
+        write_whole(folder / CAMERAS, [msgspec.json.format(msgspec.json.encode(cameras), indent=1)])
     return folder / "data.yaml"
+
+
+def place_pictures(images: Sequence[LabelledImage], folder: Path, *, link: bool = True) -> list[Path]:
+    """Put the pictures of a split into a folder, linked or copied, and say under which paths; see ``free_names``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    targets = [
+        folder / f"{name}{image.path.suffix.lower()}" for name, image in zip(free_names(images), images, strict=True)
+    ]
+    for target, image in zip(targets, images, strict=True):
+        if target.resolve() != image.path.resolve():
+            _place(image.path, target, link=link)
+    return targets
+
+
+def _scalar(name: str) -> str:
+    """A name as YAML reads it back, were it ``no``, ``1`` or ``a: b``."""
+    return msgspec.json.encode(name).decode()
 
 
 def free_names(images: Iterable[LabelledImage]) -> list[str]:
@@ -205,6 +250,18 @@ def _names(named: object, path: Path) -> tuple[str, ...]:
     if isinstance(named, list) and named:
         return tuple(map(str, named))
     raise UsageError(f"{path}: 'names' must list the classes")
+
+
+def _filmed(images: tuple[LabelledImage, ...], folder: Path) -> tuple[LabelledImage, ...]:
+    file = folder / CAMERAS
+    if not file.is_file():
+        return images
+    try:
+        cameras = msgspec.json.decode(file.read_bytes(), type=dict[str, str])
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{file}: cannot be read: {error}") from error
+    by_path = {(folder / name).resolve(): camera for name, camera in cameras.items()}
+    return tuple(replace(image, camera=by_path.get(image.path.resolve(), image.camera)) for image in images)
 
 
 def _class_list(folder: Path) -> tuple[str, ...]:

@@ -2,6 +2,9 @@
 
 import typer
 
+from lab.evaluate.behaviour_command import behaviour
+from lab.evaluate.classify_command import classify
+from lab.evaluate.compare_command import compare
 from lab.evaluate.detect_command import detect
 from lab.evaluate.track_command import track
 
@@ -14,5 +17,8 @@ def evaluate_group() -> None:
 
 
 # One line for each command; what it needs is imported when it runs.
+app.command("behaviour")(behaviour)
+app.command("classify")(classify)
+app.command("compare")(compare)
 app.command("detect")(detect)
 app.command("track")(track)

@@ -2,18 +2,26 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
+import numpy as np
 import typer
 
 from lab.evaluate import detect_options as options
+from lab.evaluate.attack import Attack, methods_of
+from lab.evaluate.robustness import conditions_of
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from lab.evaluate.figures import Figures
     from lab.evaluate.observation import Observation
     from lab.evaluate.truth import Truth
+    from lab.evaluate.victim import Target
+    from lab.evaluate.vocabulary import Vocabulary
     from lab.report.page import Page
+    from stages.detect.yolo import YoloDetector
+
+Conditions: TypeAlias = list[tuple[str, int]]
 
 
 def detect(
@@ -56,7 +64,9 @@ def detect(
     """
     asked = {key: str(value) if isinstance(value, Path) else value for key, value in locals().items()}
     demanded = options.numbers_of(levels, "--levels")
-    wanted = _conditions(corrupt or bool(corruptions), corruptions, severities, options.listed(attack))
+    methods = methods_of(options.listed(attack))
+    chosen = conditions_of(options.listed(corruptions), options.listed(severities))
+    conditions = chosen if corrupt or corruptions else []
 
     from lab.detector import open_detector
     from lab.evaluate.detect_report import detect_page
@@ -65,6 +75,7 @@ def detect(
     from lab.evaluate.observation import observe
     from lab.evaluate.slices import slices
     from lab.evaluate.truth import read_truth
+    from lab.evaluate.victim import targets_of
     from lab.evaluate.vocabulary import match_names
 
     options.open_out(out)
@@ -107,28 +118,55 @@ def detect(
     page = detect_page(observation, found, parts, made, model=weights.name, data=truth.place, facts=facts)
     result: dict[str, Any] = {"detector": detector.model, "engine": detector.engine, "figures": asdict(found)}
     result |= {"slices": [asdict(part) for part in parts], **_mistaken(observation, made, conf)}
-    if wanted["corruptions"]:
-        result["robustness"] = _robustness(page, detector, truth, observation, wanted, seed)
-    if wanted["attacks"]:
-        result["attacks"] = _attacks(page, weights, truth, observation, wanted, imgsz, attack_limit, seed)
+    if conditions:
+        result["robustness"] = _robustness(page, detector, truth, observation, conditions, seed)
+    if methods:
+        targets = targets_of(truth, vocabulary, imgsz=imgsz)
+        some = [targets[i] for i in np.sort(np.random.default_rng(seed).permutation(len(targets))[:attack_limit])]
+        result["attacks"] = _attacks(page, detector, weights, some, vocabulary, methods, conf, seed)
     _write(out, page, result, asked, truth)
     typer.echo(_summary(found))
     typer.echo(f"report: {out / 'report.html'}")
 
 
-def _conditions(corrupt: bool, corruptions: str, severities: str, attacks: tuple[str, ...]) -> dict[str, Any]:
-    """What else is asked for, checked before anything is loaded."""
-    return {"corruptions": (), "severities": (), "attacks": ()}
+def _robustness(
+    page: "Page", detector: "YoloDetector", truth: "Truth", clean: "Observation", conditions: Conditions, seed: int
+) -> dict[str, Any]:
+    from lab.evaluate.robustness import add_robustness, robustness
 
-
-def _robustness(page: "Page", detector: Any, truth: "Truth", clean: "Observation", wanted: Any, seed: int) -> Any:
-    raise NotImplementedError
+    found = robustness(detector, truth, clean, conditions, seed=seed)
+    add_robustness(page, found, truth, seed=seed)
+    return asdict(found)
 
 
 def _attacks(
-    page: "Page", weights: Path, truth: "Truth", clean: "Observation", wanted: Any, imgsz: int, limit: int, seed: int
-) -> Any:
-    raise NotImplementedError
+    page: "Page",
+    detector: "YoloDetector",
+    weights: Path,
+    targets: "list[Target]",
+    vocabulary: "Vocabulary",
+    methods: tuple[Attack, ...],
+    threshold: float,
+    seed: int,
+) -> dict[str, Any]:
+    from lab.evaluate.attack import strengths
+    from lab.evaluate.attack_report import add_patch, add_strengths, open_section
+    from lab.evaluate.patch import try_patch
+    from lab.evaluate.victim import Victim
+
+    victim = Victim(weights, vocabulary)
+    open_section(page, len(targets))
+    result: dict[str, Any] = {"pictures": len(targets)}
+    for method in methods:
+        if method == "patch":
+            trial, patch, worn = try_patch(detector, victim, targets, vocabulary, threshold=threshold, seed=seed)
+            add_patch(page, trial, patch, worn, threshold=threshold)
+            result[method] = asdict(trial)
+        else:
+            found, pictures = strengths(detector, victim, targets, vocabulary, method, threshold=threshold, seed=seed)
+            add_strengths(page, method, found, targets, pictures, threshold=threshold)
+            result[method] = [asdict(each) for each in found]
+    return result
 
 
 def _mistaken(observation: "Observation", made: Any, threshold: float) -> dict[str, Any]:

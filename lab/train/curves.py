@@ -88,4 +88,4 @@ def _writer(folder: Path, first_epoch: int) -> "SummaryWriter | None":
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(folder / "tensorboard"), purge_step=first_epoch or None)  # type: ignore[no-untyped-call]  # untyped in torch
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=first_epoch or None)

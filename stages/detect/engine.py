@@ -36,6 +36,8 @@ class Engine(Protocol):
     """How many may be under way at once; they are numbered from 0."""
     batch: int
     """Frames in one flight, at most."""
+    suppressed: bool
+    """Whether its answer has been through suppression, and comes in rows, also where the model's boxes overlap."""
 
     def canvas(self, flight: int, shape: tuple[int, int]) -> Canvas:
         """The input of a flight that is not under way, to be drawn into; its pixels are what they were before."""

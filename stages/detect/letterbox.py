@@ -4,12 +4,16 @@ The geometry is that of ultralytics' ``LetterBox`` and ``scale_boxes`` with ``re
 sides are multiples of the stride, the picture in its middle, grey 114 around it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.stage import Picture
+
+FloatArray = npt.NDArray[np.float32]
+Four = tuple[float, float, float, float]
 
 GREY = 114
 """Value of the border, as in the models' training."""
@@ -67,11 +71,27 @@ class Letterbox:
             return
         cv2.resize(picture, (self.inner[1], self.inner[0]), dst=inside, interpolation=cv2.INTER_LINEAR)
 
-    def restore(self, xyxy: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def restore(self, xyxy: FloatArray) -> FloatArray:
         """Boxes (n, 4) from pixels of the canvas to pixels of the picture, clipped to it; a new array."""
+        return restore(xyxy, [self], np.zeros(len(xyxy), np.intp))
+
+    def project(self, xyxy: FloatArray) -> FloatArray:
+        """Boxes (n, 4) from pixels of the picture to pixels of the canvas; a new array."""
+        shift, gain, _ = self._transform()
+        return xyxy * np.array(gain, np.float32) + np.array(shift, np.float32)
+
+    def _transform(self) -> tuple[Four, Four, Four]:
         height, width = self.source
-        gain = np.array([self.inner[1] / width, self.inner[0] / height] * 2, np.float32)
-        shift = np.array([self.left, self.top] * 2, np.float32)
-        limit = np.array([width, height] * 2, np.float32)
-        restored: npt.NDArray[np.float32] = np.clip((xyxy - shift) / gain, np.float32(0), limit)
-        return restored
+        horizontal, vertical = self.inner[1] / width, self.inner[0] / height
+        shift = (self.left, self.top, self.left, self.top)
+        return shift, (horizontal, vertical, horizontal, vertical), (width, height, width, height)
+
+
+def restore(xyxy: FloatArray, letterboxes: "Sequence[Letterbox]", which: npt.NDArray[np.intp]) -> FloatArray:
+    """Boxes (n, 4) of several pictures from pixels of the canvas to pixels of their picture, clipped to it.
+
+    ``which`` (n,) says which of the letterboxes a box was drawn with. A new array.
+    """
+    transforms = np.array([letterbox._transform() for letterbox in letterboxes], np.float32).reshape(-1, 3, 4)[which]
+    restored: FloatArray = np.clip((xyxy - transforms[:, 0]) / transforms[:, 1], np.float32(0), transforms[:, 2])
+    return restored

@@ -24,6 +24,8 @@ from stages.detect.options import YoloOptions
 class OpenVinoEngine:
     """Fulfils ``Engine``. ``options`` must be resolved. Raises ``CannotStart`` if the model cannot be used."""
 
+    suppressed = False
+
     def __init__(self, options: YoloOptions) -> None:
         switch_off_network_features()
         self._ov: Any = import_module("openvino")

@@ -1,7 +1,7 @@
 """What a user can say about the ultralytics detector."""
 
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -13,7 +13,7 @@ Head: TypeAlias = Literal["one_to_many", "one_to_one"]
 PRECISIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ("openvino", "cpu"): ("f32", "bf16"),
     ("torch", "cpu"): ("f32",),
-    ("torch", "cuda"): ("f32", "f16"),
+    ("torch", "cuda"): ("f32", "f16", "bf16"),
 }
 """What each runtime can compute in, by (runtime, device); nothing else exists."""
 
@@ -63,7 +63,11 @@ class YoloOptions(BaseModel):
     batch_wait_ms: float = Field(
         default=5.0, ge=0, le=1000, description="how long the machine may wait to fill a batch larger than 1"
     )
-    threads: int = Field(default=1, ge=1, le=256, description="processor threads of one worker, over all its streams")
+    threads: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
+        default="auto",
+        description="processor threads of one worker, over all its streams; on cuda those that draw pictures for the "
+        "GPU; auto: 1 on cpu, up to 8 on cuda",
+    )
     streams: int = Field(
         default=1, ge=1, le=16, description="openvino: frames computed side by side in one worker; at most threads"
     )
@@ -72,7 +76,7 @@ class YoloOptions(BaseModel):
     def _consistent(self) -> "YoloOptions":
         if isinstance(self.batch, int) and not 1 <= self.batch <= 64:
             raise ValueError(f"batch is {self.batch}; allowed are 1 to 64, or auto")
-        if self.streams > self.threads:
+        if self.streams > (1 if self.threads == "auto" else self.threads):
             raise ValueError(f"streams is {self.streams}, more than threads ({self.threads}): each stream needs one")
         known = [key for key in PRECISIONS if self._allows(key)]
         if not known:

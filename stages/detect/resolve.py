@@ -1,6 +1,7 @@
 """Turn every ``auto`` of the detector's options into an explicit value, without loading a runtime."""
 
 import ctypes
+import os
 from pathlib import Path
 
 from pipeline.errors import CannotStart
@@ -35,7 +36,12 @@ def resolve(options: YoloOptions) -> YoloOptions:
     batch = (8 if device == "cuda" else 1) if options.batch == "auto" else options.batch
     if runtime == "openvino" and batch > 1:
         raise CannotStart(f"batch {batch}: openvino takes 1 (larger is slower on a CPU); use streams, or workers")
-    explicit = {"device": device, "runtime": runtime, "precision": precision, "batch": batch}
+    threads = (
+        (min(8, len(os.sched_getaffinity(0))) if device == "cuda" else 1)
+        if options.threads == "auto"
+        else options.threads
+    )
+    explicit = {"device": device, "runtime": runtime, "precision": precision, "batch": batch, "threads": threads}
     return YoloOptions.model_validate(options.model_dump() | explicit)
 
 

@@ -1,75 +1,184 @@
 """torch: NVIDIA GPUs, and the CPU where OpenVINO is not wanted.
 
-Unlike OpenVINO's, its sums depend on batch size and threads. So a flight always computes its whole batch, whatever
-number of frames it holds, and the batch size and threads are part of the fingerprint: equal frames then give equal
-boxes, whoever shared the batch.
+Its sums depend on batch size, and on the CPU on threads. So a flight always computes its whole batch, whatever number
+of frames it holds, and the batch size and threads are part of the fingerprint: equal frames then give equal boxes,
+whoever shared the batch.
+
+On a GPU several flights are under way: while one is computed the next is copied, from page-locked memory, on a stream
+of its own, and the host draws and picks others. The work of one batch is a CUDA graph, recorded once for each canvas
+size: a few hundred small kernels cost one launch.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from stages.detect.checkpoint import choose_head, digest, load_checkpoint
-from stages.detect.engine import Canvas, ModelCard
+from stages.detect.allowed_classes import allowed_classes
+from stages.detect.engine import Canvas
 from stages.detect.options import YoloOptions
+from stages.detect.torch_network import TorchNetwork
+from stages.detect.torch_selection import Selection
+
+FLIGHTS = 4
+"""Batches under way on a GPU: one copied, one computed, one being drawn, one being picked."""
 
 
 class TorchEngine:
     """Fulfils ``Engine``. ``options`` must be resolved. Raises ``CannotStart`` if the model cannot be used."""
 
+    suppressed = True
+
     def __init__(self, options: YoloOptions) -> None:
-        network: Any = load_checkpoint(options.model)
         import torch
 
         assert isinstance(options.batch, int)
+        assert isinstance(options.threads, int)
         self._torch: Any = torch
-        self._device = torch.device(options.device)
-        suppresses = choose_head(network, options.head, options.model)
-        names = tuple(str(network.names[i]) for i in sorted(network.names))
-        stride = int(network.stride.max())
-        self.card = ModelCard(options.model.stem, digest(options.model), names, stride, suppresses)
-        self._type = torch.float16 if options.precision == "f16" else torch.float32
-        self._configure(options)
-        network.model[-1].export = True  # the answer alone, without what training needs
-        network.requires_grad_(False)
-        self._network = network.fuse().eval().to(self._device, self._type)
-        self.runtime = f"torch {torch.__version__} batch {options.batch} threads {options.threads}"
-        self.flights = 1
+        self._device: Any = torch.device(options.device)
+        self._cuda = self._device.type == "cuda"
+        _configure(torch, options)
+        self._network = TorchNetwork(options, channels_last=self._cuda and options.precision != "f32")
+        self.card = self._network.card
+        allowed = allowed_classes(options.classes, self.card)
+        on_device = None if allowed is None else torch.from_numpy(allowed).to(self._device)
+        self._selection = Selection(options.confidence, options.iou, options.max_detections, on_device)
         self.batch = options.batch
-        self._canvases: dict[tuple[int, int], Any] = {}
-        self._current: Any = None
-        self._output: Any = None
-
-    def _configure(self, options: YoloOptions) -> None:
-        torch = self._torch
-        torch.set_num_threads(options.threads)
-        if self._device.type == "cuda":
-            torch.backends.cudnn.benchmark = False  # picks another kernel from run to run
-            torch.backends.cudnn.deterministic = True
-            torch.backends.cudnn.allow_tf32 = False
-            torch.backends.cuda.matmul.allow_tf32 = False
+        self.flights = FLIGHTS if self._cuda else 1
+        self.runtime = f"torch {torch.__version__} batch {options.batch} " + (
+            torch.cuda.get_device_name() if self._cuda else f"threads {options.threads}"
+        )
+        self._streams = _Streams(torch) if self._cuda else None
+        self._works: dict[tuple[int, int], _Work] = {}
+        self._flights: dict[tuple[int, tuple[int, int]], _Flight] = {}
+        self._current: dict[int, _Flight] = {}
 
     def canvas(self, flight: int, shape: tuple[int, int]) -> Canvas:
         """Memory of the host, page-locked where a GPU copies from it."""
-        if shape not in self._canvases:
-            pinned = self._device.type == "cuda"
-            self._canvases[shape] = self._torch.zeros(
-                (self.batch, *shape, 3), dtype=self._torch.uint8, pin_memory=pinned
-            )
-        self._current = self._canvases[shape]
-        pixels: Canvas = self._current.numpy()
+        if (flight, shape) not in self._flights:
+            self._flights[flight, shape] = self._prepare(shape)
+        current = self._current[flight] = self._flights[flight, shape]
+        pixels: Canvas = current.pixels.numpy()
         return pixels
 
     def start(self, flight: int, count: int) -> None:
-        """On the GPU this returns before the answer is there."""
-        torch = self._torch
+        """On a GPU this returns before the answer is there."""
+        torch, current = self._torch, self._current[flight]
+        current.count = count
         with torch.inference_mode():
-            pictures = self._current.to(self._device, non_blocking=True).permute(0, 3, 1, 2).flip(1)
-            pictures = pictures.to(self._type, memory_format=torch.contiguous_format).div_(255)
-            self._output = self._network(pictures)[:count].float()
+            if self._streams is None:
+                rows, unsettled = current.work.run(current.pixels)
+                current.rows, current.unsettled = rows.contiguous(), unsettled
+                return
+            streams = self._streams
+            with torch.cuda.stream(streams.copy):
+                current.upload[:count].copy_(current.pixels[:count], non_blocking=True)
+                current.uploaded.record(streams.copy)
+            with torch.cuda.stream(streams.compute):
+                streams.compute.wait_event(current.uploaded)
+                rows, unsettled = current.work.run(current.upload)
+                current.rows.copy_(rows, non_blocking=True)
+                current.unsettled.copy_(unsettled, non_blocking=True)
+                current.done.record(streams.compute)
 
     def finish(self, flight: int) -> npt.NDArray[np.float32]:
-        """(count, ...), in memory of its own."""
-        output: npt.NDArray[np.float32] = self._output.cpu().numpy()
+        """Rows (count, k, 6)."""
+        current = self._current[flight]
+        if self._cuda:
+            current.done.synchronize()
+        output: npt.NDArray[np.float32] = current.rows.numpy()[: current.count]
+        for picture in np.flatnonzero(current.unsettled.numpy()[: current.count]):
+            self._selection.settle(output[picture])
         return output
+
+    def _prepare(self, shape: tuple[int, int]) -> "_Flight":
+        torch = self._torch
+        if shape not in self._works:
+            work = _Work(torch, self._network, self._selection)
+            if self._streams is not None:
+                with torch.inference_mode():
+                    work.record((self.batch, *shape, 3), self._device, self._streams.compute)
+            self._works[shape] = work
+        pixels = torch.zeros((self.batch, *shape, 3), dtype=torch.uint8, pin_memory=self._cuda)
+        flight = _Flight(self._works[shape], pixels)
+        if self._cuda:
+            flight.upload = torch.zeros_like(pixels, device=self._device)
+            flight.rows = torch.empty(flight.work.rows.shape, dtype=torch.float32, pin_memory=True)
+            flight.unsettled = torch.empty(flight.work.unsettled.shape, dtype=torch.bool, pin_memory=True)
+            flight.uploaded, flight.done = torch.cuda.Event(), torch.cuda.Event(blocking=True)
+            torch.cuda.synchronize()
+        return flight
+
+
+def _configure(torch: Any, options: YoloOptions) -> None:
+    if options.device == "cpu":
+        torch.set_num_threads(options.threads)
+        return
+    torch.backends.cudnn.benchmark = False  # picks another kernel from run to run
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
+class _Streams:
+    def __init__(self, torch: Any) -> None:
+        self.copy = torch.cuda.Stream()
+        self.compute = torch.cuda.Stream()
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A batch under way: its memory, of the host and of the device, and the marks that say how far it is."""
+
+    work: "_Work"
+    pixels: Any
+    count: int = 0
+    upload: Any = None
+    rows: Any = None
+    unsettled: Any = None
+    uploaded: Any = None
+    done: Any = None
+
+
+class _Work:
+    """From pixels on the device to rows on the device, for one canvas size."""
+
+    def __init__(self, torch: Any, network: TorchNetwork, selection: Selection) -> None:
+        self._torch = torch
+        self._network = network
+        self._selection = selection
+        self._graph: Any = None
+        self._pixels: Any = None
+        self.rows: Any = None
+        self.unsettled: Any = None
+
+    def record(self, shape: tuple[int, ...], device: Any, stream: Any) -> None:
+        """Have the GPU remember the work for pixels of this shape; nothing else may be under way meanwhile."""
+        torch = self._torch
+        torch.cuda.synchronize()
+        self._pixels = torch.zeros(shape, dtype=torch.uint8, device=device)
+        torch.cuda.synchronize()
+        with torch.cuda.stream(stream):
+            for _ in range(3):  # libraries choose their kernels and take their memory in the first rounds
+                self._compute(self._pixels)
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=stream):
+            self.rows, self.unsettled = self._compute(self._pixels)
+        torch.cuda.synchronize()
+        self._graph = graph
+
+    def run(self, pixels: Any) -> tuple[Any, Any]:
+        """Rows (batch, k, 6) and which of the pictures are not settled; valid until the next run."""
+        if self._graph is None:
+            return self._compute(pixels)
+        self._pixels.copy_(pixels, non_blocking=True)
+        self._graph.replay()
+        return self.rows, self.unsettled
+
+    def _compute(self, pixels: Any) -> tuple[Any, Any]:
+        output, _ = self._network(pixels)
+        if self._network.card.suppresses:
+            return self._selection.rows(self._torch, output)
+        return output, self._torch.zeros(len(output), dtype=self._torch.bool, device=output.device)

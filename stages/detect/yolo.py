@@ -3,15 +3,13 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
-
-import numpy as np
-import numpy.typing as npt
 
 from pipeline.detections import Detections
 from pipeline.errors import CannotStart
 from pipeline.stage import View
-from stages.detect.engine import Engine, ModelCard
+from stages.detect.allowed_classes import allowed_classes
+from stages.detect.drawing import Drawing
+from stages.detect.engine import Engine
 from stages.detect.letterbox import Letterbox
 from stages.detect.options import YoloOptions
 from stages.detect.postprocess import Picker
@@ -38,14 +36,14 @@ class YoloDetector:
         options = resolve(options)
         if not options.model.exists():
             raise CannotStart(f"weights {options.model} not found; nothing is downloaded by itself, give a path")
-        import cv2
-
-        cv2.setNumThreads(options.threads)  # cv2 would take every core for each resize
+        assert isinstance(options.threads, int)
         self._engine = _load(options)
+        self._drawing = Drawing(threads=options.threads, batch=self._engine.batch)
         card = self._engine.card
-        allowed = _allowed(options.classes, card)
+        allowed = allowed_classes(options.classes, card)
         self._options = options
-        self._picker = Picker(options.confidence, options.iou, options.max_detections, allowed, card.suppresses)
+        suppresses = card.suppresses and not self._engine.suppressed
+        self._picker = Picker(options.confidence, options.iou, options.max_detections, allowed, suppresses)
         self._letterboxes: dict[tuple[int, int], Letterbox] = {}
         self._free = deque(range(self._engine.flights))
         self._flying: deque[_Flight] = deque()
@@ -128,17 +126,14 @@ class YoloDetector:
     def _launch(self, letterboxes: list[Letterbox], views: list[View]) -> None:
         number = self._free[0]
         canvas = self._engine.canvas(number, letterboxes[0].canvas)
-        for picture, letterbox, view in zip(canvas, letterboxes, views, strict=False):
-            letterbox.draw(view.pixels, picture)
+        self._drawing.draw(canvas, letterboxes, [view.pixels for view in views])
         self._engine.start(number, len(views))
         self._flying.append(_Flight(self._free.popleft(), letterboxes))
 
     def _land(self) -> list[Detections]:
         flight = self._flying.popleft()
         self._free.append(flight.number)
-        outputs = self._engine.finish(flight.number)
-        pairs = zip(outputs, flight.letterboxes, strict=True)
-        return [self._picker.pick(output, letterbox) for output, letterbox in pairs]
+        return self._picker.pick(self._engine.finish(flight.number), flight.letterboxes)
 
     def _abandon(self) -> None:
         """After an error: wait for what still flies and forget it, so that the next call starts clean."""
@@ -156,21 +151,6 @@ def _load(options: YoloOptions) -> Engine:
     from stages.detect.torch_engine import TorchEngine
 
     return TorchEngine(options)
-
-
-def _allowed(classes: Sequence[str | int], card: ModelCard) -> npt.NDArray[np.bool_] | None:
-    """Which class ids pass. Raises ``CannotStart`` for a class that the model does not know."""
-    if not classes:
-        return None
-    allowed = np.zeros(len(card.names), np.bool_)
-    for wanted in classes:
-        number = wanted if isinstance(wanted, int) else card.names.index(wanted) if wanted in card.names else -1
-        if not 0 <= number < len(card.names):
-            close = get_close_matches(str(wanted), card.names, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"it knows {', '.join(card.names)}"
-            raise CannotStart(f"classes: model {card.name} knows no class {wanted!r}; {hint}")
-        allowed[number] = True
-    return allowed
 
 
 def _fingerprint(options: YoloOptions, engine: Engine) -> str:

@@ -51,7 +51,7 @@ def pictures_in(folder: Path) -> list[Path]:
 
 
 def _of_source(source: Source, margin: float, base: Path) -> Iterator[Crop]:
-    fixed = "" if source.split == "auto" else source.split
+    fixed = "" if source.split in ("auto", "own") else source.split
     if source.crops is not None:
         place = beside(base / "_", source.crops)
         folders = [(place, fixed)]
@@ -66,7 +66,7 @@ def _of_source(source: Source, margin: float, base: Path) -> Iterator[Crop]:
     if unknown:
         raise UsageError(f"{source.boxes}: has no class {', '.join(unknown)}; it has {', '.join(dataset.names)}")
     for part, images in dataset.splits.items():
-        own = part if part in ("train", "val", "test") and len(dataset.splits) > 1 else ""
+        own = part if source.split == "own" and part in ("train", "val", "test") else ""
         for image in images:
             yield from _cut_from(image, dataset.names, source, margin, fixed or own)
 

@@ -31,8 +31,10 @@ class Source(LabSettings):
     background: str = Field(
         default="", description="boxes only: our class for places without any box; empty: none are cut"
     )
-    split: Literal["auto", "train", "val", "test"] = Field(
-        default="auto", description="auto: divided by recording; else all of it goes there"
+    split: Literal["auto", "own", "train", "val", "test"] = Field(
+        default="auto",
+        description="auto: divided by recording; own: as the data set is divided, which often tears recordings apart; "
+        "else all of it goes there",
     )
     group: str = Field(
         default="",

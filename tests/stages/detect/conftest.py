@@ -28,11 +28,9 @@ def make_weights(path: Path, *, design: str) -> Path:
         for head in heads:  # distances from the anchor, which random weights would make negative
             torch.nn.init.normal_(head[-1].weight, std=0.001)
             torch.nn.init.constant_(head[-1].bias, 2.0)
-    for heads in (detect.cv3, getattr(detect, "one2one_cv3", None) or []):
-        for head in heads:
-            torch.nn.init.normal_(head[-1].weight, std=0.1)
-            torch.nn.init.constant_(head[-1].bias, -2.0)
     _settle(network.model)
+    for heads in (detect.cv3, getattr(detect, "one2one_cv3", None) or []):
+        _spread(network.model, [head[-1] for head in heads])
     network.save(str(path))
     return path
 
@@ -47,8 +45,34 @@ def _settle(network: Any) -> None:
     network.train()
     with torch.no_grad():
         for _ in range(3):
-            network(torch.rand(4, 3, 128, 160))
+            network(_blocks())
     network.eval()
+
+
+def _blocks() -> Any:
+    """Noise with blocks of one colour, as ``pictures`` below, scaled for a network."""
+    import torch
+
+    made = torch.rand(8, 3, 128, 160)
+    made[:, :, 20:75, 30:80] = torch.rand(8, 3, 1, 1)
+    return made
+
+
+def _spread(network: Any, layers: list[Any]) -> None:
+    """Give the scores of these layers a spread, without so many at 0 or 1 that rounding decides who comes first."""
+    import torch
+
+    with torch.no_grad():
+        for layer in layers:
+            torch.nn.init.normal_(layer.weight, std=0.1)
+            torch.nn.init.zeros_(layer.bias)
+        seen: dict[Any, Any] = {}
+        hooks = [layer.register_forward_hook(lambda layer, _, out: seen.update({layer: out})) for layer in layers]
+        network(_blocks())
+        for layer, hook in zip(layers, hooks, strict=True):
+            hook.remove()
+            layer.weight *= 0.8 / seen[layer].std()
+            torch.nn.init.constant_(layer.bias, -2.5 - float(seen[layer].mean() * 0.8 / seen[layer].std()))
 
 
 @pytest.fixture(scope="session", autouse=True)

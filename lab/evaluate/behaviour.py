@@ -1,0 +1,148 @@
+"""How good judgements of windows are: figures over the sources, not over the windows.
+
+Windows of one recording resemble each other, so the sources are drawn anew for the intervals.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lab.statistics import ROUNDS, FloatArray, Interval, interval_of
+
+IntArray = npt.NDArray[np.int64]
+FIGURES = ("accuracy", "precision", "recall", "f1", "roc_auc", "average_precision")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Windows with their truth. ``probability`` float64 (n, classes); ``truth`` int64 (n,); ``source`` int64 (n,),
+    numbers of independent recordings from 0; ``decided`` int64 (n,), the class that was said.
+
+    Raises ``ValueError`` for arrays that do not fit together.
+    """
+
+    probability: FloatArray
+    truth: IntArray
+    source: IntArray
+    decided: IntArray
+
+    def __post_init__(self) -> None:
+        n = len(self.truth)
+        if self.probability.ndim != 2 or not len(self.probability) == len(self.source) == len(self.decided) == n:
+            raise ValueError(f"probability (n, classes), truth, source, decided must be of one length, got {n} truths")
+
+    @property
+    def classes(self) -> int:
+        """How many there are."""
+        return int(self.probability.shape[1])
+
+    @property
+    def sources(self) -> int:
+        """How many independent recordings there are."""
+        return int(self.source.max()) + 1 if len(self.source) else 0
+
+    def figure(self, name: str, weights: FloatArray | None = None) -> float:
+        """One of ``FIGURES``, each source counting as often as ``weights`` (sources,) say; NaN where undefined.
+
+        Of two classes, precision, recall and F1 are those of the second; of more, the mean over all but the first,
+        normal one. The areas under the curves are means over the same classes, each against the rest.
+        """
+        weight = np.ones(len(self.truth)) if weights is None else weights[self.source]
+        if weight.sum() == 0:
+            return float("nan")
+        if name == "accuracy":
+            return float(weight[self.truth == self.decided].sum() / weight.sum())
+        each = [_OF_CLASS[name](self, class_id, weight) for class_id in range(1, self.classes)]
+        known = [value for value in each if np.isfinite(value)]
+        return float(np.mean(known)) if known else float("nan")
+
+    def interval(self, name: str, *, rounds: int = ROUNDS, seed: int = 0) -> Interval:
+        """One of ``FIGURES`` with the range that resampling the sources gives."""
+        return interval_of(lambda weights: self.figure(name, weights), self.sources, rounds=rounds, seed=seed)
+
+    def confusion(self) -> IntArray:
+        """Counts (classes, classes): the truth downwards, what was said across."""
+        counts = np.zeros((self.classes, self.classes), np.int64)
+        np.add.at(counts, (self.truth, self.decided), 1)
+        return counts
+
+
+def decide(probability: FloatArray, thresholds: tuple[float, ...]) -> IntArray:
+    """The class that is furthest above its threshold; of two classes, the second from its threshold on."""
+    if len(thresholds) == 2:
+        return (probability[:, 1] >= thresholds[1]).astype(np.int64)
+    furthest: IntArray = np.argmax(probability / np.maximum(np.array(thresholds), 1e-9), axis=1).astype(np.int64)
+    return furthest
+
+
+def best_thresholds(probability: FloatArray, truth: IntArray) -> tuple[float, ...]:
+    """Of two classes, the threshold with the best F1 of the second; in between two probabilities, so that it is not
+    upset by a rounding. Of more classes, the same for each against the rest."""
+    classes = probability.shape[1]
+    chosen = [_best_threshold(probability[:, k], truth == k) for k in range(1, classes)]
+    return (1 - chosen[0], chosen[0]) if classes == 2 else (1 / classes, *chosen)
+
+
+def _best_threshold(probability: FloatArray, positive: npt.NDArray[np.bool_]) -> float:
+    levels = np.unique(probability)
+    if len(levels) < 2 or not positive.any():
+        return 0.5
+    middles = (levels[1:] + levels[:-1]) / 2
+    said = probability[None, :] >= middles[:, None]
+    hits = (said & positive).sum(1)
+    f1 = 2 * hits / (said.sum(1) + positive.sum())
+    best = middles[f1 >= f1.max() - 1e-12]
+    return float(np.clip(best[np.argmin(np.abs(best - 0.5))], 0.02, 0.98))
+
+
+def _precision(judged: Judged, class_id: int, weight: FloatArray) -> float:
+    said = weight[judged.decided == class_id].sum()
+    return _share(weight[(judged.decided == class_id) & (judged.truth == class_id)].sum(), said)
+
+
+def _recall(judged: Judged, class_id: int, weight: FloatArray) -> float:
+    there = weight[judged.truth == class_id].sum()
+    return _share(weight[(judged.decided == class_id) & (judged.truth == class_id)].sum(), there)
+
+
+def _f1(judged: Judged, class_id: int, weight: FloatArray) -> float:
+    both = weight[judged.decided == class_id].sum() + weight[judged.truth == class_id].sum()
+    return _share(2 * weight[(judged.decided == class_id) & (judged.truth == class_id)].sum(), both)
+
+
+def _share(part: float, whole: float) -> float:
+    return float(part / whole) if whole > 0 else float("nan")
+
+
+def _roc_auc(judged: Judged, class_id: int, weight: FloatArray) -> float:
+    metrics: Any = import_module("sklearn.metrics")
+    return _ranked(metrics.roc_auc_score, judged, class_id, weight)
+
+
+def _average_precision(judged: Judged, class_id: int, weight: FloatArray) -> float:
+    metrics: Any = import_module("sklearn.metrics")
+    return _ranked(metrics.average_precision_score, judged, class_id, weight)
+
+
+def _ranked(measure: Callable[..., float], judged: Judged, class_id: int, weight: FloatArray) -> float:
+    counted = weight > 0
+    positive = (judged.truth == class_id)[counted]
+    if positive.all() or not positive.any():
+        return float("nan")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return float(measure(positive, judged.probability[counted, class_id], sample_weight=weight[counted]))
+
+
+_OF_CLASS: dict[str, Callable[[Judged, int, FloatArray], float]] = {
+    "precision": _precision,
+    "recall": _recall,
+    "f1": _f1,
+    "roc_auc": _roc_auc,
+    "average_precision": _average_precision,
+}

@@ -1,0 +1,1 @@
+"""Fine-tuning detectors without making them forget."""

@@ -1,0 +1,113 @@
+"""Pictures and boxes as the network in training gets them: mixed, moved, coloured, degraded."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Sampler
+from ultralytics.cfg import get_cfg
+from ultralytics.data.dataset import YOLODataset
+
+from lab.train.detect.degradation import Degrade
+from lab.train.detect.pasting import Paste
+from lab.train.detect.settings import Augmentation
+
+
+class Pictures(YOLODataset):
+    """A YOLO data set with ultralytics' augmentation and two steps of ours: pasted objects and degradation."""
+
+    def __init__(self, folder: Path, *, names: tuple[str, ...], imgsz: int, batch: int, options: Augmentation) -> None:
+        self._options = options
+        super().__init__(
+            img_path=str(folder),
+            imgsz=imgsz,
+            batch_size=batch,
+            augment=True,
+            hyp=_hyperparameters(options),
+            rect=False,
+            cache=False,
+            pad=0.0,
+            data={"names": dict(enumerate(names)), "channels": 3, "nc": len(names)},
+            task="detect",
+        )
+        self.buffer = list(range(len(self.labels)))  # mosaics draw from all pictures, not from the last ones read
+
+    def build_transforms(self, hyp: Any) -> Any:
+        """Ultralytics' steps, with ours where the picture has its final size and is still uint8."""
+        transforms: Any = super().build_transforms(hyp)
+        if self._options.paste:
+            transforms.insert(0, Paste(self, self._options.paste))
+        transforms.insert(len(transforms.transforms) - 1, Degrade(self._options.degrade))
+        return transforms
+
+    def without_mosaic(self) -> None:
+        """What the last epochs use: pictures as a camera gives them."""
+        self.close_mosaic(_hyperparameters(self._options))
+
+    def load_image(self, i: int, rect_mode: bool = True, resize_short: bool = False) -> Any:
+        """As ultralytics, but nothing is kept in memory, and the buffer from which mosaics draw stays whole."""
+        kept, self.buffer = self.buffer, []
+        try:
+            return super().load_image(i, rect_mode, resize_short)
+        finally:
+            self.buffer, self.ims[i] = kept, None
+
+
+def loader(pictures: Pictures, *, batch: int, workers: int, seed: int, epoch: int) -> "DataLoader[Any]":
+    """Batches of one epoch; the same seed and epoch give the same batches, with ``workers`` fixed."""
+    generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
+    order = torch.randperm(len(pictures), generator=generator).tolist()
+    random.seed(seed * 100_003 + epoch)
+    np.random.seed((seed * 100_003 + epoch) % 2**32)
+    return DataLoader(
+        pictures,
+        batch_size=min(batch, len(pictures)),
+        sampler=_Listed(order),
+        num_workers=workers,
+        collate_fn=YOLODataset.collate_fn,
+        worker_init_fn=_seed_worker,
+        generator=generator,
+        drop_last=len(pictures) > batch,
+    )
+
+
+class _Listed(Sampler[int]):
+    def __init__(self, order: list[int]) -> None:
+        self._order = order
+
+    def __iter__(self) -> Any:
+        return iter(self._order)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+
+def _seed_worker(number: int) -> None:
+    """ultralytics draws from the global generators."""
+    seed = torch.initial_seed() % 2**32
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.set_num_threads(1)
+    import cv2
+
+    cv2.setNumThreads(0)
+
+
+def _hyperparameters(options: Augmentation) -> Any:
+    return get_cfg(
+        overrides={
+            "mosaic": options.mosaic,
+            "scale": options.scale,
+            "translate": options.translate,
+            "degrees": options.degrees,
+            "fliplr": options.flip,
+            "hsv_h": options.hue,
+            "hsv_s": options.saturation,
+            "hsv_v": options.brightness,
+            "mixup": 0.0,
+            "copy_paste": 0.0,
+            "auto_augment": None,
+        }
+    )
