@@ -89,6 +89,12 @@ class Desk:
             for name, count in self._processes.items()
         )
 
+    def lacks(self, due: Sequence[Wish]) -> bool:
+        """Whether something could be in a journal that has not been read yet."""
+        if len(self._headers) < len(self._processes):
+            return True
+        return any(wish.key not in self._answers and wish.key not in self._missed for wish in due)
+
     def settle(self, due: Sequence[Wish]) -> list[Fact] | None:
         """What became of wishes that are due; None while a recording has to wait."""
         found: list[Fact] = []
@@ -115,11 +121,6 @@ class Desk:
     def passed(self, index: int) -> None:
         """The reader is past this frame."""
         self._after = index
-
-    def sync(self) -> None:
-        """Wait until the answers that were read lie on the disk."""
-        for reader in self._readers.values():
-            reader.sync()
 
     def close(self) -> None:
         """Close the journals."""

@@ -52,11 +52,6 @@ class AnswersReader:
             raise LogError(f"answers {self._path} are damaged at byte {self.offset}: {ADVICE}")
         return found
 
-    def sync(self) -> None:
-        """Wait until what was read lies on the disk."""
-        if self._descriptor >= 0:
-            os.fdatasync(self._descriptor)
-
     def close(self) -> None:
         """Close the file; safe to call twice."""
         if self._descriptor >= 0:
@@ -115,10 +110,14 @@ class AnswersWriter:
         """Write answers. Raises ``LogError`` when they cannot be written; then none of them is there."""
         self._write(b"".join(_framed(answer) for answer in answers))
 
+    def sync(self) -> None:
+        """Wait until all answers lie on the disk."""
+        os.fdatasync(self._descriptor)
+
     def close(self) -> None:
         """Flush to the disk and close; safe to call twice."""
         if self._descriptor >= 0:
-            os.fdatasync(self._descriptor)
+            self.sync()
             os.close(self._descriptor)
             self._descriptor = -1
 

@@ -234,13 +234,9 @@ class AlertLoop:
         if not isinstance(record, FrameRecord):
             return True
         camera, frame = follower.camera, record.frame
-        try:
-            headers = desk.poll(self._alert.wishes(camera))
-        except LogError as error:
-            raise CannotStart(str(error)) from error
-        for header in headers:
-            self._join(follower, header, frame.index)
         due = [wish for wish in self._alert.wishes(camera) if wish.due_ns <= frame.media_ns]
+        if desk.lacks(due):
+            self._poll(follower, desk, frame.index)
         facts = desk.settle(due) if desk.is_complete() else None
         if facts is None:
             return False
@@ -248,6 +244,15 @@ class AlertLoop:
         self._alert.learn(camera, facts)
         desk.passed(frame.index)
         return True
+
+    def _poll(self, follower: Follower, desk: Desk, index: int) -> None:
+        """Read what classifiers have said; ``index``: the next frame."""
+        try:
+            headers = desk.poll(self._alert.wishes(follower.camera))
+        except LogError as error:
+            raise CannotStart(str(error)) from error
+        for header in headers:
+            self._join(follower, header, index)
 
     def _join(self, follower: Follower, header: AnswersHeader, index: int) -> None:
         self._alert.learn(follower.camera, [header])
@@ -266,6 +271,7 @@ class AlertLoop:
         """Say which crops are wanted, all of them: what got lost on the way is made up for."""
         for follower in self._followers:
             if follower.desk is not None:
+                self._poll(follower, follower.desk, follower.last_index + 1)
                 wishes = follower.desk.unanswered(self._alert.wishes(follower.camera))
                 if wishes or follower.told_wishes:
                     self._wish(follower, wishes, complete=True)
@@ -281,8 +287,6 @@ class AlertLoop:
         events = outcome.events
         follower.reader.sync()
         follower.spool.sync()
-        if follower.desk is not None:
-            follower.desk.sync()
         position = follower.position(self._alert.state(follower.camera))
         self._store.commit(follower.camera, events, position, self._route, missed=follower.missed)
         follower.dirty = False

@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 HELLO_S = 0.25
 TELL_S = 0.5
+SYNC_S = 2.0
+"""Between two flushes of the journals to the disk: an answer that a power cut takes is given again."""
 BATCH = 8
 REMEMBERED = 4096
 """Wishes of a camera that were settled last: should they be asked again, their answers need not be found again."""
@@ -68,6 +70,7 @@ class ClassifyLoop:
         self._waiter = Waiter(link, child)
         self._hello_due = Every(HELLO_S, child.clock)
         self._tell_due = Every(TELL_S, child.clock)
+        self._sync_due = Every(SYNC_S, child.clock)
         self._stats = Stats(f"classify[{child.name}]")
 
     def run(self) -> None:
@@ -79,6 +82,9 @@ class ClassifyLoop:
                 self._link.send(ClassifyHello(self._child.name))
             if self._tell_due.due():
                 self._tell()
+            if self._sync_due.due():
+                for desk in self.desks.values():
+                    desk.sync()
             self._listen()
             if not self._work():
                 self._waiter.wait(HELLO_S)
@@ -163,7 +169,7 @@ class Desk:
         self._under_way: dict[WishKey, Wish] = {}
         """Looked at, and waiting for others of their window."""
         self._settled: OrderedDict[WishKey, None] = OrderedDict()
-        self.done = 0
+        self.done = self._synced = 0
         self.dropped: Counter[str] = Counter()
         self.ages_s: list[float] = []
         for path in spec.answers_paths(camera, item.name):
@@ -253,6 +259,12 @@ class Desk:
                 self._stage.show(Look(earlier, cut(pixels, earlier, margin)))
             settled += self._answer(looks)
         return settled
+
+    def sync(self) -> None:
+        """Flush the journal to the disk, if it has grown."""
+        if self._synced != self.done:
+            self._journal.sync()
+            self._synced = self.done
 
     def close(self) -> None:
         """Close the journal and the recording."""

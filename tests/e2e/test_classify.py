@@ -179,7 +179,7 @@ def test_a_rule_that_waits_for_what_the_classifier_never_says_is_refused(start: 
 
 # ---- live
 
-LIVE = "synthetic:320x240@20?boxes=3"
+LIVE = "synthetic:320x240@10?boxes=3"
 
 
 def wait_events(run: Running, name: str, kind: str, count: int, *, within_s: float = 30.0) -> list[dict[str, Any]]:
