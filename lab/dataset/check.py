@@ -12,8 +12,7 @@ from lab.dataset.finding import Finding
 from lab.dataset.labelled import Dataset, LabelledImage
 from lab.dataset.perceptual_hash import Hash, alike, perceptual_hash
 from lab.dataset.progress import progress
-from lab.dataset.pseudo import PseudoLabels, fused_labels
-from lab.dataset.teacher import Teacher
+from lab.dataset.pseudo import Observer, PseudoLabels, fused_labels
 from lab.evaluate.tally import overlaps
 from pipeline.errors import UsageError
 from pipeline.stage import Picture
@@ -42,7 +41,7 @@ class Checked:
     pictures: dict[str, int]
 
 
-def check(dataset: Dataset, teachers: Sequence[Teacher] = (), faults: Sequence[UsageError] = ()) -> Checked:
+def check(dataset: Dataset, teachers: Sequence[Observer] = (), faults: Sequence[UsageError] = ()) -> Checked:
     """Look at every picture and box. Teachers, if there are any, look for forgotten and wrong labels too.
 
     ``faults``: what was found to be unreadable already (``yolo_format.read``).
@@ -92,7 +91,7 @@ def boxes(image: LabelledImage, classes: int) -> Iterator[Finding]:
 
 
 def by_teachers(
-    image: LabelledImage, seen: PseudoLabels, names: Sequence[str], teachers: Sequence[Teacher]
+    image: LabelledImage, seen: PseudoLabels, names: Sequence[str], teachers: Sequence[Observer]
 ) -> Iterator[Finding]:
     """Confident objects that carry no label, and labels where teachers see nothing at all."""
     shares = overlaps(seen.xyxy, image.xyxy)

@@ -14,8 +14,7 @@ from lab.dataset.completion import Completed, Policy, complete
 from lab.dataset.labelled import Dataset, LabelledImage
 from lab.dataset.labelstudio_tasks import labelling_config, local_url, result
 from lab.dataset.progress import progress
-from lab.dataset.pseudo import Origin, fused_labels
-from lab.dataset.teacher import Teacher
+from lab.dataset.pseudo import Observer, Origin, fused_labels
 from lab.dataset.yolo_format import write
 from lab.detector import read_picture
 from pipeline.configuration.suggestions import did_you_mean
@@ -67,7 +66,7 @@ def policy_for(
 
 
 def label(
-    dataset: Dataset, teachers: Sequence[Teacher], policy: Policy, names: Sequence[str], out: Path, **fusing: Any
+    dataset: Dataset, teachers: Sequence[Observer], policy: Policy, names: Sequence[str], out: Path, **fusing: Any
 ) -> Labelled:
     """Label every picture and write ``out`` as a YOLO data set with classes ``names``.
 
@@ -106,7 +105,7 @@ def data_sha256(dataset: Dataset) -> str:
 
 
 def _labelled(
-    images: Sequence[LabelledImage], teachers: Sequence[Teacher], policy: Policy, what: str, fusing: Mapping[str, Any]
+    images: Sequence[LabelledImage], teachers: Sequence[Observer], policy: Policy, what: str, fusing: Mapping[str, Any]
 ) -> Iterator[tuple[LabelledImage, Completed]]:
     for image in progress(images, len(images), what):
         outcome = complete(image, fused_labels(read_picture(image.path), teachers, **fusing), policy)

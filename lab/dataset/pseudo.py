@@ -7,12 +7,12 @@ must agree keeps the mistakes that each makes alone out of the labels.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from lab.dataset.fusion import Fused
-from lab.dataset.teacher import Teacher
 from lab.evaluate.tally import overlaps
 from pipeline.detections import BoolArray, FloatArray, IntArray
 from pipeline.stage import Picture
@@ -28,6 +28,17 @@ AGREE = 0.6
 """Overlap (IoU) from which two teachers' boxes are one object."""
 SAME_OBJECT = 0.8
 """Boxes of two classes that overlap this much are one thing called by two names."""
+
+
+class Observer(Protocol):
+    """Who can look at a picture; ``Teacher`` is one."""
+
+    knows: frozenset[int]
+    """Numbers of the classes it can see."""
+
+    def look(self, picture: Picture, *, sizes: Sequence[int], flip: bool) -> Fused:
+        """The objects it sees; votes of the picture at each size, then of its mirror image at each."""
+        ...
 
 
 class Origin(StrEnum):
@@ -69,7 +80,7 @@ class PseudoLabels:
 
 def fused_labels(
     picture: Picture,
-    teachers: Sequence[Teacher],
+    teachers: Sequence[Observer],
     *,
     sizes: Sequence[int] = SIZES,
     flip: bool = True,

@@ -26,6 +26,8 @@ CAMERAS = "cameras.json"
 
 
 _ORIENTATION = 0x0112
+_TURNABLE = ("JPEG", "MPO", "WEBP")
+"""Formats that cameras write such a field into; of PNG, asking for it would decode the picture."""
 _LYING = (5, 6, 7, 8)
 """Values of the EXIF field by which a picture lies on its side; OpenCV and Ultralytics turn it."""
 
@@ -125,7 +127,7 @@ def size_of(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as picture:
             width, height = picture.size
-            if picture.getexif().get(_ORIENTATION, 1) in _LYING:
+            if picture.format in _TURNABLE and picture.getexif().get(_ORIENTATION, 1) in _LYING:
                 width, height = height, width
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UsageError(f"{path}: cannot be read as a picture: {error}") from error

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lab.settings import load
+from lab.train.classify.few_shot_command import few_shot
 
 app = typer.Typer(help="Teach a network from annotated footage. Each takes one YAML file.", no_args_is_help=True)
 
@@ -44,6 +45,10 @@ def behaviour(config: Config, out: Out = None, resume: Resume = False) -> None:
     from lab.train.behaviour.training import train
 
     train(load(config, BehaviourSettings), _out(out, config), base=config.parent, resume=resume)
+
+
+# Takes no YAML: a folder of crops is all there is to say.
+app.command("few-shot")(few_shot)
 
 
 def _out(out: Path | None, config: Path) -> Path:

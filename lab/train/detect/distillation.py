@@ -7,6 +7,8 @@ something that nobody labelled, that is not counted as background: labels of rea
 """
 
 from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -40,19 +42,20 @@ class _Judged:
 class Teaching:
     """The loss of a network, with the network it started from as its teacher.
 
-    ``known``: which of the classes the teacher knows. ``teacher`` None, or weights of 0: labels alone.
+    ``known``: which of the classes the teacher knows. Without a teacher's outputs: labels alone.
     """
 
-    def __init__(
-        self, network: Any, teacher: Any, options: Distillation, *, known: Sequence[bool], classes: Sequence[str]
-    ) -> None:
+    def __init__(self, network: Any, options: Distillation, *, known: Sequence[bool], classes: Sequence[str]) -> None:
         from ultralytics.utils.loss import v8DetectionLoss
 
-        self._teacher = teacher
         self._options = options
         device = next(network.parameters()).device
         self._known = torch.tensor(known, device=device)
         self._speaks = _groups(classes, options.groups).to(device)
+        self._complete = [
+            (each.pictures, torch.tensor([name in each.classes for name in classes], device=device))
+            for each in options.complete
+        ]
         two = getattr(network.model[-1], "one2one_cv2", None) is not None
         self._heads: dict[str, tuple[Any, float]] = (
             {
@@ -65,13 +68,12 @@ class Teaching:
         for judge, _ in self._heads.values():
             judge.bce = _Judged()
 
-    def __call__(self, predictions: Any, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The parts of the loss, each a mean over the batch: ``box``, ``class``, ``shape`` from the labels, and
+    def __call__(self, predictions: Any, before: Any, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """``predictions`` of the network and ``before`` of its teacher (or None), as heads give them in training.
+
+        Returns the parts of the loss, each a mean over the batch: ``box``, ``class``, ``shape`` from the labels, and
         ``kept scores``, ``kept boxes`` from the teacher; their sum is to be minimised."""
         parts: dict[str, Tensor] = {}
-        teaching = self._options.weight > 0 or self._options.box_weight > 0
-        with torch.no_grad():
-            before = self._teacher(batch["img"])[1] if self._teacher is not None and teaching else None
         for name, (judge, weight) in self._heads.items():
             raw: Raw = predictions[name] if name else predictions
             spoken = self._spoken(judge, raw, batch)
@@ -87,8 +89,9 @@ class Teaching:
                 parts[part] = parts.get(part, value.new_zeros(())) + weight * value
         return parts
 
-    def _spoken(self, judge: Any, raw: Raw, batch: dict[str, Tensor]) -> Tensor:
-        """Where labels speak: bool (b, a, classes), true within a labelled box for what its class speaks for."""
+    def _spoken(self, judge: Any, raw: Raw, batch: dict[str, Any]) -> Tensor:
+        """Where labels speak: bool (b, a, classes), true within a labelled box for what its class speaks for, and
+        everywhere for classes that are labelled completely."""
         points, strides = _anchors(raw, judge)
         pixels = points * strides
         pictures = raw["scores"].shape[0]
@@ -98,12 +101,15 @@ class Teaching:
         scale = torch.tensor([width, height], device=centre.device, dtype=centre.dtype)
         low, high = (centre - half) * scale, (centre + half) * scale
         for number in range(pictures):
+            for pattern, classes in self._complete:
+                if fnmatch(Path(batch["im_file"][number]).name, pattern):
+                    spoken[number] |= classes
             mine = batch["batch_idx"] == number
             if not mine.any():
                 continue
             inside = ((pixels[:, None] >= low[mine]) & (pixels[:, None] <= high[mine])).all(dim=2)
             says = self._speaks[batch["cls"][mine].view(-1).long()]
-            spoken[number] = (inside.float() @ says) > 0
+            spoken[number] |= (inside.float() @ says) > 0
         return spoken
 
     def _kept(self, judge: Any, raw: Raw, target: Raw, spoken: Tensor) -> dict[str, Tensor]:

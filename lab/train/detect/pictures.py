@@ -1,6 +1,7 @@
 """Pictures and boxes as the network in training gets them: mixed, moved, coloured, degraded."""
 
 import random
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,18 @@ from lab.train.detect.settings import Augmentation
 class Pictures(YOLODataset):
     """A YOLO data set with ultralytics' augmentation and two steps of ours: pasted objects and degradation."""
 
-    def __init__(self, folder: Path, *, names: tuple[str, ...], imgsz: int, batch: int, options: Augmentation) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        names: tuple[str, ...],
+        imgsz: int,
+        batch: int,
+        options: Augmentation,
+        kinds: tuple[str, ...] = (),
+    ) -> None:
+        """``kinds``: patterns of file names; only pictures of one kind are mixed into a mosaic, because what a missing
+        label means differs between them."""
         self._options = options
         super().__init__(
             img_path=str(folder),
@@ -32,7 +44,14 @@ class Pictures(YOLODataset):
             data={"names": dict(enumerate(names)), "channels": 3, "nc": len(names)},
             task="detect",
         )
-        self.buffer = list(range(len(self.labels)))  # mosaics draw from all pictures, not from the last ones read
+        # ultralytics' mosaics draw from `buffer`, by default from the last pictures read.
+        self._kind = [tuple(fnmatch(Path(file).name, kind) for kind in kinds) for file in self.im_files]
+        self._of_kind = {kind: [i for i, each in enumerate(self._kind) if each == kind] for kind in set(self._kind)}
+
+    def get_image_and_label(self, index: int) -> Any:
+        """As ultralytics; the pictures of a mosaic come from those of this one's kind."""
+        self.buffer = self._of_kind[self._kind[index]]
+        return super().get_image_and_label(index)
 
     def build_transforms(self, hyp: Any) -> Any:
         """Ultralytics' steps, with ours where the picture has its final size and is still uint8."""

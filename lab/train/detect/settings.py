@@ -8,6 +8,14 @@ from pydantic import Field, model_validator
 from lab.settings import LabSettings
 
 
+class Complete(LabSettings):
+    """Pictures in which people labelled every object of some classes, as far as they count: what has no label there
+    is background, whatever the network thought before."""
+
+    pictures: str = Field(description="file names, as a pattern with * and ?")
+    classes: tuple[str, ...] = Field(min_length=1, description="classes that are labelled completely there")
+
+
 class Distillation(LabSettings):
     """How hard the network is held to what it knew (Li and Hoiem 2017, learning without forgetting)."""
 
@@ -22,6 +30,7 @@ class Distillation(LabSettings):
     groups: tuple[tuple[str, ...], ...] = Field(
         default=(), description="classes that a label speaks for together, such as [car, truck, bus]"
     )
+    complete: tuple[Complete, ...] = Field(default=(), description="where labels are complete; elsewhere they are not")
 
 
 class Augmentation(LabSettings):
@@ -78,6 +87,9 @@ class DetectSettings(LabSettings):
     distillation: Distillation = Distillation()
     augmentation: Augmentation = Augmentation()
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "f32", "bf16"] = Field(
+        default="auto", description="of the forward pass; auto: bf16 on a GPU and where the processor multiplies it"
+    )
     workers: int = Field(default=2, ge=0, le=64, description="processes that prepare pictures")
     seed: int = Field(default=0, ge=0)
 

@@ -15,6 +15,7 @@ from lab.train.detect.settings import DetectSettings
 from lab.train.progress import Progress
 from lab.train.run_folder import add_to_run, digest_of, open_run, write_json
 from pipeline.errors import UsageError
+from stages.detect.hardware import has_bf16
 from stages.detect.offline import import_ultralytics
 
 if TYPE_CHECKING:
@@ -76,13 +77,22 @@ class _Course:
         taught_by, known = load_network(teacher, data.names)
         self._start = {name: value.clone() for name, value in network.state_dict().items()}
         network.args = _loss_gains()
-        self._network = network.to(self._device)
-        frozen = taught_by.to(self._device).eval().requires_grad_(requires_grad=False)
+        self._network = network.to(self._device, memory_format=torch.channels_last)
+        self._half = settings.precision == "bf16" or (
+            settings.precision == "auto" and (self._device.type == "cuda" or has_bf16())
+        )
         self._average = deepcopy(self._network).eval().requires_grad_(requires_grad=False)
-        self._loss = Teaching(self._network, frozen, settings.distillation, known=known, classes=data.names)
+        taught_by = taught_by.to(self._device, memory_format=torch.channels_last)
+        self._teacher = taught_by.eval().requires_grad_(requires_grad=False)
+        self._loss = Teaching(self._network, settings.distillation, known=known, classes=data.names)
         folder = data.splits["train"][0].path.parent
         self._pictures = Pictures(
-            folder, names=data.names, imgsz=settings.imgsz, batch=settings.batch, options=settings.augmentation
+            folder,
+            names=data.names,
+            imgsz=settings.imgsz,
+            batch=settings.batch,
+            options=settings.augmentation,
+            kinds=tuple(each.pictures for each in settings.distillation.complete),
         )
         self._steps = max(len(self._pictures) // settings.batch, 1)
         self._optimizer = _optimizer(self._network, settings)
@@ -121,9 +131,11 @@ class _Course:
         batches = 0
         for batch in self._batches():
             self._set_rate(number * self._steps + batches)
-            with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"):
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=self._half):
                 predictions = self._network(batch["img"])
-            parts = self._loss(_as_float(predictions), batch)
+                with torch.no_grad():
+                    before = self._teacher(batch["img"])[1] if self._settings.distillation.weight else None
+            parts = self._loss(_as_float(predictions), None if before is None else _as_float(before), batch)
             total = torch.stack(list(parts.values())).sum()
             self._optimizer.zero_grad(set_to_none=True)
             total.backward()  # type: ignore[no-untyped-call]  # untyped in torch
@@ -137,6 +149,8 @@ class _Course:
         return {name: value / max(batches, 1) for name, value in sums.items()}
 
     def _batches(self) -> Iterator[dict[str, Any]]:
+        import torch
+
         from lab.train.detect.pictures import loader
 
         settings = self._settings
@@ -149,8 +163,8 @@ class _Course:
             moved = {
                 key: batch[key].to(self._device, non_blocking=True) for key in ("img", "cls", "bboxes", "batch_idx")
             }
-            moved["img"] = moved["img"].float() / 255
-            yield moved
+            pixels = moved["img"].float() / 255
+            yield moved | {"img": pixels.contiguous(memory_format=torch.channels_last), "im_file": batch["im_file"]}
 
     def _set_rate(self, step: int) -> None:
         """Warm-up, then half a cosine down to a hundredth."""
