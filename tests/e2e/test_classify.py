@@ -226,9 +226,9 @@ def test_a_live_run_told_again_from_its_log_and_journal_says_the_same(start: Sta
     out = tmp_path / "out"
     path = configured(tmp_path, source=LIVE, kind=f"{OWN}:SlowClassifier", name="colour")
     run = start(command(path, out), out)
-    wait_events(run, "red", "update", 4, within_s=60)
+    wait_events(run, "red", "update", 3, within_s=120)
     run.signal("alert", signal.SIGKILL)
-    wait_events(run, "red", "update", 8, within_s=60)
+    wait_events(run, "red", "update", 6, within_s=120)
     assert run.stop() == 0, run.said()
     assert book(run)["dropped"]["late"] > 0
 
