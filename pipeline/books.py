@@ -30,7 +30,7 @@ def _camera(camera: str, progress: CameraProgress, consumed: CameraConsumed | No
     read = max(progress.frames_read, 0)
     taken = consumed.counts.get(FrameStatus.ANALYSED, 0) if consumed else 0
     waiting = progress.next_index - (consumed.frames if consumed else 0)
-    return [
+    frames = [
         Book(stage="capture", camera=camera, taken=read, given=offered, dropped=skipped,
              in_flight=progress.pending - progress.pending_offers),
         Book(stage="dispatch", camera=camera, taken=offered, given=handed_on, dropped=dropped,
@@ -39,6 +39,19 @@ def _camera(camera: str, progress: CameraProgress, consumed: CameraConsumed | No
         Book(stage="alert", camera=camera, taken=taken if not waiting else analysed, given=taken,
              in_flight=0 if not waiting else analysed - taken),
     ]  # fmt: skip
+    return frames + _classified(camera, consumed)
+
+
+def _classified(camera: str, consumed: CameraConsumed | None) -> list[Book]:
+    """Crops, all classifiers together; in flight is what was wished for and neither came nor was missed."""
+    counts = list(consumed.classified.values()) if consumed else []
+    if not counts:
+        return []
+    wished, answered = (sum(each.get(what, 0) for each in counts) for what in ("wished", "answered"))
+    reasons = sorted({reason for each in counts for reason in each} - {"wished", "answered"})
+    missed = {reason: sum(each.get(reason, 0) for each in counts) for reason in reasons}
+    in_flight = wished - answered - sum(missed.values())
+    return [Book(stage="classify", camera=camera, taken=wished, given=answered, dropped=missed, in_flight=in_flight)]
 
 
 def _counts(progress: CameraProgress, which: tuple[FrameStatus, ...]) -> dict[str, int]:

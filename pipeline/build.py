@@ -3,19 +3,21 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.clock import Clock
-from pipeline.configuration.config import PipelineConfig, SinkConfig
+from pipeline.clock import SECOND, Clock
+from pipeline.configuration.config import ClassifyConfig, PipelineConfig, SinkConfig
 from pipeline.journal.log import LogReader
 from pipeline.messages import EngineRecord, Event
-from pipeline.registry import ALERTS, CAPTURES, DETECTORS, EVIDENCE, RULES, SINKS, TRACKERS, resolve
+from pipeline.registry import ALERTS, CAPTURES, CLASSIFIERS, DETECTORS, EVIDENCE, RULES, SINKS, TRACKERS, resolve
 from pipeline.spec import RunSpec
 from pipeline.spool import read as read_spool
-from pipeline.stage import Alert, Capture, Detector, Evidence, Sink, Tracker
+from pipeline.stage import Alert, Asking, Capture, Classify, Detector, Evidence, Sink, Tracker
 from pipeline.store.event_store import EventStore
 
+CLASSIFY_STAGE = "stages.classify.stage:classify_stage"
 OPEN_SOURCE = "stages.capture.sources:open_source"
 DELIVER_DUE = "stages.deliver.outbox:deliver_due"
 RETRY_OPTIONS = "stages.deliver.options:RetryOptions"
@@ -48,8 +50,29 @@ def build_alert(config: PipelineConfig) -> Alert:
         built: Tracker = kind(config.track.options)
         return built
 
-    alert: Alert = resolve(config.alert.kind, ALERTS)(config.alert.options, rules=rules, trackers=tracker)
+    also = {"classifiers": [asking(item) for item in config.classify]} if config.classify else {}
+    alert: Alert = resolve(config.alert.kind, ALERTS)(config.alert.options, rules=rules, trackers=tracker, **also)
     return alert
+
+
+def asking(item: ClassifyConfig) -> Asking:
+    """When a classifier is asked, and about what."""
+    when = item.when
+    return Asking(
+        name=item.name,
+        cameras=item.cameras,
+        classes=when.classes,
+        delay_ns=round(when.delay_s * SECOND),
+        every_ns=round(when.every_s * SECOND),
+        settled_ns=round(when.settled_every_s * SECOND),
+        min_px=when.min_px,
+    )
+
+
+def build_classifier(item: ClassifyConfig) -> Callable[..., Classify]:
+    """A classifier, loaded once; what is returned makes the stage of a camera: ``make(live=...)``."""
+    model = resolve(item.kind, CLASSIFIERS)(item.options)
+    return partial(resolve(CLASSIFY_STAGE, {}), model)
 
 
 def build_evidence(config: PipelineConfig) -> Evidence:

@@ -42,6 +42,13 @@ class GiveUp(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
+class ClassifyLost(msgspec.Struct, frozen=True, tag=True):
+    """To alert: this classify process (``classifier/number``) will not come back in this run."""
+
+    process: str
+    reason: str
+
+
 class Started(msgspec.Struct, frozen=True, tag=True):
     """The process has built its stage and works."""
 
@@ -95,6 +102,8 @@ class CameraConsumed(msgspec.Struct, frozen=True):
     counts: dict[str, int]
     ended: bool
     events: int
+    classified: dict[str, dict[str, int]] = {}
+    """By classifier: crops ``wished`` and ``answered``, and those missed by reason."""
 
 
 class Consumed(msgspec.Struct, frozen=True, tag=True):
@@ -106,7 +115,7 @@ class Consumed(msgspec.Struct, frozen=True, tag=True):
 
 
 class Backlog(msgspec.Struct, frozen=True, tag=True):
-    """From evidence and deliver: pieces of work that wait, done, and given up, by name."""
+    """From evidence, classify and deliver: pieces of work that wait, done, and given up, by name."""
 
     waiting: int
     done: int
@@ -119,7 +128,7 @@ class Metrics(msgspec.Struct, frozen=True, tag=True):
     snapshot: dict[str, Any]
 
 
-Order: TypeAlias = Ping | Drain | WorkerDied | GiveUp
+Order: TypeAlias = Ping | Drain | WorkerDied | GiveUp | ClassifyLost
 Notice: TypeAlias = Started | Pong | Fatal | OverdueWorker | Progress | Consumed | Backlog | Metrics
 
 Incoming = TypeVar("Incoming")

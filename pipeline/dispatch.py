@@ -6,7 +6,8 @@ around it is ``pipeline.runners.dispatch``.
 
 The rules: a live camera keeps only its newest offer; a recording keeps all of them, in order, and loses none. A
 result is accepted once, for a lease that is open. Results enter a camera's log in order; the append is the commit.
-A slot is released when its frame is committed, the reader has passed it and no snapshot of it is wanted.
+A slot is released when its frame is committed, the reader has passed it and neither a snapshot nor a crop of it is
+wanted.
 """
 
 from collections.abc import Mapping
@@ -16,8 +17,11 @@ import msgspec
 
 from pipeline.leases import CameraBook, Lease, Pending, Worker
 from pipeline.messages import (
+    Answered,
     CaptureHello,
     CaptureSync,
+    ClassifyHello,
+    Crop,
     Cut,
     CutDone,
     EndOfStream,
@@ -43,6 +47,8 @@ from pipeline.messages import (
     Wake,
     Welcome,
     Wire,
+    Wish,
+    Wishes,
     Work,
     WorkerHello,
 )
@@ -107,6 +113,10 @@ class Dispatcher:
     engine: EngineRecord | None = None
     reader: bytes | None = None
     evidence: bytes | None = None
+    classify: Mapping[str, int] = field(default_factory=dict)
+    """How many processes each classifier has; a track is always the same one's."""
+    classifiers: dict[str, bytes] = field(default_factory=dict)
+    """Classify processes by name, ``classifier/number``."""
     dead: set[str] = field(default_factory=set)
     """Workers that are gone: what they said before may still arrive."""
     refused: dict[str, int] = field(default_factory=dict)
@@ -145,6 +155,12 @@ class Dispatcher:
                 self._evidence_hello(peer)
             case CutDone():
                 self._cut_done(message)
+            case Wishes():
+                self._wishes(message)
+            case ClassifyHello():
+                self._classify_hello(peer, message)
+            case Answered():
+                self._answered(message)
             case _:
                 self._refuse(f"unexpected {type(message).__name__}")
         self._assign(now_ns)
@@ -531,7 +547,11 @@ class Dispatcher:
         if book is None:
             return
         book.passed = max(book.passed, message.index)
-        done = [i for i in book.held if i <= book.passed and not book.wanted.get(i)]
+        self._let_go(book)
+
+    def _let_go(self, book: CameraBook) -> None:
+        """Release every held slot that nobody wants any more."""
+        done = [i for i in book.held if i <= book.passed and not book.wanted.get(i) and not book.crops.get(i)]
         for index in done:
             del book.held[index]
         if done:
@@ -542,7 +562,7 @@ class Dispatcher:
         if book is not None:
             book.wanted.setdefault(message.index, set()).add(message.message_id)
             self._cut(book, message.index, message.message_id)
-            wanted = [index for index in book.held if index in book.wanted]
+            wanted = [index for index in book.held if index in book.wanted and index not in book.crops]
             if len(wanted) > self.limits.hold:
                 del book.held[wanted[0]]
                 self._free(book, [wanted[0]])
@@ -568,8 +588,55 @@ class Dispatcher:
         wanted.discard(message.message_id)
         if not wanted:
             book.wanted.pop(message.index, None)
-            if message.index <= book.passed and book.held.pop(message.index, None) is not None:
-                self._free(book, [message.index])
+            self._let_go(book)
+
+    # ---- crops
+
+    def _wishes(self, message: Wishes) -> None:
+        """Hand on what is wanted, also what was handed on before: whoever has answered it says so again."""
+        book = self.cameras.get(message.camera)
+        if book is None:
+            return
+        if message.complete:
+            book.crops.clear()
+        for wish in message.wishes:
+            if self._classifier_of(wish) is None:
+                self._refuse("wish for an unknown classifier")
+                continue
+            book.crops.setdefault(wish.index, {})[wish.key] = wish
+            self._crop(book, wish)
+        self._let_go(book)
+
+    def _classifier_of(self, wish: Wish) -> str | None:
+        processes = self.classify.get(wish.classifier)
+        return f"{wish.classifier}/{wish.track_id % processes}" if processes else None
+
+    def _crop(self, book: CameraBook, wish: Wish) -> None:
+        peer = self.classifiers.get(self._classifier_of(wish) or "")
+        if peer is not None:
+            self._send(peer, Crop(wish, book.held.get(wish.index)))
+
+    def _classify_hello(self, peer: bytes, hello: ClassifyHello) -> None:
+        new = self.classifiers.get(hello.worker) != peer
+        self.classifiers[hello.worker] = peer
+        if new:
+            for book in self.cameras.values():
+                for wishes in book.crops.values():
+                    for wish in wishes.values():
+                        if self._classifier_of(wish) == hello.worker:
+                            self._crop(book, wish)
+
+    def _answered(self, message: Answered) -> None:
+        book = self.cameras.get(message.camera)
+        if book is None:
+            return
+        wishes = book.crops.get(message.index, {})
+        wishes.pop((message.index, message.track_id, message.classifier), None)
+        if not wishes:
+            book.crops.pop(message.index, None)
+            self._let_go(book)
+        if self.reader is not None:
+            self._send(self.reader, Wake(book.name, 0))
 
     # ---- books
 

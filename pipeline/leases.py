@@ -10,6 +10,8 @@ from pipeline.messages import (
     Slot,
     Status,
     StreamRecord,
+    Wish,
+    WishKey,
 )
 
 
@@ -57,6 +59,8 @@ class CameraBook:
     """Committed frames whose slots the reader may still want."""
     wanted: dict[int, set[str]] = field(default_factory=dict)
     """Messages whose snapshot is to be cut, by frame."""
+    crops: dict[int, dict[WishKey, Wish]] = field(default_factory=dict)
+    """Crops that wait for a classifier, by frame."""
     passed: int = -1
     frames_read: int = 0
     counts: dict[Status, int] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-SCHEMA = 1
+SCHEMA = 2
 """The one schema number of all messages and log records."""
 
 
@@ -239,7 +239,7 @@ class ReaderHello(msgspec.Struct, frozen=True, tag=True):
 
 
 class Wake(msgspec.Struct, frozen=True, tag=True):
-    """The camera's log has grown to this many bytes."""
+    """The camera's log has grown to this many bytes, or (0) a journal of answers has."""
 
     camera: str
     length: int
@@ -283,6 +283,70 @@ class CutDone(msgspec.Struct, frozen=True, tag=True):
     message_id: str
 
 
+# ---- classification, a side branch of the reader
+
+WishKey: TypeAlias = tuple[int, int, str]
+"""Frame index, track id and classifier: names one answer of a camera."""
+
+
+class Wish(msgspec.Struct, frozen=True, array_like=True):
+    """A part of a frame that a classifier should look at, and when its answer applies."""
+
+    camera: str
+    index: int
+    track_id: int
+    """0: the whole picture."""
+    classifier: str
+    box_px: tuple[float, float, float, float]
+    """Left, top, right, bottom in pixels; for the whole picture its size."""
+    due_ns: int
+    """Media time from which on the answer counts."""
+    arrived_ns: int = 0
+    """As ``Frame.arrived_ns``."""
+    window: list[int] = []
+    """Behaviour: frames of the same track that make up the window which ends with this one; empty: no judgement yet."""
+    before: int = -1
+    """Behaviour: frame of the sample before this one; -1: there is none."""
+    before_px: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    """Its box."""
+
+    @property
+    def key(self) -> WishKey:
+        """What its answer is filed under."""
+        return self.index, self.track_id, self.classifier
+
+
+class Wishes(msgspec.Struct, frozen=True, tag=True):
+    """From the reader: crops that are wanted. ``complete``: these are all, whatever was said before."""
+
+    camera: str
+    wishes: list[Wish]
+    complete: bool
+
+
+class ClassifyHello(msgspec.Struct, frozen=True, tag=True):
+    """A classify process introduces itself; repeated."""
+
+    worker: str
+    """Name of the process: ``classifier/number``."""
+
+
+class Crop(msgspec.Struct, frozen=True, tag=True):
+    """Answer this wish; ``slot`` is None when the slot is gone."""
+
+    wish: Wish
+    slot: Slot | None
+
+
+class Answered(msgspec.Struct, frozen=True, tag=True):
+    """The answer is in the journal, or there will be none: the slot may go."""
+
+    camera: str
+    index: int
+    track_id: int
+    classifier: str
+
+
 Wire: TypeAlias = (
     CaptureHello
     | Welcome
@@ -305,6 +369,10 @@ Wire: TypeAlias = (
     | EvidenceHello
     | Cut
     | CutDone
+    | Wishes
+    | ClassifyHello
+    | Crop
+    | Answered
 )
 
 
@@ -356,6 +424,62 @@ class EndRecord(msgspec.Struct, frozen=True, tag=True):
 Record: TypeAlias = LogHeader | EngineRecord | FrameRecord | StreamRecord | EndRecord
 
 
+# ---- records of a journal of answers
+
+
+class AnswersHeader(msgspec.Struct, frozen=True, tag=True):
+    """First record of each journal of answers: which classifier gave them, and what it can say."""
+
+    schema: int
+    camera: str
+    classifier: str
+    analysis_sha256: str
+    model: dict[str, str]
+    """``name``, ``sha256`` and ``engine``."""
+    names: list[str]
+    """What its answers can be."""
+    frames: int = 0
+    """Behaviour: samples in a window; 0 for what is told from one crop."""
+    fps: float = 0.0
+    """Behaviour: samples a second."""
+    scene: bool = False
+    """Behaviour: looks at the whole picture, not at tracks."""
+
+
+class Answer(msgspec.Struct, frozen=True, tag=True):
+    """What a classifier says about a wish."""
+
+    index: int
+    track_id: int
+    classifier: str
+    scores: dict[str, float] = {}
+    """Probability of each name; empty: it cannot tell."""
+    reason: str = ""
+    """Why it cannot tell."""
+    features: bytes = b""
+    """Behaviour: what it saw of this sample, float32."""
+
+    @property
+    def key(self) -> WishKey:
+        """The wish that it answers."""
+        return self.index, self.track_id, self.classifier
+
+
+class Missed(msgspec.Struct, frozen=True):
+    """An answer that did not count, and why: ``late`` (live), ``classify_lost``; or ``joined``, with track id -1: from
+    this frame on the classifier takes part (live)."""
+
+    index: int
+    track_id: int
+    classifier: str
+    reason: str
+
+    @property
+    def key(self) -> WishKey:
+        """The wish that stays without an answer."""
+        return self.index, self.track_id, self.classifier
+
+
 # ---- events
 
 
@@ -371,6 +495,8 @@ class EventObject(msgspec.Struct, frozen=True, kw_only=True):
     """The same, divided by the frame's width and height."""
     path: list[tuple[float, float, float]]
     """Anchor points so far: x and y normalised, media time in seconds; thinned to at most 64."""
+    attributes: dict[str, str] = {}
+    """What the classifiers are agreed on, by name of the classifier: ``{"colour": "red"}``."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,12 +18,19 @@ DETECTORS: Table = {
     "yolo": "stages.detect.yolo:YoloDetector",
     "motion": "stages.detect.motion:MotionDetector",
 }
+CLASSIFIERS: Table = {
+    "colour": "stages.classify.colour:ColourClassifier",
+    "crops": "stages.classify.classifier:CropClassifier",
+    "few_shot": "stages.classify.few_shot:FewShotClassifier",
+    "behaviour": "stages.classify.behaviour:BehaviourModel",
+}
 TRACKERS: Table = {"bytetrack": "stages.track.tracker:ByteTracker"}
 ALERTS: Table = {"rules": "stages.alert.stage:AlertStage"}
 RULES: Table = {
     "in_field": "stages.alert.in_field:InField",
     "line_crossed": "stages.alert.line_crossed:LineCrossed",
     "loitering": "stages.alert.loitering:Loitering",
+    "behaviour": "stages.alert.behaviour:Behaviour",
 }
 EVIDENCE: Table = {"snapshot": "stages.evidence.snapshot:SnapshotStage"}
 SINKS: Table = {

@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from pydantic import BaseModel
+
 from pipeline.books import books_of
 from pipeline.clock import SECOND, Clock, SystemClock
 from pipeline.configuration.analysis import analysis_sha256
-from pipeline.configuration.config import PipelineConfig
+from pipeline.configuration.config import ClassifyConfig, PipelineConfig, StageConfig
 from pipeline.journal.log import LogReader
 from pipeline.messages import EndRecord, LogHeader
 from pipeline.observability.health_server import Observatory
 from pipeline.observability.status_file import StatusFile
 from pipeline.out_directory import claimed_out, prepare_out
 from pipeline.process import Process, Role
-from pipeline.registry import DETECTORS, resolve
+from pipeline.registry import CLASSIFIERS, DETECTORS, Table, resolve
 from pipeline.report import Report, build_report, write_report
 from pipeline.run_directory import claim, sweep
 from pipeline.shutdown import Shutdown
@@ -122,7 +124,11 @@ def roles_of(config: PipelineConfig) -> list[Role]:
     ]
     detects = [Role("detect", str(number)) for number in range(config.detect.workers)]
     alert = Role("alert", patience_s=30.0)  # a store that is locked for long is no reason to kill it
-    return [Role("dispatch"), alert, *captures, *detects, Role("evidence"), Role("deliver", patience_s=120.0)]
+    classifies = [
+        Role("classify", f"{item.name}/{number}") for item in config.classify for number in range(item.workers)
+    ]
+    rest = [Role("evidence"), Role("deliver", patience_s=120.0)]
+    return [Role("dispatch"), alert, *captures, *detects, *classifies, *rest]
 
 
 def _capture_patience_s(options: Any) -> float:
@@ -131,16 +137,20 @@ def _capture_patience_s(options: Any) -> float:
 
 
 def resolved(config: PipelineConfig) -> PipelineConfig:
-    """The configuration with every ``auto`` of the detector made explicit, once for all of its workers, and the folder
-    of keys as an absolute path."""
+    """The configuration with every ``auto`` of detector and classifiers made explicit, once for all of their processes,
+    and the folder of keys as an absolute path."""
     if config.links.keys_dir is not None:
         keys_dir = str(config.base / config.links.keys_dir)
         config = dataclasses.replace(config, links=config.links.model_copy(update={"keys_dir": keys_dir}))
-    resolve_options = getattr(resolve(config.detect.kind, DETECTORS), "resolve", None)
-    if resolve_options is None:
-        return config
-    detect = dataclasses.replace(config.detect, options=resolve_options(config.detect.options))
-    return dataclasses.replace(config, detect=detect)
+    detect = dataclasses.replace(config.detect, options=_resolved(config.detect, DETECTORS))
+    classify = tuple(dataclasses.replace(item, options=_resolved(item, CLASSIFIERS)) for item in config.classify)
+    return dataclasses.replace(config, detect=detect, classify=classify)
+
+
+def _resolved(stage: StageConfig | ClassifyConfig, table: Table) -> BaseModel:
+    resolve_options = getattr(resolve(stage.kind, table), "resolve", None)
+    found: BaseModel = stage.options if resolve_options is None else resolve_options(stage.options)
+    return found
 
 
 @contextmanager

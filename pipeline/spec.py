@@ -38,6 +38,14 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
         """The camera's log."""
         return Path(self.out) / "logs" / f"{camera}.log"
 
+    def answers_path(self, camera: str, classifier: str, number: int) -> Path:
+        """Where the classify process ``classifier/number`` writes its answers about a camera."""
+        return Path(self.out) / "logs" / f"{camera}.{classifier}-{number}.answers"
+
+    def answers_paths(self, camera: str, classifier: str) -> list[Path]:
+        """All journals of this classifier that are there, those of earlier runs with more processes included."""
+        return sorted((Path(self.out) / "logs").glob(f"{camera}.{classifier}-*.answers"))
+
     def spool_path(self, camera: str) -> Path:
         """The camera's tracks as they come, before they are exported."""
         return Path(self.out) / "tracks" / f"{camera}.spool"

@@ -5,14 +5,14 @@ return. It opens no socket, starts no thread, and reads no clock that it was not
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.detections import Detections, Tracks
-from pipeline.messages import Event, Frame, Record, Status
+from pipeline.messages import Answer, AnswersHeader, Event, Frame, Missed, Record, Status, Wish
 
 Picture = npt.NDArray[np.uint8]
 """uint8 (height, width, 3), BGR."""
@@ -167,6 +167,30 @@ class Outcome:
 
     events: list[Event]
     tracked: list[TrackedFrame]
+    wishes: list[Wish] = field(default_factory=list)
+    """Crops that classifiers should look at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """When a classifier is asked, and about what. Times are nanoseconds of media time."""
+
+    name: str
+    cameras: tuple[str, ...]
+    classes: tuple[str, ...]
+    """Names of the classes it looks at; empty: all."""
+    delay_ns: int
+    """From a frame until its answer counts."""
+    every_ns: int
+    """Between two crops of a track whose answers do not agree yet."""
+    settled_ns: int
+    """The same once they agree."""
+    min_px: int
+    """Least width and height of a crop."""
+
+
+Fact = AnswersHeader | Answer | Missed
+"""What the alert stage learns from beside the log: that a classifier takes part, its answers, and what it missed."""
 
 
 class Tracker(Protocol):
@@ -196,12 +220,114 @@ class Alert(Protocol):
         """Feed the next records of one camera's log."""
         ...
 
+    def wishes(self, camera: str) -> Sequence[Wish]:
+        """Those without an answer. One that is due by the next frame's media time must be learned before that frame."""
+        ...
+
+    def learn(self, camera: str, facts: Sequence[Fact]) -> None:
+        """Take in answers, or that there will be none. Raises ``UsageError`` for a rule that no answer can fulfil."""
+        ...
+
+    def classified(self, camera: str) -> dict[str, dict[str, int]]:
+        """What came of the wishes so far, by classifier: ``wished``, ``answered``, and what was missed by reason."""
+        ...
+
     def state(self, camera: str) -> bytes:
         """All that is remembered of a camera; equal histories give equal bytes."""
         ...
 
     def restore(self, camera: str, state: bytes) -> None:
         """Go on from what ``state`` gave."""
+        ...
+
+
+# ---- classification
+
+
+@runtime_checkable
+class CropClassifier(Protocol):
+    """Tells what a crop shows. Equal crops give equal answers, whatever shared the batch."""
+
+    model: dict[str, str]
+    """``name`` and ``sha256``."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What it can say."""
+        ...
+
+    def process(self, crops: Sequence[Picture]) -> npt.NDArray[np.float32]:
+        """Probabilities, float32 (n, classes)."""
+        ...
+
+
+class BehaviourModel(Protocol):
+    """Tells what goes on over time, from samples of a track or of the whole picture."""
+
+    model: dict[str, str]
+    frames: int
+    """Samples in a window."""
+    fps: float
+    """Samples a second."""
+    scope: str
+    """``track`` or ``scene``."""
+    width: int
+    """Numbers that describe one sample."""
+    needs_previous: bool
+    """Whether it looks at the sample before, too."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What it can say."""
+        ...
+
+    def embed(
+        self, crops: Sequence[Picture], previous: Sequence[Picture | None] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """What is seen in each sample, float32 (n, width); ``previous``: the sample before each, where there is one."""
+        ...
+
+    def judge(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Probabilities, float32 (n, classes), of windows float32 (n, frames, width)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A wish and its pixels: uint8 (h, w, 3) BGR, the stage's own."""
+
+    wish: Wish
+    pixels: Picture
+
+
+class Classify(Protocol):
+    """Answers wishes of one camera, with one model."""
+
+    model: dict[str, str]
+    names: list[str]
+    frames: int
+    """Samples in a window; 0 where each crop is judged for itself."""
+    fps: float
+    scene: bool
+    engine: str
+    """What computes it: answers of another one may differ."""
+    margin: float
+    """How far a box is widened on each side, as a share of its size."""
+
+    def lacks(self, wish: Wish) -> bool:
+        """Whether the pixels of the sample before this one are needed and unknown: ``show`` them first."""
+        ...
+
+    def show(self, look: Look) -> None:
+        """The pixels of a sample that was answered by an earlier incarnation."""
+        ...
+
+    def process(self, batch: Sequence[Look]) -> list[Answer]:
+        """Answers to these wishes and to earlier ones that had to wait for them. An empty list is possible."""
+        ...
+
+    def remember(self, answer: Answer) -> None:
+        """Take note of an answer of an earlier incarnation, in the order in which they were given."""
         ...
 
 

@@ -49,7 +49,14 @@ METRICS: dict[str, Metric] = {
     "bartizan_queue_frames": Metric(Kind.GAUGE, "Frames that wait before a stage.", ("stage", "camera")),
     "bartizan_messages_refused_total": Metric(Kind.COUNTER, "Messages refused, by reason.", ("stage", "reason")),
     "bartizan_camera_online": Metric(Kind.GAUGE, "1 while the camera gives frames, else 0.", ("camera",)),
-    "bartizan_backlog_jobs": Metric(Kind.GAUGE, "Deliveries and snapshots that wait.", ("stage",)),
+    "bartizan_backlog_jobs": Metric(Kind.GAUGE, "Deliveries, snapshots and crops that wait.", ("stage",)),
+    "bartizan_answers_total": Metric(Kind.COUNTER, "Answers that a classifier gave.", ("classifier", "camera")),
+    "bartizan_crops_dropped_total": Metric(
+        Kind.COUNTER, "Crops that a classifier did not look at, by reason.", ("classifier", "camera", "reason")
+    ),
+    "bartizan_answers_missed_total": Metric(
+        Kind.COUNTER, "Answers that did not count, by reason.", ("classifier", "camera", "reason")
+    ),
 }
 
 

@@ -18,6 +18,7 @@ from pipeline.control import (
     Backlog,
     CameraConsumed,
     CameraProgress,
+    ClassifyLost,
     Closed,
     Consumed,
     Fatal,
@@ -53,7 +54,11 @@ class Status:
     cameras: dict[str, CameraProgress] = field(default_factory=dict)
     consumed: dict[str, CameraConsumed] = field(default_factory=dict)
     backlogs: dict[str, Backlog] = field(default_factory=dict)
-    """Of ``evidence`` and ``deliver``."""
+    """Of ``evidence`` and ``deliver``, and of classify processes by label."""
+    answers: dict[str, int] = field(default_factory=dict)
+    """Given by each incarnation of a classify process."""
+    classifiers_lost: dict[str, str] = field(default_factory=dict)
+    """Classify processes that will not come back in this run, and why."""
     refused: dict[str, int] = field(default_factory=dict)
     workers: dict[str, int] = field(default_factory=dict)
     latency_ms: Histogram = field(default_factory=Histogram)
@@ -176,6 +181,9 @@ class Supervisor:
                 if process.role.stage == "dispatch":
                     for camera, reason in self.status.given_up.items():
                         process.send(GiveUp(camera, reason))
+                if process.role.stage == "alert":
+                    for name, reason in self.status.classifiers_lost.items():
+                        process.send(ClassifyLost(name, reason))
             case Fatal(reason):
                 process.fatal = reason
             case Progress(cameras, refused, workers):
@@ -184,6 +192,9 @@ class Supervisor:
             case Consumed(cameras, latency_ms):
                 self.status.consumed = cameras
                 self._latencies[process.incarnation] = latency_ms
+            case Backlog(done=done) if process.role.stage == "classify":
+                self.status.backlogs[process.role.label] = notice
+                self.status.answers[process.incarnation] = done
             case Backlog():
                 self.status.backlogs[process.role.stage] = notice
             case OverdueWorker(worker):
@@ -205,9 +216,12 @@ class Supervisor:
             shutil.rmtree(self._ring_dir / incarnation, ignore_errors=True)
         if process.role.stage == "detect":
             by_itself = death.by_itself and death.code not in (0, CANNOT_START)
-            self._tell_dispatch(WorkerDied(incarnation, by_itself))
+            self._tell("dispatch", WorkerDied(incarnation, by_itself))
         if death.code == 0 and (drained or process.role.stage == "capture"):
             process.finished = True
+            return
+        if drained and process.role.stage == "classify":
+            process.finished = True  # nobody needs its answers any more
             return
         logger.log(logging.WARNING if not drained else logging.INFO, "%s ended: %s", process.role.label, death.reason)
         if death.code == CANNOT_START:
@@ -232,12 +246,15 @@ class Supervisor:
             camera = process.role.name
             self.status.given_up[camera] = death.reason
             logger.error("camera %s is given up: %s", camera, death.reason)
-            self._tell_dispatch(GiveUp(camera, death.reason))
+            self._tell("dispatch", GiveUp(camera, death.reason))
             return
         if process.role.stage == "detect" and any(p.role.stage == "detect" and not p.finished for p in self.processes):
             logger.error("%s is given up: %s; the other workers go on", process.role.label, death.reason)
             return
-        if process.role.stage in ("evidence", "deliver"):
+        if process.role.stage == "classify":
+            self.status.classifiers_lost[process.role.name] = death.reason
+            self._tell("alert", ClassifyLost(process.role.name, death.reason))
+        if process.role.stage in ("classify", "evidence", "deliver"):
             logger.error("%s is given up: %s; analysis goes on", process.role.label, death.reason)
             self.status.unfinished.append(f"{process.role.label} was given up: {death.reason}")
             return
@@ -254,6 +271,9 @@ class Supervisor:
             case "evidence" | "deliver" as stage:
                 backlog = self.status.backlogs.get(stage)
                 return backlog.done if backlog else 0
+            case "classify":
+                label = f"{process.role.label}-"
+                return sum(count for name, count in self.status.answers.items() if name.startswith(label))
             case "detect":
                 label = f"{process.role.label}-"
                 accepted = sum(count for name, count in self.status.workers.items() if name.startswith(label))
@@ -262,9 +282,9 @@ class Supervisor:
             case _:
                 return self.status.frames
 
-    def _tell_dispatch(self, order: WorkerDied | GiveUp) -> None:
+    def _tell(self, stage: str, order: WorkerDied | GiveUp | ClassifyLost) -> None:
         for process in self.processes:
-            if process.role.stage == "dispatch":
+            if process.role.stage == stage:
                 process.send(order)
 
     # ---- liveness
@@ -298,7 +318,7 @@ class Supervisor:
 
     # ---- draining
 
-    PHASES = (("capture",), ("detect",), ("alert",), ("evidence",), ("dispatch",), ("deliver",))
+    PHASES = (("capture",), ("detect",), ("alert",), ("classify", "evidence"), ("dispatch",), ("deliver",))
 
     def _drain_in_order(self) -> None:
         """End of all recordings, or a signal: one stage after the other finishes what it has."""

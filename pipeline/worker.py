@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pipeline.clock import Clock, SystemClock
 from pipeline.control import (
+    ClassifyLost,
     Closed,
     Drain,
     Fatal,
@@ -41,6 +42,7 @@ RUNNERS = {
     "capture": "pipeline.runners.capture:run",
     "dispatch": "pipeline.runners.dispatch:run",
     "detect": "pipeline.runners.detect:run",
+    "classify": "pipeline.runners.classify:run",
     "alert": "pipeline.runners.alert:run",
     "evidence": "pipeline.runners.evidence:run",
     "deliver": "pipeline.runners.deliver:run",
@@ -60,7 +62,7 @@ class Child:
         self.careful = careful
         """The process before this one died by itself: have as little as possible under way when it happens again."""
         self.draining = False
-        self.orders: list[WorkerDied | GiveUp] = []
+        self.orders: list[WorkerDied | GiveUp | ClassifyLost] = []
         """What the supervisor asked for beside pings and draining; the loop takes them out."""
 
     def fileno(self) -> int:
@@ -75,7 +77,7 @@ class Child:
                     self._line.send(Pong(number))
                 case Drain():
                     self.draining = True
-                case WorkerDied() | GiveUp():
+                case WorkerDied() | GiveUp() | ClassifyLost():
                     self.orders.append(order)
 
     def started(self) -> None:

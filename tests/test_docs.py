@@ -31,7 +31,7 @@ SECRETS = {
     "BARTIZAN_SECRET_HOOK": "xyzzy-plugh",
     "BARTIZAN_SECRET_HOOK_URL": "https://alerts.example.org/xyzzy",
 }
-FILES = ("recordings/gate.mp4", "recordings/yard.mp4", "models/people.pt")
+FILES = ("recordings/gate.mp4", "recordings/yard.mp4", "models/people.pt", "models/fights")
 
 
 def blocks(page: Path, language: str) -> list[str]:

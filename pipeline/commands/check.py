@@ -47,6 +47,7 @@ def _summary(config: PipelineConfig) -> dict[str, Any]:
         "rules": [{"rule": rule.kind, "name": rule.name, "cameras": list(rule.cameras)} for rule in config.rules],
         "sinks": [sink.name for sink in config.sinks],
         "detect": {"kind": config.detect.kind, "workers": config.detect.workers},
+        "classify": [{"name": item.name, "kind": item.kind, "workers": item.workers} for item in config.classify],
         "out": str(config.out),
         "analysis_sha256": analysis_sha256(config),
     }
@@ -55,4 +56,5 @@ def _summary(config: PipelineConfig) -> dict[str, Any]:
 def _one_line(config: PipelineConfig) -> str:
     counts = [(len(config.cameras), "camera"), (len(config.rules), "rule"), (len(config.sinks), "sink")]
     words = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
-    return f"ok: {words}, detect {config.detect.kind}, analysis {analysis_sha256(config)[:12]}"
+    classify = "".join(f", classify {item.name}" for item in config.classify)
+    return f"ok: {words}, detect {config.detect.kind}{classify}, analysis {analysis_sha256(config)[:12]}"

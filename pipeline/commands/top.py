@@ -10,6 +10,7 @@ import psutil
 import typer
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from pipeline.errors import UsageError
@@ -58,9 +59,12 @@ class Viewer:
         self._measure(status)
         latency = ", ".join(f"{name} {value:.0f} ms" for name, value in status.latency_ms.items() if value is not None)
         refused = ", ".join(f"{count} x {reason}" for reason, count in status.refused.items())
-        waiting = ", ".join(f"{stage}: {count} waiting" for stage, count in status.backlogs.items())
+        waiting = ", ".join(f"{escape(stage)}: {count} waiting" for stage, count in status.backlogs.items())
         lines = [f"capture to event: {latency or 'no event yet'}", waiting]
         lines += [f"refused: {refused}"] if refused else []
+        lines += [
+            _crops(camera.name, name, counts) for camera in status.cameras for name, counts in camera.classified.items()
+        ]
         return Group(self._cameras(status), self._processes_table(status), *lines)
 
     def _measure(self, status: RunStatus) -> None:
@@ -107,7 +111,7 @@ class Viewer:
         for process in status.processes:
             cpu, memory = self._load(process.pid)
             row = [str(process.pid or ""), cpu, memory, f"{process.uptime_s:.0f} s", str(process.restarts)]
-            table.add_row(process.label, _coloured(process.state), *row)
+            table.add_row(escape(process.label), _coloured(process.state), *row)
         return table
 
     def _load(self, pid: int) -> tuple[str, str]:
@@ -119,6 +123,13 @@ class Viewer:
         except psutil.NoSuchProcess:
             self._processes.pop(pid, None)
             return "", ""
+
+
+def _crops(camera: str, classifier: str, counts: dict[str, int]) -> str:
+    missed = "".join(
+        f", {count} {reason}" for reason, count in sorted(counts.items()) if reason not in ("wished", "answered")
+    )
+    return f"{camera}, {classifier}: {counts.get('wished', 0)} crops, {counts.get('answered', 0)} answered{missed}"
 
 
 def _coloured(state: str) -> str:

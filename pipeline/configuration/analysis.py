@@ -1,8 +1,8 @@
 """What decides the analysis, as one hash: two runs with the same hash and the same recordings give the same events.
 
-Covered: models (their content, not their paths), precision, detector, tracker and alert options, rules with the
-cameras they watch, and of each camera its masks, frame rate, gate and times. Not covered: how many workers share the
-work, where results go, who is told, how processes reach and watch each other, and where a source lies.
+Covered: models (their content, not their paths), precision, detector, tracker and alert options, classifiers and
+rules with their cameras, and of each camera its masks, frame rate, gate and times. Not covered: how many workers share
+the work, where results go, who is told, how processes reach and watch each other, and where a source lies.
 An option can exclude itself with ``json_schema_extra={"analysis": False}``. What is unknown counts, so that a new
 option can only refuse to resume, never mix two analyses.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline.configuration.config import PipelineConfig, plain
+from pipeline.configuration.config import ClassifyConfig, PipelineConfig, plain
 from pipeline.configuration.source_paths import is_stream, local_path
 
 SPEED_ONLY = frozenset({"workers", "batch", "batch_wait_ms", "threads", "streams"})
@@ -34,7 +34,9 @@ def analysis_sha256(config: PipelineConfig) -> str:
 def analysis_of(config: PipelineConfig) -> dict[str, Any]:
     """What ``analysis_sha256`` covers, as plain values; equal analyses give equal values."""
     detect = _deciding(config.detect.options, SPEED_ONLY)
+    classify = {"classify": [_classifier(item) for item in config.classify]} if config.classify else {}
     return {
+        **classify,
         "cameras": {name: _camera(options) for name, options in config.cameras.items()},
         "detect": {"kind": config.detect.kind, "options": detect},
         "track": {"kind": config.track.kind, "options": _deciding(config.track.options)},
@@ -43,6 +45,16 @@ def analysis_of(config: PipelineConfig) -> dict[str, Any]:
             {"kind": rule.kind, "name": rule.name, "cameras": rule.cameras, "options": _deciding(rule.options)}
             for rule in config.rules
         ],
+    }
+
+
+def _classifier(item: ClassifyConfig) -> dict[str, Any]:
+    return {
+        "kind": item.kind,
+        "name": item.name,
+        "cameras": item.cameras,
+        "when": _deciding(item.when, SPEED_ONLY),
+        "options": _deciding(item.options, SPEED_ONLY),
     }
 
 

@@ -15,6 +15,7 @@ from pydantic_core import to_jsonable_python
 
 from pipeline.configuration.kinds import DEFAULT_KINDS, KIND_TABLES, camera_options, options_of
 from pipeline.configuration.settings import (
+    ClassifyOptions,
     DispatchOptions,
     GovernorOptions,
     LinkOptions,
@@ -24,7 +25,7 @@ from pipeline.configuration.settings import (
 )
 from pipeline.configuration.validation import secrets_in
 from pipeline.redaction import register_secret
-from pipeline.registry import DETECTORS, RULES, SINKS
+from pipeline.registry import CLASSIFIERS, DETECTORS, RULES, SINKS
 
 DEFAULT_OUT = Path("results")
 
@@ -36,6 +37,22 @@ class StageConfig:
     kind: str
     options: BaseModel
     workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifyConfig:
+    """A classifier, and the cameras it looks at: always named, never empty. ``name`` is unique."""
+
+    kind: str
+    name: str
+    cameras: tuple[str, ...]
+    when: ClassifyOptions
+    options: BaseModel
+
+    @property
+    def workers(self) -> int:
+        """How many processes share its work."""
+        return self.when.workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +90,7 @@ class PipelineConfig:
     alert: StageConfig
     evidence: StageConfig
     rules: tuple[RuleConfig, ...]
+    classify: tuple[ClassifyConfig, ...] = ()
     sinks: tuple[SinkConfig, ...] = ()
     out: Path = DEFAULT_OUT
     dispatch: DispatchOptions = field(default_factory=DispatchOptions)
@@ -90,6 +108,7 @@ class PipelineConfig:
         """Have ``redact`` hide every secret that the options hold; call it once in each process."""
         options_of_all: list[BaseModel] = [*self.cameras.values(), self.links]
         options_of_all += [stage.options for stage in (self.detect, self.track, self.alert, self.evidence)]
+        options_of_all += [item.options for item in self.classify]
         options_of_all += [rule.options for rule in self.rules] + [sink.options for sink in self.sinks]
         for options in options_of_all:
             for secret in secrets_in(options):
@@ -102,6 +121,11 @@ class PipelineConfig:
         for name in STAGES:
             stage: StageConfig = getattr(self, name)
             spec[name] = {"kind": stage.kind, "workers": stage.workers, "options": plain(stage.options)}
+        spec["classify"] = [
+            {"kind": item.kind, "name": item.name, "cameras": item.cameras, "when": plain(item.when),
+             "options": plain(item.options)}
+            for item in self.classify
+        ]  # fmt: skip
         spec["rules"] = [
             {"kind": rule.kind, "name": rule.name, "cameras": rule.cameras, "options": plain(rule.options)}
             for rule in self.rules
@@ -121,6 +145,16 @@ class PipelineConfig:
             base=Path(read["base"]),
             out=Path(read["out"]),
             cameras={name: camera.model_validate(options) for name, options in read["cameras"]},
+            classify=tuple(
+                ClassifyConfig(
+                    item["kind"],
+                    item["name"],
+                    tuple(item["cameras"]),
+                    ClassifyOptions.model_validate(item["when"]),
+                    _options(item, CLASSIFIERS),
+                )
+                for item in read["classify"]
+            ),
             rules=tuple(
                 RuleConfig(rule["kind"], rule["name"], tuple(rule["cameras"]), _options(rule, RULES))
                 for rule in read["rules"]

@@ -7,16 +7,21 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from pipeline.configuration.faults import KeyPath
-from pipeline.configuration.sections import Sections
+from pipeline.configuration.sections import Sections, classify_path
 from pipeline.configuration.source_paths import local_path
 from pipeline.configuration.suggestions import did_you_mean, did_you_mean_file, listed
+from pipeline.registry import CLASSIFIERS, resolve
 
-WEIGHTS = ("model", "weights")
+WEIGHTS = ("model", "weights", "gallery")
+BEHAVIOUR = "behaviour"
+_NO_CLASSIFIER = "there is no classifier that could say so: add one under stages.classify"
 
 
 def check_together(sections: Sections) -> None:
     """Run every cross-check; what is wrong goes to the document's ``faults``."""
-    checks: tuple[Callable[[Sections], None], ...] = (_sources, _weights, _rule_names, _sink_names, _filters, _out)
+    checks: tuple[Callable[[Sections], None], ...] = (
+        *(_sources, _weights, _classifier_names, _rule_names, _demands, _sink_names, _filters, _out),
+    )
     for check in checks:
         check(sections)
 
@@ -38,10 +43,58 @@ def _must_exist(sections: Sections, path: KeyPath, file: Path) -> None:
 
 def _weights(sections: Sections) -> None:
     detect = sections.stages.get("detect")
-    for name in WEIGHTS:
-        value = getattr(detect.options, name, None) if detect else None
-        if isinstance(value, Path):
-            _must_exist(sections, ("stages", "detect", name), value)
+    found: list[tuple[KeyPath, BaseModel]] = [(("stages", "detect"), detect.options)] if detect else []
+    found += [(classify_path(sections, index), item.options) for index, item in sections.classify.items()]
+    for path, options in found:
+        for name in WEIGHTS:
+            value = getattr(options, name, None)
+            if isinstance(value, Path):
+                _must_exist(sections, (*path, name), value)
+
+
+def _classifier_names(sections: Sections) -> None:
+    names: dict[str, int] = {}
+    for index, item in sections.classify.items():
+        first = names.setdefault(item.name, index)
+        if first != index:
+            problem = f"{item.name!r} is the name of stages.classify.{first} already: give each its own"
+            sections.document.complain((*classify_path(sections, index), "name"), problem)
+
+
+def _demands(sections: Sections) -> None:
+    """What rules want classifiers to say: there must be one that could, on each camera of the rule."""
+    for index, rule in sections.rules.items():
+        for name, wanted in dict(getattr(rule.options, "attributes", {})).items():
+            _demand(sections, ("rules", index, "attributes", name), name, wanted, rule.cameras)
+        for name in dict(getattr(rule.options, "behaviour", {})):
+            _behaves(sections, ("rules", index, "behaviour", name), rule.cameras)
+        if rule.kind == "behaviour":
+            _behaves(sections, ("rules", index, "rule"), rule.cameras)
+
+
+def _demand(sections: Sections, path: KeyPath, name: str, wanted: tuple[str, ...], cameras: tuple[str, ...]) -> None:
+    known = {item.name: item for item in sections.classify.values() if item.kind != BEHAVIOUR}
+    item = known.get(name)
+    if item is None:
+        near = did_you_mean(name, known) or ","
+        problem = f"no classifier {name!r}{near} allowed: {listed(known)}" if known else _NO_CLASSIFIER
+        sections.document.complain(path, problem, of_key=True)
+        return
+    if missing := [camera for camera in cameras if camera not in item.cameras]:
+        sections.document.complain(path, f"classifier {name!r} does not look at {listed(missing)}", of_key=True)
+    for value in wanted:
+        names: tuple[str, ...] = getattr(resolve(item.kind, CLASSIFIERS), "NAMES", (value,))
+        if value not in names:
+            near = did_you_mean(value, names) or ","
+            sections.document.complain(path, f"{name!r} is never {value!r}{near} allowed: {listed(names)}")
+
+
+def _behaves(sections: Sections, path: KeyPath, cameras: tuple[str, ...]) -> None:
+    able = [item for item in sections.classify.values() if item.kind == BEHAVIOUR or ":" in item.kind]
+    missing = [camera for camera in cameras if not any(camera in item.cameras for item in able)]
+    if missing:
+        problem = f"no behaviour classifier looks at {listed(missing)}: add one under stages.classify, kind: behaviour"
+        sections.document.complain(path, problem, of_key=True)
 
 
 def _rule_names(sections: Sections) -> None:

@@ -87,6 +87,11 @@ def _leave_out(sections: Sections) -> None:
     if not sections.cameras:
         document.faults.append(Fault(document.place(("cameras",), of_key=True), ("cameras",), "none of them is valid"))
         raise usage_error(document.faults)
+    for index, item in list(sections.classify.items()):
+        left = tuple(name for name in item.cameras if name in sections.cameras)
+        sections.classify[index] = replace(item, cameras=left)
+        if not left:
+            del sections.classify[index]
     for index, rule in list(sections.rules.items()):
         cameras = tuple(name for name in rule.cameras if name in sections.cameras)
         sections.rules[index] = replace(rule, cameras=cameras)

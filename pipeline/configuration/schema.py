@@ -10,10 +10,10 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from pipeline.configuration.config import SETTINGS, STAGES
 from pipeline.configuration.kinds import DEFAULT_KINDS, camera_options, options_of
 from pipeline.configuration.sections import CAMERA_NAME, DEFAULT_DETECTOR
-from pipeline.configuration.settings import WorkerOptions
+from pipeline.configuration.settings import ClassifyOptions, WorkerOptions
 from pipeline.configuration.units import BYTES, SECONDS, unit_of
 from pipeline.errors import UsageError
-from pipeline.registry import RULES, SINKS, Table
+from pipeline.registry import CLASSIFIERS, RULES, SINKS, Table
 
 Schema = dict[str, Any]
 
@@ -21,7 +21,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE: Schema = {"type": "string", "pattern": r"\$\{[A-Za-z_]"}
 """Any scalar may come from the environment."""
 OWN_KIND = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
-TABLES: dict[str, Table] = {**STAGES, "rules": RULES, "sinks": SINKS}
+TABLES: dict[str, Table] = {**STAGES, "classify": CLASSIFIERS, "rules": RULES, "sinks": SINKS}
 _MODE: JsonSchemaMode = "validation"
 _NAME: Schema = {"name": {"type": "string", "description": "Your name for it; default: the kind."}}
 _SCALARS = ("number", "integer", "boolean")
@@ -101,6 +101,8 @@ def _stages(definitions: _Definitions) -> Schema:
     detector = str(DEFAULT_DETECTOR["kind"])
     stages = {name: definitions.choice(name, "kind", default=kind) for name, kind in DEFAULT_KINDS.items()}
     stages["detect"] = definitions.choice("detect", "kind", default=detector, extra=workers)
+    one = definitions.choice("classify", "kind", extra=_lenient(ClassifyOptions.model_json_schema())["properties"])
+    stages["classify"] = {"anyOf": [one, {"type": "array", "items": one}], "description": "What looks at crops."}
     stages["dispatch"] = definitions.of(SETTINGS["dispatch"])
     return stages
 

@@ -13,6 +13,7 @@ from pipeline.configuration.config import (
     DEFAULT_OUT,
     SETTINGS,
     STAGES,
+    ClassifyConfig,
     PipelineConfig,
     RuleConfig,
     SinkConfig,
@@ -20,16 +21,16 @@ from pipeline.configuration.config import (
 )
 from pipeline.configuration.faults import KeyPath
 from pipeline.configuration.kinds import DEFAULT_KINDS, camera_options, options_of
-from pipeline.configuration.settings import DispatchOptions, WorkerOptions
+from pipeline.configuration.settings import ClassifyOptions, DispatchOptions, WorkerOptions
 from pipeline.configuration.source_paths import local_path
 from pipeline.configuration.suggestions import did_you_mean, listed
 from pipeline.configuration.validation import validate
 from pipeline.configuration.yaml_source import Document, kind_of
 from pipeline.errors import UsageError
-from pipeline.registry import RULES, SINKS, Table
+from pipeline.registry import CLASSIFIERS, RULES, SINKS, Table
 
 TOP = ("cameras", "stages", "rules", "sinks", "governor", "out", "supervisor", "metrics", "logs", "links")
-RESERVED = ("classify", "record")
+RESERVED = ("record",)
 DEFAULT_DETECTOR: Mapping[str, Any] = {"kind": "motion"}
 """What detects where the configuration names nothing: needs no weights."""
 DEFAULT_RULE: Mapping[str, Any] = {"rule": "in_field"}
@@ -45,6 +46,7 @@ class Sections:
     base: Path
     cameras: dict[str, BaseModel] = field(default_factory=dict)
     stages: dict[str, StageConfig] = field(default_factory=dict)
+    classify: dict[int, ClassifyConfig] = field(default_factory=dict)
     rules: dict[int, RuleConfig] = field(default_factory=dict)
     sinks: dict[int, SinkConfig] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -62,6 +64,7 @@ class Sections:
         return PipelineConfig(
             base=self.base,
             cameras=self.cameras,
+            classify=tuple(self.classify.values()),
             rules=tuple(self.rules.values()),
             sinks=tuple(self.sinks.values()),
             out=self.out,
@@ -169,7 +172,7 @@ def _kind(sections: Sections, path: KeyPath, key: str, data: Any, table: Table) 
 def _stages(sections: Sections) -> None:
     document = sections.document
     stages = _mapping(document, ("stages",), document.data.get("stages"))
-    _refuse_unknown(document, ("stages",), stages, (*STAGES, "dispatch", *RESERVED))
+    _refuse_unknown(document, ("stages",), stages, (*STAGES, "classify", "dispatch", *RESERVED))
     for name in RESERVED:
         if name in stages:
             document.complain(("stages", name), "is not available yet in this version: remove it", of_key=True)
@@ -183,6 +186,35 @@ def _stages(sections: Sections) -> None:
             sections.stages[name] = stage
     dispatch = validate(DispatchOptions, stages.get("dispatch"), path=("stages", "dispatch"), document=document)
     sections.settings["dispatch"] = dispatch
+    _classifiers(sections, stages.get("classify"))
+
+
+def classify_path(sections: Sections, index: int) -> KeyPath:
+    """Where a classifier stands in the document: a single one needs no list."""
+    stages = sections.document.data.get("stages")
+    is_list = isinstance(stages, dict) and isinstance(stages.get("classify"), list)
+    return ("stages", "classify", index) if is_list else ("stages", "classify")
+
+
+def _classifiers(sections: Sections, given: Any) -> None:
+    """One classifier, or a list of them."""
+    items = given if isinstance(given, list) else [] if given is None else [given]
+    names = [item.get("name") for item in items if isinstance(item, dict)]
+    for index, data in enumerate(items):
+        path = classify_path(sections, index)
+        found = _kind(sections, path, "kind", data, CLASSIFIERS)
+        if found is None:
+            continue
+        kind, model = found
+        name = data.get("name") or _free_name(kind, names, "_")
+        names.append(name)
+        machine = tuple(ClassifyOptions.model_fields)
+        own = {key: value for key, value in data.items() if key in machine and key != "name"}
+        when = validate(ClassifyOptions, {**own, "name": name}, path=path, document=sections.document)
+        options = _options(sections, path, data, model, "kind", *machine)
+        cameras = _camera_names(sections, (*path, "cameras"), data.get("cameras"))
+        if options is not None and when is not None and cameras:
+            sections.classify[index] = ClassifyConfig(kind, when.name, cameras, when, options)
 
 
 def _stage(sections: Sections, name: str, data: Any, table: Table) -> StageConfig | None:
@@ -222,26 +254,25 @@ def _rules(sections: Sections) -> None:
         names.append(name)
         given = {**data, "name": name} if "name" in model.model_fields else data
         options = _options(sections, ("rules", index), given, model, "rule", "name", "cameras")
-        cameras = _camera_names(sections, index, data.get("cameras"))
+        cameras = _camera_names(sections, ("rules", index, "cameras"), data.get("cameras"))
         if options is not None and cameras:
             sections.rules[index] = RuleConfig(kind, str(name), cameras, options)
 
 
-def _free_name(kind: str, taken: list[Any]) -> str:
+def _free_name(kind: str, taken: list[Any], joint: str = "-") -> str:
     short = kind.rpartition(":")[2]
-    numbered = (f"{short}-{number}" for number in range(2, len(taken) + 3))
+    numbered = (f"{short}{joint}{number}" for number in range(2, len(taken) + 3))
     return next(name for name in (short, *numbered) if name not in taken)
 
 
-def _camera_names(sections: Sections, index: int, given: Any) -> tuple[str, ...]:
-    """The cameras that a rule watches: those it names, or all. Unknown names are faults."""
+def _camera_names(sections: Sections, path: KeyPath, given: Any) -> tuple[str, ...]:
+    """The cameras that a rule or classifier is for: those it names, or all. Unknown names are faults."""
     document = sections.document
     known = sections.camera_names
-    path: KeyPath = ("rules", index, "cameras")
     if not given:
         return tuple(known)
     if not isinstance(given, list):
-        if not any(fault.key[:3] == path for fault in document.faults):
+        if not any(fault.key[: len(path)] == path for fault in document.faults):
             document.complain(path, f"must be a list of cameras: [{given}]")
         return ()
     for position, name in enumerate(given):

@@ -42,10 +42,16 @@ def topology(config: PipelineConfig) -> Topology:
         for name, options in config.cameras.items()
     ]
     workers = [Process(f"detect[{number}]", config.detect.kind) for number in range(config.detect.workers)]
+    classifiers = [
+        Process(f"classify[{item.name}/{number}]", item.kind)
+        for item in config.classify
+        for number in range(item.workers)
+    ]
     names = ", ".join(dict.fromkeys(rule.name for rule in config.rules))
     fixed = [
         Process("dispatch", f"leases, order, books; {config.dispatch.slots} slots a camera"),
         *workers,
+        *classifiers,
         Process("alert", f"{config.track.kind}; rules: {names or 'none'}"),
         Process("evidence", config.evidence.kind),
         Process("deliver", "outbox"),
@@ -58,5 +64,6 @@ def topology(config: PipelineConfig) -> Topology:
         Link("alert", "evidence", "snapshots wanted"),
         Link("alert", "deliver", "events.db: events and outbox"),
     ]
+    links += [Link("alert", each.title, "crops wanted, answers in a journal") for each in classifiers]
     links += [Link("deliver", sink.title, "events") for sink in sinks]
     return Topology((*captures, *fixed, *sinks), tuple(links))

@@ -20,6 +20,8 @@ def metrics_of(status: Status) -> dict[str, Any]:
     """A snapshot of a run, as ``Stats.snapshot`` gives it."""
     stats = Stats("supervisor")
     for book in books_of(status):
+        if book.stage == "classify":  # these are crops, not frames
+            continue
         stats.count_to("bartizan_frames_total", book.given, stage=book.stage, camera=book.camera)
         stats.gauge("bartizan_queue_frames", book.in_flight, stage=book.stage, camera=book.camera)
         for reason, amount in book.dropped.items():
@@ -29,6 +31,10 @@ def metrics_of(status: Status) -> dict[str, Any]:
         stats.gauge("bartizan_camera_online", float(progress.online and not progress.ended), camera=camera)
     for camera, consumed in status.consumed.items():
         stats.count_to("bartizan_events_total", consumed.events, camera=camera)
+        for classifier, counts in consumed.classified.items():
+            for reason in sorted(counts.keys() - {"wished", "answered"}):
+                labels = {"classifier": classifier, "camera": camera, "reason": reason}
+                stats.count_to("bartizan_answers_missed_total", counts[reason], **labels)
     for stage, backlog in status.backlogs.items():
         stats.gauge("bartizan_backlog_jobs", backlog.waiting, stage=stage)
     _count_reasons(stats, status)

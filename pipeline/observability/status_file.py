@@ -37,6 +37,8 @@ class CameraStatus(msgspec.Struct, frozen=True):
     behind: int
     events: int
     counts: dict[str, int]
+    classified: dict[str, dict[str, int]] = {}
+    """By classifier: crops ``wished`` and ``answered``, and those missed by reason."""
 
 
 class RunStatus(msgspec.Struct, frozen=True):
@@ -113,6 +115,7 @@ def _camera(name: str, camera: CameraProgress, status: Status) -> CameraStatus:
         behind=max(0, camera.next_index - (consumed.frames if consumed else 0)),  # it may have told later than dispatch
         events=consumed.events if consumed else 0,
         counts=camera.counts,
+        classified=consumed.classified if consumed else {},
     )
 
 

@@ -1,18 +1,34 @@
 """The alert process: follows every camera's log, and commits events, state and position in one transaction.
 
 Frames that led to no event are passed at once: should this process die, they are read again and lead to none again.
-A frame with an event is passed after its commit, and its picture asked for in between.
+A frame with an event is passed after its commit, and its picture asked for in between. Where there are classifiers,
+a frame's crops are wished for before it is passed, and answers that are due are taken in before the next frame.
 """
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 
 from pipeline.clock import SECOND
 from pipeline.configuration.config import PipelineConfig
-from pipeline.control import CameraConsumed, Consumed
+from pipeline.control import CameraConsumed, ClassifyLost, Consumed
+from pipeline.desk import JOINED, Desk
+from pipeline.errors import CannotStart, LogError
 from pipeline.histogram import Histogram
 from pipeline.journal.log import LogReader
-from pipeline.messages import EndRecord, Event, FrameRecord, Keep, Passed, ReaderHello, Record, Status
+from pipeline.messages import (
+    AnswersHeader,
+    EndRecord,
+    Event,
+    FrameRecord,
+    Keep,
+    Missed,
+    Passed,
+    ReaderHello,
+    Record,
+    Status,
+    Wish,
+    Wishes,
+)
 from pipeline.spec import RunSpec
 from pipeline.spool import Spool
 from pipeline.stage import Alert, Outcome
@@ -31,7 +47,10 @@ HELLO_S = 0.25
 COMMIT_S = 2.0
 """Between commits without events: what is read again after a restart, at most."""
 TELL_S = 0.5
+WISH_S = 0.5
+"""Between two words to dispatch on all wishes that are open."""
 STALE_BOOT_NS = 600 * SECOND
+_NOTHING = Outcome([], [])
 
 
 def run(child: Child, spec: RunSpec) -> None:
@@ -44,7 +63,7 @@ def run(child: Child, spec: RunSpec) -> None:
         EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store,
         open_dealer(config.links, spec.endpoint, Role.FOLLOWER) as link,
     ):
-        loop = AlertLoop(child, spec, link, alert, store, route(config))
+        loop = AlertLoop(child, spec, config, link, alert, store, route(config))
         try:
             loop.run()
         finally:
@@ -54,8 +73,10 @@ def run(child: Child, spec: RunSpec) -> None:
 class Follower:
     """One camera's place in its log."""
 
-    def __init__(self, spec: RunSpec, camera: str, alert: Alert, store: EventStore) -> None:
+    def __init__(self, spec: RunSpec, config: PipelineConfig, camera: str, alert: Alert, store: EventStore) -> None:
         self.camera = camera
+        self.backlog: deque[tuple[Record, int]] = deque()
+        """Read and not yet taken in."""
         self.reader = LogReader(spec.log_path(camera))
         position = store.position(camera)
         if position is None:
@@ -71,6 +92,17 @@ class Follower:
         self.spool = Spool(spec.spool_path(camera), position.spool_offset)
         self.events = 0
         self.dirty = False
+        self.live = config.is_live(camera)
+        self.missed: list[Missed] = []
+        """Not committed yet."""
+        self.told_wishes = False
+        """Dispatch knows of open wishes."""
+        processes = {item.name: item.workers for item in config.classify if camera in item.cameras}
+        self.desk = self._open_desk(spec, processes, store) if processes else None
+
+    def _open_desk(self, spec: RunSpec, processes: dict[str, int], store: EventStore) -> Desk:
+        known = store.missed(self.camera)
+        return Desk(spec, self.camera, processes, live=self.live, after=self.last_index, missed=known)
 
     def note(self, batch: list[tuple[Record, int]]) -> None:
         """Count the records of a batch."""
@@ -103,7 +135,14 @@ class AlertLoop:
     """The alert process's work loop."""
 
     def __init__(
-        self, child: Child, spec: RunSpec, link: Dealer, alert: Alert, store: EventStore, route: Route
+        self,
+        child: Child,
+        spec: RunSpec,
+        config: PipelineConfig,
+        link: Dealer,
+        alert: Alert,
+        store: EventStore,
+        route: Route,
     ) -> None:
         self._child = child
         self._spec = spec
@@ -112,10 +151,11 @@ class AlertLoop:
         self._alert = alert
         self._store = store
         self._waiter = Waiter(link, child)
-        self._followers = [Follower(spec, camera, alert, store) for camera in spec.cameras]
+        self._followers = [Follower(spec, config, camera, alert, store) for camera in spec.cameras]
         self._hello_due = Every(HELLO_S, child.clock)
         self._commit_due = Every(COMMIT_S, child.clock)
         self._tell_due = Every(TELL_S, child.clock)
+        self._wish_due = Every(WISH_S, child.clock)
         self._latency = Histogram()
 
     def run(self) -> None:
@@ -124,8 +164,11 @@ class AlertLoop:
         idle = False
         while not (idle and self._child.draining):
             self._child.answer()
+            self._obey()
             if self._hello_due.due():
                 self._link.send(ReaderHello(self._child.incarnation))
+            if self._wish_due.due():
+                self._tell_wishes()
             if idle:
                 self._waiter.wait(0.1)
             self._link.receive(1024)  # wakes say only that there is something to read
@@ -142,15 +185,20 @@ class AlertLoop:
         for follower in self._followers:
             follower.reader.close()
             follower.spool.close()
+            if follower.desk is not None:
+                follower.desk.close()
 
     def _follow(self, follower: Follower) -> bool:
-        """Read one batch of a camera's log; False when there is nothing."""
-        batch = follower.reader.read(BATCH)
+        """Take in a few records of a camera's log; False when there is nothing, or an answer is waited for."""
+        if not follower.backlog:
+            follower.backlog.extend(follower.reader.read(BATCH))
+        batch, outcome = self._take_in(follower)
         if not batch:
             return False
-        outcome = self._alert.process(follower.camera, [record for record, _ in batch])
         follower.note(batch)
         follower.spool.append(outcome.tracked)
+        if outcome.wishes and follower.desk is not None:
+            self._wish(follower, follower.desk.unanswered(outcome.wishes), complete=False)
         if outcome.events:
             self._commit(follower, outcome)
             self._measure(batch, outcome.events)
@@ -161,13 +209,88 @@ class AlertLoop:
             self._child.tell(self._consumed())
         return True
 
+    def _take_in(self, follower: Follower) -> tuple[list[tuple[Record, int]], Outcome]:
+        """What could be taken in of the backlog: all of it, or, with classifiers, up to the first frame that has to
+        wait for an answer."""
+        backlog, desk = follower.backlog, follower.desk
+        if desk is None:
+            batch = list(backlog)
+            backlog.clear()
+            return batch, self._alert.process(follower.camera, [record for record, _ in batch]) if batch else _NOTHING
+        taken: list[tuple[Record, int]] = []
+        whole = Outcome([], [])
+        while backlog and self._is_answered(follower, desk, backlog[0][0]):
+            taken.append(backlog.popleft())
+            outcome = self._alert.process(follower.camera, [taken[-1][0]])
+            whole.events.extend(outcome.events)
+            whole.tracked.extend(outcome.tracked)
+            whole.wishes.extend(outcome.wishes)
+        return taken, whole
+
+    # ---- classifiers
+
+    def _is_answered(self, follower: Follower, desk: Desk, record: Record) -> bool:
+        """Have the alert stage learn what is due before this record; False while a recording has to wait for it."""
+        if not isinstance(record, FrameRecord):
+            return True
+        camera, frame = follower.camera, record.frame
+        due = [wish for wish in self._alert.wishes(camera) if wish.due_ns <= frame.media_ns]
+        if desk.lacks(due):
+            self._poll(follower, desk, frame.index)
+        facts = desk.settle(due) if desk.is_complete() else None
+        if facts is None:
+            return False
+        follower.missed += [fact for fact in facts if isinstance(fact, Missed)]
+        self._alert.learn(camera, facts)
+        desk.passed(frame.index)
+        return True
+
+    def _poll(self, follower: Follower, desk: Desk, index: int) -> None:
+        """Read what classifiers have said; ``index``: the next frame."""
+        try:
+            headers = desk.poll(self._alert.wishes(follower.camera))
+        except LogError as error:
+            raise CannotStart(str(error)) from error
+        for header in headers:
+            self._join(follower, header, index)
+
+    def _join(self, follower: Follower, header: AnswersHeader, index: int) -> None:
+        self._alert.learn(follower.camera, [header])
+        if follower.live and follower.desk is not None and follower.desk.joins(header.classifier):
+            follower.missed.append(Missed(index, -1, header.classifier, JOINED))
+
+    def _obey(self) -> None:
+        for order in self._child.orders:
+            if isinstance(order, ClassifyLost):
+                for follower in self._followers:
+                    if follower.desk is not None:
+                        follower.desk.lose(order.process, order.reason)
+        self._child.orders.clear()
+
+    def _tell_wishes(self) -> None:
+        """Say which crops are wanted, all of them: what got lost on the way is made up for."""
+        for follower in self._followers:
+            if follower.desk is not None:
+                self._poll(follower, follower.desk, follower.last_index + 1)
+                wishes = follower.desk.unanswered(self._alert.wishes(follower.camera))
+                if wishes or follower.told_wishes:
+                    self._wish(follower, wishes, complete=True)
+
+    def _wish(self, follower: Follower, wishes: list[Wish], *, complete: bool) -> None:
+        follower.told_wishes = bool(wishes) or (follower.told_wishes and not complete)
+        if wishes or complete:
+            self._link.send(Wishes(follower.camera, wishes, complete))
+
+    # ---- what is kept
+
     def _commit(self, follower: Follower, outcome: Outcome) -> None:
         events = outcome.events
         follower.reader.sync()
         follower.spool.sync()
         position = follower.position(self._alert.state(follower.camera))
-        self._store.commit(follower.camera, events, position, self._route)
+        self._store.commit(follower.camera, events, position, self._route, missed=follower.missed)
         follower.dirty = False
+        follower.missed = []
         follower.events += len(events)
         for event in events:
             if "snapshot" in event.evidence:
@@ -191,7 +314,13 @@ class AlertLoop:
     def _consumed(self) -> Consumed:
         return Consumed(
             {
-                f.camera: CameraConsumed(sum(f.counts.values()), dict(f.counts), f.ended, f.events)
+                f.camera: CameraConsumed(
+                    sum(f.counts.values()),
+                    dict(f.counts),
+                    f.ended,
+                    f.events,
+                    self._alert.classified(f.camera) if f.desk is not None else {},
+                )
                 for f in self._followers
             },
             self._latency,

@@ -118,7 +118,7 @@ class CaptureLoop:
                 self._waiter.wait(0.1)
 
     def _finished(self) -> bool:
-        if self._ended:
+        if self._ended and not self._pool.lent:  # else somebody still looks at a slot
             return True
         if not self._child.draining:
             return False

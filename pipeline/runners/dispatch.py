@@ -37,7 +37,8 @@ def run(child: Child, spec: RunSpec) -> None:
         staleness_ns=int(options.staleness_s * SECOND),
     )
     books = {name: CameraBook(name, config.is_live(name)) for name in spec.cameras}
-    dispatcher = Dispatcher(child.incarnation, books, limits)
+    classify = {item.name: item.workers for item in config.classify}
+    dispatcher = Dispatcher(child.incarnation, books, limits, classify=classify)
     with open_router(config.links, spec.endpoint) as router:
         loop = DispatchLoop(child, spec, router, dispatcher)
         try:

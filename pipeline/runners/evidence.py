@@ -6,12 +6,14 @@ applied, which gives the same picture; for a live camera a note says why there i
 
 import logging
 from collections import deque
+from functools import partial
 from pathlib import Path
 
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog
 from pipeline.errors import RingError, SourceError
 from pipeline.messages import Cut, CutDone, Event, EvidenceHello
+from pipeline.replay import Replay
 from pipeline.rings import RingReader
 from pipeline.spec import RunSpec
 from pipeline.stage import Capture, Evidence, Picture
@@ -70,6 +72,8 @@ class EvidenceLoop:
         self._seen = 0
         self._late: dict[str, deque[Event]] = {}
         """Events of recordings whose frame must be decoded again, by camera, in order."""
+        self._replayed: dict[int, list[Event]] = {}
+        """Those of the camera that is being decoded, by frame."""
         self._replay: Replay | None = None
         self._asked: dict[str, tuple[int, Event]] = {}
         """Events whose cut has not come yet, with the time they were first seen."""
@@ -171,25 +175,28 @@ class EvidenceLoop:
 
     def _decode_some(self) -> bool:
         """Decode a little of the recording that holds the next late event; False when there is none."""
-        if self._replay is None:
+        if not self._replayed:
             camera = next((name for name, queue in self._late.items() if queue), None)
             if camera is None:
                 return False
-            left = [event for event in self._late.pop(camera) if not self._is_settled(event)]
-            if not left:
-                return True
-            events = sorted(left, key=lambda event: event.frame)
-            self._replay = Replay(self._capture(camera), events)
+            for event in self._late.pop(camera):
+                if not self._is_settled(event):
+                    self._replayed.setdefault(event.frame - 1, []).append(event)
+            self._replay = Replay(partial(self._capture, camera))
+            return True
+        assert self._replay is not None  # made with what it is to find
         try:
-            for event, pixels in self._replay.step():
-                self._draw(event, pixels)
+            found = self._replay.step(self._replayed)
         except SourceError as error:
-            for event in self._replay.left:
+            for event in (event for events in self._replayed.values() for event in events):
                 self._give_up(event, str(error))
-            self._replay.left.clear()
-        if not self._replay.left:
+            self._replayed.clear()
+        else:
+            if found is not None:
+                for event in self._replayed.pop(found[0]):
+                    self._draw(event, found[1])
+        if not self._replayed:
             self._replay.close()
-            self._replay = None
         return True
 
     def _draw(self, event: Event, pixels: Picture) -> None:
@@ -204,32 +211,3 @@ class EvidenceLoop:
         from pipeline.build import build_capture
 
         return build_capture(self._config, camera, self._child.clock)
-
-
-class Replay:
-    """Decodes a recording again, up to the frames that events want. ``events`` in the order of their frames."""
-
-    FRAMES = 20
-
-    def __init__(self, capture: Capture, events: list[Event]) -> None:
-        self._capture = capture
-        self._open = False
-        self.left = deque(events)
-
-    def step(self) -> list[tuple[Event, Picture]]:
-        """Decode a few frames; the events among them with their pictures. Raises ``SourceError``."""
-        if not self._open:
-            self._capture.open(session=0, next_index=0, last_media_ns=-1)
-            self._open = True
-        found: list[tuple[Event, Picture]] = []
-        for _ in range(self.FRAMES):
-            captured = self._capture.capture(None)
-            while self.left and self.left[0].frame - 1 == captured.frame.index:
-                found.append((self.left.popleft(), captured.pixels))
-            if found or not self.left:
-                break
-        return found
-
-    def close(self) -> None:
-        """Close the recording."""
-        self._capture.close()

@@ -12,7 +12,7 @@ import msgspec
 
 from pipeline.clock import Clock, SystemClock
 from pipeline.errors import StoreError, UsageError
-from pipeline.messages import Event
+from pipeline.messages import Event, Missed
 from pipeline.store.database import Database
 from pipeline.store.outbox import Counts, Outbox
 from pipeline.store.rows import OutboxRow, Position, StoredEvent, event_row, outbox_row, position_of, reader_row
@@ -84,8 +84,16 @@ class EventStore:
 
     # ---- the alert process
 
-    def commit(self, camera: str, events: Sequence[Event], position: Position, route: Route) -> None:
-        """Keep the events, their outbox rows and the new position: all of it, or nothing.
+    def commit(
+        self,
+        camera: str,
+        events: Sequence[Event],
+        position: Position,
+        route: Route,
+        *,
+        missed: Sequence[Missed] = (),
+    ) -> None:
+        """Keep the events, their outbox rows, the answers that were missed and the new position: all, or nothing.
 
         An event that is there already, with the same content, is passed over together with its outbox rows.
 
@@ -100,6 +108,8 @@ class EventStore:
             fresh = {event.message_id: event for event in events if event.message_id not in known}
             if fresh:
                 self._insert(connection, fresh.values(), bodies, route)
+            if missed:
+                self._miss(connection, camera, missed)
             generation = self._move(connection, camera, position)
         self._generations[camera] = generation
 
@@ -112,6 +122,17 @@ class EventStore:
             row = connection.execute(select(readers).where(readers.c.camera == camera)).one_or_none()
         self._generations[camera] = 0 if row is None else row.generation
         return None if row is None else position_of(row)
+
+    def missed(self, camera: str) -> list[Missed]:
+        """Answers of classifiers that did not count, so that the same can be said when the log is read again."""
+        from sqlalchemy import select
+
+        columns = self._tables.missed.c
+        statement = select(columns.index, columns.track_id, columns.classifier, columns.reason)
+        order = (columns.index, columns.track_id, columns.classifier)
+        with self._database.reading() as connection:
+            rows = connection.execute(statement.where(columns.camera == camera).order_by(*order)).all()
+        return [Missed(*row) for row in rows]
 
     def positions(self) -> dict[str, Position]:
         """How far each camera has come; for reports, does not take part in ``commit``'s check."""
@@ -231,6 +252,16 @@ class EventStore:
         connection.execute(insert(self._tables.events), rows)
         if outbox:
             connection.execute(insert(self._tables.outbox), outbox)
+
+    def _miss(self, connection: "Connection", camera: str, missed: Sequence[Missed]) -> None:
+        from sqlalchemy import delete, insert
+
+        table = self._tables.missed
+        for fact in missed:  # few, and one that is told again replaces itself
+            names = table.c.camera == camera, table.c.index == fact.index, table.c.track_id == fact.track_id
+            connection.execute(delete(table).where(*names, table.c.classifier == fact.classifier))
+        rows = [{"camera": camera, **{name: getattr(fact, name) for name in fact.__struct_fields__}} for fact in missed]
+        connection.execute(insert(table), rows)
 
     def _move(self, connection: "Connection", camera: str, position: Position) -> int:
         from sqlalchemy import insert, select, update

@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import MetaData, Table
 
-STORE_SCHEMA = 1
+STORE_SCHEMA = 2
 """Number of the layout below; raised with each change of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
     """``events``: one row per message. ``outbox``: one per message and sink. ``readers``: one per camera, how far
-    the alert process has come. ``meta``: facts about the whole store, as text."""
+    the alert process has come. ``missed``: answers of classifiers that did not count. ``meta``: facts about the whole
+    store, as text."""
 
     metadata: "MetaData"
     events: "Table"
     outbox: "Table"
     readers: "Table"
+    missed: "Table"
     meta: "Table"
 
 
@@ -27,7 +29,8 @@ def store_tables() -> Tables:
     from sqlalchemy import MetaData
 
     metadata = MetaData()
-    return Tables(metadata, _events(metadata), _outbox(metadata), _readers(metadata), _meta(metadata))
+    tables = (_events, _outbox, _readers, _missed, _meta)
+    return Tables(metadata, *(table(metadata) for table in tables))
 
 
 def _events(metadata: "MetaData") -> "Table":
@@ -95,6 +98,20 @@ def _readers(metadata: "MetaData") -> "Table":
         Column("last_index", BigInteger, nullable=False),
         Column("counts", Text, nullable=False),
         Column("ended", Boolean, nullable=False),
+    )
+
+
+def _missed(metadata: "MetaData") -> "Table":
+    from sqlalchemy import BigInteger, Column, Table, Text
+
+    return Table(
+        "missed",
+        metadata,
+        Column("camera", Text, primary_key=True),
+        Column("index", BigInteger, primary_key=True),
+        Column("track_id", BigInteger, primary_key=True),
+        Column("classifier", Text, primary_key=True),
+        Column("reason", Text, nullable=False),
     )
 
 

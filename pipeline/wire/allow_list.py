@@ -12,8 +12,10 @@ from pathlib import Path
 
 from pipeline.errors import MessageError, UsageError
 from pipeline.messages import (
+    Answered,
     CaptureHello,
     CaptureSync,
+    ClassifyHello,
     CutDone,
     EndOfStream,
     EvidenceHello,
@@ -26,6 +28,7 @@ from pipeline.messages import (
     Skip,
     StreamState,
     Wire,
+    Wishes,
     WorkerHello,
 )
 from pipeline.wire.keys import PublicKey, Role
@@ -34,8 +37,8 @@ logger = logging.getLogger(__name__)
 
 MAY_SEND: dict[Role, tuple[type, ...]] = {
     Role.CAPTURE: (CaptureHello, Offer, Skip, EndOfStream, StreamState, CaptureSync),
-    Role.WORKER: (WorkerHello, Result, Failed),
-    Role.FOLLOWER: (ReaderHello, Passed, Keep, EvidenceHello, CutDone),
+    Role.WORKER: (WorkerHello, Result, Failed, ClassifyHello, Answered),
+    Role.FOLLOWER: (ReaderHello, Passed, Keep, Wishes, EvidenceHello, CutDone),
     Role.DISPATCH: (),
 }
 """The messages that the dispatcher takes from each role."""

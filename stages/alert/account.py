@@ -101,6 +101,7 @@ def describe_object(sighting: Sighting, names: list[str], anchor: Anchor) -> Eve
         box_px=_box(sighting.box_px),
         box=_box(sighting.box),
         path=_path(sighting, anchor),
+        attributes=sighting.attributes,
     )
 
 

@@ -10,17 +10,21 @@ import numpy as np
 from pipeline.detections import Detections, Tracks
 from pipeline.errors import LogError, StoreError, UsageError
 from pipeline.messages import (
+    Answer,
+    AnswersHeader,
     EndRecord,
     EngineRecord,
     Event,
     Frame,
     FrameRecord,
     LogHeader,
+    Missed,
     Record,
     Status,
     StreamRecord,
+    Wish,
 )
-from pipeline.stage import TrackedFrame, Tracker
+from pipeline.stage import Asking, Fact, TrackedFrame, Tracker
 from stages.alert.account import Account
 from stages.alert.identity import origin
 from stages.alert.options import AlertOptions, nanoseconds
@@ -28,6 +32,7 @@ from stages.alert.rule import Rule
 from stages.alert.scene import Scene
 from stages.alert.sighting import Sightings, SightingsState
 from stages.alert.watch import Change, End, Watch, WatchState
+from stages.alert.wishing import Wishing, WishingState
 
 _TELLING = (Status.ANALYSED, Status.STATIC)
 """What became of a frame that tells where the objects are."""
@@ -46,16 +51,26 @@ class CameraState(msgspec.Struct):
     names: list[str] = []
     model: dict[str, str] = {}
     ordinal: int = 0
+    wishing: WishingState = msgspec.field(default_factory=WishingState)
 
 
 class CameraAlert:
     """Tracks, rules and events of one camera."""
 
-    def __init__(self, camera: str, options: AlertOptions, rules: Sequence[Rule], tracker: Tracker) -> None:
-        """``rules``: those that watch this camera, in the order in which their events are told."""
+    def __init__(
+        self,
+        camera: str,
+        options: AlertOptions,
+        rules: Sequence[Rule],
+        tracker: Tracker,
+        classifiers: Sequence[Asking] = (),
+    ) -> None:
+        """``rules``: those that watch this camera, in the order in which their events are told. ``classifiers``: those
+        that look at its crops."""
         self._camera = camera
         self._options = options
         self._rules = rules
+        self._asking = classifiers
         self._tracker = tracker
         memory_s = [rule.options.memory_s for rule in rules]
         self._memory_ns = nanoseconds(max(memory_s, default=0.0))
@@ -81,8 +96,28 @@ class CameraAlert:
         except msgspec.MsgspecError as error:
             raise StoreError(f"the saved state of camera {self._camera} cannot be read: {error}") from error
 
-    def take(self, record: Record) -> tuple[list[Event], TrackedFrame | None]:
-        """Feed the next record of the camera's log.
+    @property
+    def wishes(self) -> list[Wish]:
+        """Wishes without an answer."""
+        return self._wishing.open
+
+    @property
+    def classified(self) -> dict[str, dict[str, int]]:
+        """What came of the wishes so far, by classifier."""
+        return self._wishing.state.counts
+
+    def learn(self, facts: Sequence[Fact]) -> None:
+        """Take in what classifiers say. Raises ``UsageError`` if a rule waits for what none of them can say."""
+        for fact in facts:
+            match fact:
+                case AnswersHeader():
+                    check_answers(self._rules, fact, camera=self._camera)
+                    self._wishing.learn_header(fact)
+                case Answer() | Missed():
+                    self._wishing.take(fact, self._sightings.known)
+
+    def take(self, record: Record) -> tuple[list[Event], TrackedFrame | None, list[Wish]]:
+        """Feed the next record of the camera's log: the events, tracks and wishes that come of it.
 
         Raises ``LogError`` if a frame comes before the header, ``UsageError`` if a rule names a class that the
         detector does not know.
@@ -97,17 +132,19 @@ class CameraAlert:
                 return self._see(record)
             case StreamRecord():
                 if not record.online:
-                    return self._finish("evidence_lost", record), None
+                    return self._finish("evidence_lost", record), None, []
             case EndRecord():
                 failed = record.reason.startswith("failed")
-                return self._finish("evidence_lost" if failed else "end_of_stream", None), None
+                self._wishing.end()
+                return self._finish("evidence_lost" if failed else "end_of_stream", None), None, []
             case _:
                 assert_never(record)
-        return [], None
+        return [], None, []
 
     def _take(self, state: CameraState) -> None:
         self._state = state
         self._sightings = Sightings(self._options, memory_ns=self._memory_ns, state=state.sightings)
+        self._wishing = Wishing(self._asking, state.wishing)
         self._watches = [Watch(self._camera, rule, kept) for rule, kept in zip(self._rules, state.watches, strict=True)]
         for watch in self._watches:
             watch.learn_classes(state.names)
@@ -118,7 +155,7 @@ class CameraAlert:
         for watch in self._watches:
             watch.learn_classes(engine.names)
 
-    def _see(self, record: FrameRecord) -> tuple[list[Event], TrackedFrame]:
+    def _see(self, record: FrameRecord) -> tuple[list[Event], TrackedFrame, list[Wish]]:
         frame, state = record.frame, self._state
         if state.header is None:
             raise LogError(f"the log of camera {self._camera} has a frame before its header")
@@ -129,7 +166,14 @@ class CameraAlert:
         events: list[Event] = []
         if record.status in _TELLING:
             events = self._tell(self._judge(frame, record.status, tracks), frame.media_ns, frame.wall_ns)
-        return events, TrackedFrame(frame.index, frame.media_ns, tracks)
+        wishes = self._wish(frame, tracks) if record.status is Status.ANALYSED and self._asking else []
+        return events, TrackedFrame(frame.index, frame.media_ns, tracks), wishes
+
+    def _wish(self, frame: Frame, tracks: Tracks) -> list[Wish]:
+        ids = set(tracks.track_id[tracks.observed].tolist())
+        known = self._sightings.known
+        observed = {s: each for s, each in known.items() if each.present and each.track_id in ids}
+        return self._wishing.wish(frame, observed, self._state.names)
 
     def _judge(self, frame: Frame, status: Status, tracks: Tracks) -> list[Change]:
         needed = {subject for watch in self._watches for subject in watch.subjects()}
@@ -147,7 +191,9 @@ class CameraAlert:
             boxes[rows],
             tracks.vote[rows],
             self._sightings.known,
+            self._wishing.state.scene,
         )
+        self._wishing.forget(gone)
         changes: list[Change] = []
         for watch in self._watches:
             watch.forget(gone)
@@ -187,6 +233,23 @@ class CameraAlert:
                 )
             )
         return events
+
+
+def check_answers(rules: Sequence[Rule], header: AnswersHeader, *, camera: str) -> None:
+    """Raise ``UsageError``, a line for each fault, if a rule waits for what this classifier never says."""
+    faults = []
+    for rule in rules:
+        wanted = [] if header.frames else rule.options.attributes.get(header.classifier, ())
+        for name in wanted:
+            if name not in header.names:
+                close = get_close_matches(name, header.names, n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                faults.append(
+                    f"rule {rule.options.title!r}: classifier {header.classifier!r} of camera {camera} never says "
+                    f"{name!r}{hint} It says: {', '.join(header.names)}"
+                )
+    if faults:
+        raise UsageError("\n".join(faults))
 
 
 def check_classes(rules: Sequence[Rule], names: Sequence[str], *, camera: str) -> None:

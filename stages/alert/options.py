@@ -1,8 +1,8 @@
 """Options that every rule has, and those of the alert stage."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from pipeline.clock import SECOND
 from stages.alert.geometry import Point, check_points, check_polygon
@@ -30,6 +30,15 @@ Zone = Annotated[tuple[Point, ...], AfterValidator(_zone)]
 """Corners of a simple polygon in order, each ``[x, y]`` as shares of the picture."""
 Line = Annotated[tuple[Point, ...], AfterValidator(_line)]
 """First and second point, each ``[x, y]`` as shares of the picture."""
+
+
+def _several(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_several, json_schema_input_type=str | tuple[str, ...])]
+"""One name, or several of which any will do."""
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 def nanoseconds(seconds: float) -> int:
@@ -80,6 +89,16 @@ class RuleOptions(BaseModel):
         default=10.0, ge=0, le=86400, description="An open event sends an update this often; 0: never."
     )
     severity: Severity = Field(default="medium", description="How much it matters.")
+    attributes: dict[str, Names] = Field(
+        default={},
+        description="Only objects of which classifiers say this: {colour: red} or {colour: [red, orange]}, by name of "
+        "the classifier. While it is unknown, no event starts.",
+    )
+    behaviour: dict[str, Share] = Field(
+        default={},
+        description="Only objects that do this, by a behaviour classifier: {fight: 0.8} is the least score. What is "
+        "said of the whole picture holds for each object in it. While it is unknown, no event starts.",
+    )
     schedule: Schedule | None = Field(
         default=None, description="When events may start; none: always. Needs a known wall time."
     )

@@ -40,6 +40,8 @@ class Scene:
     """float32 (n,): median confidence of the object's last detections."""
     sightings: Mapping[int, Sighting]
     """What is remembered of each subject, also of those that are not there now."""
+    behaviour: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    """What goes on in the whole picture: score and media time in ns, by name."""
     _anchors: dict[Anchor, Points] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -63,6 +65,7 @@ class Scene:
             self.box[keep],
             self.vote[keep],
             self.sightings,
+            self.behaviour,
         )
 
 

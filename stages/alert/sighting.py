@@ -11,6 +11,7 @@ from pipeline.detections import Tracks
 from pipeline.messages import Frame
 from stages.alert.geometry import overlap
 from stages.alert.options import AlertOptions, nanoseconds
+from stages.alert.votes import Votes
 
 Box = tuple[float, float, float, float]
 
@@ -45,6 +46,15 @@ class Sighting(msgspec.Struct):
     stride: int = 1
     waiting: int = 0
     """Sightings until the next one that goes into the path."""
+    votes: dict[str, Votes] = {}
+    """What it is, by classifier."""
+    scores_of: dict[str, tuple[float, int]] = {}
+    """What it does: score and media time by behaviour."""
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What classifiers are agreed on."""
+        return {name: votes.value for name, votes in self.votes.items() if votes.value}
 
     @property
     def at_border(self) -> bool:

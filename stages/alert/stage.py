@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from pipeline.errors import UsageError
-from pipeline.messages import Event, Record
-from pipeline.stage import Outcome, TrackedFrame, Tracker
+from pipeline.messages import Event, Record, Wish
+from pipeline.stage import Asking, Fact, Outcome, TrackedFrame, Tracker
 from stages.alert.camera import CameraAlert
 from stages.alert.options import AlertOptions
 from stages.alert.rule import Rule
@@ -16,19 +16,29 @@ class AlertStage:
     """Tracking and rules as a pure function of (state, records), in media time; cameras share nothing.
 
     What it says depends on the records alone: not on how they are split into batches, nor on where the stage was
-    interrupted and restored, nor on the other cameras. Events carry the analysis and source hashes of the log header.
+    interrupted and restored, nor on the other cameras. Answers of classifiers count as records: what matters
+    is before which frame they were learned. Events carry the analysis and source hashes of the log header.
     """
 
     Options: ClassVar[type[AlertOptions]] = AlertOptions
 
-    def __init__(self, options: AlertOptions, *, rules: Sequence[Rule], trackers: Callable[[str], Tracker]) -> None:
+    def __init__(
+        self,
+        options: AlertOptions,
+        *,
+        rules: Sequence[Rule],
+        trackers: Callable[[str], Tracker],
+        classifiers: Sequence[Asking] = (),
+    ) -> None:
         """``rules``: all of them; each knows its cameras. ``trackers``: makes the tracker of a camera, by name.
+        ``classifiers``: all of them; each knows its cameras.
 
         Raises ``UsageError`` if two rules of one camera have the same name.
         """
         self._options = options
         self._rules = rules
         self._trackers = trackers
+        self._classifiers = classifiers
         self._cameras: dict[str, CameraAlert] = {}
         check_names(rules)
 
@@ -41,12 +51,27 @@ class AlertStage:
         alert = self._camera(camera)
         events: list[Event] = []
         tracked: list[TrackedFrame] = []
+        wishes: list[Wish] = []
         for record in records:
-            told, frame = alert.take(record)
+            told, frame, wished = alert.take(record)
             events += told
+            wishes += wished
             if frame is not None:
                 tracked.append(frame)
-        return Outcome(events, tracked)
+        return Outcome(events, tracked, wishes)
+
+    def wishes(self, camera: str) -> Sequence[Wish]:
+        """Those without an answer, oldest first."""
+        return self._camera(camera).wishes
+
+    def learn(self, camera: str, facts: Sequence[Fact]) -> None:
+        """Take in answers, or that there will be none. Raises ``UsageError`` when a classifier's header shows that a
+        rule waits for what it never says."""
+        self._camera(camera).learn(facts)
+
+    def classified(self, camera: str) -> dict[str, dict[str, int]]:
+        """What came of the wishes so far, by classifier: ``wished``, ``answered``, and what was missed by reason."""
+        return self._camera(camera).classified
 
     def state(self, camera: str) -> bytes:
         """All that is remembered of a camera; equal histories give equal bytes."""
@@ -59,7 +84,9 @@ class AlertStage:
     def _camera(self, camera: str) -> CameraAlert:
         if camera not in self._cameras:
             rules = [rule for rule in self._rules if rule.options.watches(camera)]
-            self._cameras[camera] = CameraAlert(camera, self._options, rules, self._trackers(camera))
+            asking = [each for each in self._classifiers if camera in each.cameras]
+            tracker = self._trackers(camera)
+            self._cameras[camera] = CameraAlert(camera, self._options, rules, tracker, asking)
         return self._cameras[camera]
 
 

@@ -1,7 +1,7 @@
 """One rule at work on one camera: from claims to starts, updates and ends."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.clock import SECOND
+from stages.alert.demand import Demand, demands
 from stages.alert.episode import Episode, Inertia, Turn
 from stages.alert.options import nanoseconds
 from stages.alert.rearm import Quiet, Rearm
@@ -156,8 +157,12 @@ class Watch:
         now, options = scene.frame.media_ns, self.rule.options
         if sighting is not None and now - sighting.first_ns < self._min_age_ns:
             return []
+        known = self._demands(sighting, scene)
+        if known is None:
+            return []
         allowed = (
-            (sighting is None or sighting.vote >= options.min_confidence)
+            all(demand.holds for demand in known)
+            and (sighting is None or sighting.vote >= options.min_confidence)
             and self._armed(scene.frame.wall_ns)
             and not self._rearm.hushes(episode.subject, sighting.box if sighting else None, now)
         )
@@ -166,7 +171,7 @@ class Watch:
                 episode.phase = "spent"
             return []
         episode.phase, episode.started_ns, episode.updated_ns = "open", now, now
-        start = Change("start", self.rule, episode, claim, self._reasons(episode, claim, now, sighting))
+        start = Change("start", self.rule, episode, claim, self._reasons(episode, claim, now, sighting, known))
         if not self.rule.momentary:
             return [start]
         episode.phase = "spent"
@@ -204,7 +209,16 @@ class Watch:
             )
         return False
 
-    def _reasons(self, episode: Episode, claim: Claim, now: int, sighting: Sighting | None) -> list[dict[str, Any]]:
+    def _demands(self, sighting: Sighting | None, scene: Scene) -> list[Demand] | None:
+        """What classifiers must say for an event to start; None while one has not said anything yet."""
+        options = self.rule.options
+        if not options.attributes and not options.behaviour:
+            return []
+        return demands(options, sighting, scene)
+
+    def _reasons(
+        self, episode: Episode, claim: Claim, now: int, sighting: Sighting | None, known: Sequence[Demand]
+    ) -> list[dict[str, Any]]:
         """The trace of a start: every condition that had to hold, in order of time."""
         options, held_s = self.rule.options, (now - episode.since_ns) / SECOND
         why = [_trace(episode.since_ns, claim.predicate, claim.value, claim.threshold)]
@@ -213,6 +227,7 @@ class Watch:
             why.append(_trace(now, "age_s", (now - sighting.first_ns) / SECOND, options.min_age_s))
             why.append(_trace(now, "median_confidence", sighting.vote, options.min_confidence))
         why.append(_trace(now, "held_s", held_s, options.enter_inertia_s))
+        why += [_trace(now, demand.predicate, demand.value, demand.wanted) for demand in known]
         if options.schedule is not None:
             why.append(_trace(now, "scheduled", True, True))
         return why

@@ -81,6 +81,7 @@ class TrippingOptions(BaseModel):
     camera: str = Field(default="clip", json_schema_extra={"analysis": False})
     frame: int = Field(default=30, json_schema_extra={"analysis": False})
     frames: int = Field(default=1, ge=1, json_schema_extra={"analysis": False})
+    boxes: int = Field(default=2, ge=1)
     delay_s: float = Field(default=0.0, ge=0, le=10, json_schema_extra={"analysis": False})
 
 
@@ -108,7 +109,7 @@ class TrippingDetector:
         if number is None:
             return Detections.empty()
         height, width = view.pixels.shape[:2]
-        boxes = Pattern(width=width, height=height, rate=10, boxes=2).boxes_at(number)
+        boxes = Pattern(width=width, height=height, rate=10, boxes=self._options.boxes).boxes_at(number)
         n = len(boxes)
         return Detections(np.array(boxes, np.float32), np.full(n, 0.9, np.float32), np.zeros(n, np.int32))
 

@@ -1,7 +1,8 @@
 """A small world around the pure dispatcher: captures with slots, workers that read them, a network that may lose.
 
 Pixels are modelled: each slot holds the index of the frame written last, a worker answers with what it finds there,
-so a slot that was released too early shows up as a wrong answer in the log.
+so a slot that was released too early shows up as a wrong answer in the log. The reader wishes for a crop of every
+third analysed frame; a classifier cuts it where it finds it, or has the recording decoded again.
 """
 
 from collections import deque
@@ -10,8 +11,11 @@ from dataclasses import dataclass, field
 from pipeline.dispatch import Append, Dispatcher, Effect, Limits, Overdue, Send
 from pipeline.leases import CameraBook
 from pipeline.messages import (
+    Answered,
     CaptureHello,
     CaptureSync,
+    ClassifyHello,
+    Crop,
     EndOfStream,
     EndRecord,
     EngineRecord,
@@ -31,6 +35,9 @@ from pipeline.messages import (
     Synced,
     Welcome,
     Wire,
+    Wish,
+    Wishes,
+    WishKey,
     Work,
     WorkerHello,
 )
@@ -145,6 +152,14 @@ class World:
         self.logs: dict[str, list[Record]] = {name: [] for name in cameras}
         self.passed: dict[str, int] = dict.fromkeys(cameras, -1)
         self.counter = 0
+        self.seen_by_reader: dict[str, int] = dict.fromkeys(cameras, -1)
+        self.wishes: dict[str, dict[WishKey, Wish]] = {name: {} for name in cameras}
+        """Open ones."""
+        self.crops: list[Crop] = []
+        """The classifier's queue."""
+        self.classifier = "c-0"
+        self.stale_crops = 0
+        self.cropped: dict[str, set[int]] = {name: set() for name in cameras}
         self.to_dispatch: deque[tuple[bytes, Wire]] = deque()
         self.to_peer: dict[bytes, deque[Wire]] = {}
         self.dispatcher = self._dispatcher()
@@ -184,7 +199,7 @@ class World:
                     case EndRecord():
                         book.ended = True
             books[name] = book
-        return Dispatcher(f"epoch{self.counter}", books, LIMITS)
+        return Dispatcher(f"epoch{self.counter}", books, LIMITS, classify={"c": 1})
 
     def _capture(self, name: str) -> CaptureModel:
         self.counter += 1
@@ -215,6 +230,11 @@ class World:
         del self.workers[name]
         self.apply(self.dispatcher.worker_died(name, by_itself=by_itself))
         self.new_worker()
+
+    def restart_classifier(self) -> None:
+        self.counter += 1
+        self.classifier = f"c-{self.counter}"
+        self.crops.clear()
 
     def lose_one(self, choice: int) -> None:
         if self.to_dispatch:
@@ -257,6 +277,7 @@ class World:
                 assert not isinstance(message, Refused), message
                 if isinstance(message, Work):
                     queue.append((message, None))
+        self.crops += [message for message in self._inbox(self.classifier) if isinstance(message, Crop)]
 
     def _inbox(self, peer: str) -> list[Wire]:
         queue = self.to_peer.get(peer.encode(), deque())
@@ -305,18 +326,45 @@ class World:
         for name, queue in self.workers.items():
             leases = [work.lease for work, _ in queue]
             self.send(name, WorkerHello(name, "detect", "engine", 1, {}, ["thing"], leases))
+        self.send(self.classifier, ClassifyHello("c/0"))
 
     def read(self) -> None:
         self.send("reader", ReaderHello("reader"))
         for name, log in self.logs.items():
             indexes = [r.frame.index for r in log if isinstance(r, FrameRecord)]
             if indexes:
+                self._wish(name, [r for r in log if isinstance(r, FrameRecord)])
                 self.send("reader", Passed(name, indexes[-1]))
+
+    def _wish(self, name: str, records: list[FrameRecord]) -> None:
+        fresh = [r.frame for r in records if r.frame.index > self.seen_by_reader[name] and r.status is Status.ANALYSED]
+        self.seen_by_reader[name] = records[-1].frame.index
+        wishes = [Wish(name, frame.index, 1, "c", (0, 0, 1, 1), 0) for frame in fresh if frame.index % 3 == 0]
+        self.wishes[name] |= {wish.key: wish for wish in wishes}
+        if wishes:
+            self.send("reader", Wishes(name, wishes, complete=False))
+
+    def sync_wishes(self) -> None:
+        """The reader says what it still waits for."""
+        for name, wishes in self.wishes.items():
+            self.send("reader", Wishes(name, list(wishes.values()), complete=True))
+
+    def crop(self) -> None:
+        """The classifier answers its first crop; the answer is in its journal before it says so."""
+        if not self.crops:
+            return
+        wish, slot = self.crops[0].wish, self.crops.pop(0).slot
+        if wish.key in self.wishes[wish.camera]:
+            del self.wishes[wish.camera][wish.key]
+            self.cropped[wish.camera].add(wish.index)
+            if slot is None or self.pixels.get((slot.ring, slot.number), -1) != wish.index:
+                self.stale_crops += 1
+        self.send(self.classifier, Answered(wish.camera, *wish.key))
 
     def quiesce(self, rounds: int = 400) -> None:
         """No more faults: let everything finish."""
         for _ in range(rounds):
-            if all(self.logs[name] and isinstance(self.logs[name][-1], EndRecord) for name in self.cameras):
+            if self._is_over():
                 return
             self.now += SECOND // 5
             for name in self.cameras:
@@ -325,6 +373,7 @@ class World:
                     self.capture_step(name)
             self.greet()
             self.read()
+            self.sync_wishes()
             while self.to_dispatch:
                 self.deliver()
             self.apply(self.dispatcher.tick(self.now))
@@ -332,7 +381,18 @@ class World:
             for name in list(self.workers):
                 if name in self.workers:
                     self.finish(name)
+            self.crop()  # slower than everybody else
         raise AssertionError(f"not finished: {[(n, len(log)) for n, log in self.logs.items()]} {self.dispatcher}")
+
+    def _is_over(self) -> bool:
+        """Every log has its end, every wish its answer, and every slot is free."""
+        ended = all(self.logs[name] and isinstance(self.logs[name][-1], EndRecord) for name in self.cameras)
+        return (
+            ended
+            and not any(self.wishes.values())
+            and all(self.seen_by_reader[name] == self.cameras[name][1] - 1 for name in self.cameras)
+            and not any(capture.lent for capture in self.captures.values())
+        )
 
     # ---- what must hold
 
@@ -346,6 +406,8 @@ class World:
             for record in records:
                 if record.status is Status.ANALYSED:
                     assert record.detections == str(record.frame.index).encode(), "pixels of another frame"
+            wanted = {r.frame.index for r in records if r.status is Status.ANALYSED and r.frame.index % 3 == 0}
+            assert self.cropped[name] == wanted, f"{name}: every wish is answered"
             if not live:
                 self._check_recording(name, frames, static, records)
 

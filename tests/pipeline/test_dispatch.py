@@ -43,6 +43,8 @@ ACTIONS = (
     "finish",
     "greet",
     "read",
+    "crop",
+    "sync_wishes",
     "time",
     "tick",
     "lose",
@@ -51,6 +53,7 @@ ACTIONS = (
     "restart_capture",
     "kill_worker",
     "crash_worker",
+    "restart_classifier",
 )
 
 
@@ -75,6 +78,10 @@ def act(world: World, action: str, choice: int, *, faults: bool) -> None:
             world.greet()
         case "read":
             world.read()
+        case "crop":
+            world.crop()
+        case "sync_wishes":
+            world.sync_wishes()
         case "time":
             world.now += (choice % 40) * SECOND // 20
         case "tick":
@@ -89,6 +96,8 @@ def act(world: World, action: str, choice: int, *, faults: bool) -> None:
             world.restart_dispatcher()
         case "restart_capture":
             world.restart_capture(camera)
+        case "restart_classifier":
+            world.restart_classifier()
         case "kill_worker":
             world.kill_worker(worker, by_itself=False)
         case "crash_worker" if not world.poison:
@@ -109,6 +118,18 @@ def test_recordings_lose_no_frame_and_no_order_whatever_happens(
         act(world, action, choice, faults=True)
     world.quiesce()
     world.check()
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps, st.integers(1, 4))
+def test_a_recordings_slot_is_not_reused_before_its_crop_was_cut(script: list[tuple[str, int]], slots: int) -> None:
+    world = World({"a": (False, 20, frozenset())}, slots=slots)
+    world.read()
+    for action, choice in script:
+        act(world, action, choice, faults=False)
+    world.quiesce()
+    world.check()
+    assert world.stale_crops == 0
 
 
 @settings(max_examples=60, deadline=None)

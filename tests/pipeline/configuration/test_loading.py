@@ -148,10 +148,51 @@ BAD = {
         ],
     ),
     "reserved stages": (
-        CAMERA + "stages:\n  classify: {}\n  record: {}\n",
+        CAMERA + "stages:\n  record: {}\n",
+        ["x.yml:3:3: stages.record: is not available yet in this version: remove it"],
+    ),
+    "classifiers": (
+        CAMERA + "stages:\n  classify:\n"
+        "  - {kind: color}\n"
+        "  - {kind: colour, midle: 1, min_px: 0, delay_s: soon}\n"
+        "  - {kind: colour, name: twice, cameras: [gaet]}\n"
+        "  - {kind: colour, name: twice}\n"
+        "  - {kind: colour, name: twice}\n"
+        "  - {name: 'of wheels', kind: colour}\n",
         [
-            "x.yml:3:3: stages.classify: is not available yet in this version: remove it",
-            "x.yml:4:3: stages.record: is not available yet in this version: remove it",
+            "x.yml:4:12: stages.classify.0.kind: unknown kind 'color', did you mean 'colour'? allowed: behaviour, "
+            "colour, crops, few_shot, or package.module:Class",
+            "x.yml:5:20: stages.classify.1.midle: unknown key, did you mean 'middle'? allowed: kind, name, workers, "
+            "cameras, classes, delay_s, every_s, settled_every_s, min_px, middle",
+            "x.yml:5:38: stages.classify.1.min_px: must be at least 1 and at most 4096, got 0",
+            "x.yml:5:50: stages.classify.1.delay_s: must be a valid number, got 'soon' (allowed: more than 0 and at "
+            "most 60; write 30, '30s', '500ms' or '2 min')",
+            "x.yml:6:43: stages.classify.2.cameras.0: no camera 'gaet', did you mean 'gate'? allowed: gate",
+            "x.yml:8:26: stages.classify.4.name: 'twice' is the name of stages.classify.3 already: give each its own",
+            "x.yml:9:12: stages.classify.5.name: must match pattern '^[A-Za-z0-9_]*$', got 'of wheels'",
+        ],
+    ),
+    "what rules want classifiers to say": (
+        CAMERA + "stages: {classify: {kind: colour}}\nrules:\n"
+        "- {rule: in_field, name: a, attributes: {color: red}}\n"
+        "- {rule: in_field, name: b, attributes: {colour: [red, gren]}}\n"
+        "- {rule: in_field, name: c, behaviour: {fight: 0.8}}\n"
+        "- {rule: behaviour, name: d, shows: fight}\n",
+        [
+            "x.yml:4:42: rules.0.attributes.color: no classifier 'color', did you mean 'colour'? allowed: colour",
+            "x.yml:5:50: rules.1.attributes.colour: 'colour' is never 'gren', did you mean 'green'? allowed: black, "
+            "white, grey, red, orange, brown, yellow, green, blue, purple, pink",
+            "x.yml:6:41: rules.2.behaviour.fight: no behaviour classifier looks at gate: add one under "
+            "stages.classify, kind: behaviour",
+            "x.yml:7:4: rules.3.rule: no behaviour classifier looks at gate: add one under stages.classify, "
+            "kind: behaviour",
+        ],
+    ),
+    "attributes without classifiers": (
+        CAMERA + "rules:\n- {rule: in_field, attributes: {colour: red}}\n",
+        [
+            "x.yml:3:33: rules.0.attributes.colour: there is no classifier that could say so: add one under "
+            "stages.classify",
         ],
     ),
     "camera names and sources": (

@@ -9,6 +9,7 @@ import pytest
 from pipeline.errors import MessageError, UsageError
 from pipeline.messages import (
     CaptureHello,
+    Crop,
     Cut,
     EndOfStream,
     Failed,
@@ -128,7 +129,7 @@ def test_a_camera_speaks_for_itself_only() -> None:
 
 
 def test_every_message_belongs_to_one_role_or_to_the_dispatcher() -> None:
-    by_dispatch = {Welcome, Synced, Release, Work, Refused, Wake, Cut}
+    by_dispatch = {Welcome, Synced, Release, Work, Refused, Wake, Cut, Crop}
     by_peers = [kind for kinds in MAY_SEND.values() for kind in kinds]
     assert len(by_peers) == len(set(by_peers))
     assert by_dispatch | set(by_peers) == set(get_args(Wire))
