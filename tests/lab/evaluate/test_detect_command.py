@@ -151,6 +151,7 @@ def test_an_exported_model_gives_no_gradients(weights: Path, tmp_path: Path) -> 
 
 @pytest.mark.footage
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_teacher_scores_on_coco_what_ultralytics_says(footage: Path, tmp_path: Path) -> None:
     """ultralytics' own validation gives 0.444 (FP32, batch 1): it lets an anchor have two classes, matches by overlap
     before confidence, and integrates by trapezoids."""
