@@ -7,11 +7,15 @@ from pipeline.errors import SourceEnded, SourceStalled, UsageError
 from pipeline.messages import Status
 from pipeline.stage import Captured
 
+LIVE_S = 60.0
+"""How long a live source is read unless somebody says otherwise."""
+
 
 def frames(source: str, camera: str, *, seconds: float | None = None, clock: Clock | None = None) -> Iterator[Captured]:
     """The sound frames of a source, with index and media time; damaged ones are left out.
 
-    It ends with the recording, or after ``seconds`` (by the clock where live, in media time elsewhere); a live stream
+    It ends with the recording, or after ``seconds`` (by the clock where live, in media time elsewhere; None: ``LIVE_S``
+    where live, else never). A live stream
     that falls silent ends too, if it gave anything before. Raises ``UsageError`` for no source, ``SourceError`` where
     it cannot be read.
     """
@@ -29,6 +33,7 @@ def frames(source: str, camera: str, *, seconds: float | None = None, clock: Clo
     capture = CameraCapture(options, camera=camera, source=open_source(options, clock), clock=clock)
     began_ns, given = clock.monotonic_ns(), 0
     try:
+        limit = LIVE_S if seconds is None and capture.live else seconds
         capture.open(session=0, next_index=0, last_media_ns=-1)
         while True:
             try:
@@ -40,7 +45,7 @@ def frames(source: str, camera: str, *, seconds: float | None = None, clock: Clo
                     raise
                 return
             passed_ns = clock.monotonic_ns() - began_ns if capture.live else captured.frame.media_ns
-            if seconds is not None and passed_ns > seconds * SECOND:
+            if limit is not None and passed_ns > limit * SECOND:
                 return
             if captured.skip is not Status.CORRUPT:
                 given += 1
