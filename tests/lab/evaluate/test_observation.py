@@ -9,6 +9,7 @@ from lab.dataset.labelled import LabelledImage
 from lab.evaluate.average_precision import Scores
 from lab.evaluate.calibration import calibration, calibration_errors
 from lab.evaluate.compare import compare, judge
+from lab.evaluate.detect_charts import f1_chart
 from lab.evaluate.figures import best_threshold, figures
 from lab.evaluate.metric import metric_named
 from lab.evaluate.mistakes import confusion, counts_of, mistakes, worst_alarms, worst_misses
@@ -101,6 +102,15 @@ def test_figures_of_a_model_that_finds_nothing() -> None:
     got = figures(observation((image((LARGE, 0)), found())).scores, NAMES, threshold=0.25, rounds=10)
     assert (got.map.value, got.chosen.recall.value, got.best.threshold) == (0, 0, 1)
     assert np.isnan(got.chosen.precision.value)
+
+
+def test_the_curve_over_confidence_is_drawn_at_even_steps() -> None:
+    pairs = [(image((LARGE, 0)), found((LARGE, 0, 0.9), *((FAR, 0, 0.001 + i / 1e4) for i in range(500))))]
+    line = f1_chart(observation(*pairs).scores, chosen=0.2, best=0.9).axes[0].lines[0]
+    across, precision = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+    assert np.diff(across).max() < 0.02
+    assert precision[np.abs(across - 0.5).argmin()] == 1, "only the hit is that sure"
+    assert across.max() <= 0.9, "nothing is surer"
 
 
 def test_slices_by_size_count_only_objects_of_that_size() -> None:
