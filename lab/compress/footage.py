@@ -26,7 +26,8 @@ def choose(
 ) -> list[Picture]:
     """Up to ``count`` frames of a video, a folder of pictures or videos, or a data set, but for the files ``left_out``.
 
-    Frames with and without objects are chosen apart, each time the one least like those chosen before. Raises ``UsageError`` if there is nothing to read.
+    Frames with and without objects are chosen apart, each time the one least like those chosen before. Raises
+    ``UsageError`` if there is nothing to read.
     """
     frames = list(_spread(source, left_out))
     looks = np.stack([_look(frame) for frame in frames])

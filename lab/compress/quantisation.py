@@ -84,6 +84,7 @@ def quantise_onnx(model: Path, batches: Sequence[Any], target: Path) -> None:
 
 def _nncf() -> Any:
     switch_off_network_features()
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # says at import that there is no GPU
     try:
         nncf: Any = import_module("nncf")
     except ImportError as error:
