@@ -11,12 +11,15 @@ def fit_temperature(logits: Logits, labels: npt.NDArray[np.int64]) -> float:
     """The temperature with the least log loss on held-back crops, 0.05 to 20; logits (n, classes), labels (n,).
 
     The loss is convex in 1 / temperature, so golden sections find it. Order of classes, and so accuracy, stays.
+    Targets are softened as Platt (1999) does, by one crop of each class: a classifier without a mistake on twenty
+    crops is not one without mistakes.
     """
+    soft = logits.shape[1] / (len(labels) + logits.shape[1])
     low, high = 1 / HOTTEST, 1 / COLDEST
     golden = (5**0.5 - 1) / 2
     for _ in range(80):
         left, right = high - golden * (high - low), low + golden * (high - low)
-        if log_loss(logits * left, labels) < log_loss(logits * right, labels):
+        if _softened_loss(logits * left, labels, soft) < _softened_loss(logits * right, labels, soft):
             high = right
         else:
             low = left
@@ -29,6 +32,13 @@ def log_loss(logits: Logits, labels: npt.NDArray[np.int64]) -> float:
     shifted = wide - wide.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(shifted).sum(axis=1))
     return float((log_sum - shifted[np.arange(len(labels)), labels]).mean())
+
+
+def _softened_loss(logits: Logits, labels: npt.NDArray[np.int64], soft: float) -> float:
+    """``log_loss`` with a share ``soft`` of each target spread over all classes."""
+    wide = logits.astype(np.float64)
+    even = np.mean(np.logaddexp.reduce(wide, axis=1) - wide.mean(axis=1))
+    return (1 - soft) * log_loss(logits, labels) + soft * float(even)
 
 
 def calibration_error(probability: Logits, labels: npt.NDArray[np.int64], *, bins: int = 15) -> float:

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from lab.train.classify.crops import Crop, names_of
 from pipeline.errors import UsageError
 
+FEWEST = 4
+"""Crops of a class, below which there is nothing to learn from, let alone to hold back."""
+
 
 def divide(crops: Sequence[Crop], *, val_share: float, test_share: float, seed: int) -> tuple[Crop, ...]:
     """Every crop with its split. Those that have one keep it, and so do others of the same recording.
@@ -16,6 +19,9 @@ def divide(crops: Sequence[Crop], *, val_share: float, test_share: float, seed: 
     Whole recordings move, so that each class is shared out about as wanted. Raises ``UsageError`` if a class is
     missing in a split afterwards.
     """
+    for name, count in Counter(crop.name for crop in crops).items():
+        if count < FEWEST:
+            raise UsageError(f"class {name!r} has {count} crops; {FEWEST} at least, better hundreds")
     settled = {crop.group: crop.split for crop in crops if crop.split}
     given = {crop.split for crop in crops if crop.split}
     loose = [crop for crop in crops if not crop.split and crop.group not in settled]
