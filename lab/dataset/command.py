@@ -193,16 +193,22 @@ def split(
     val: Annotated[float, typer.Option(min=0.01, max=0.9, help="share of pictures for validation")] = 0.2,
     gap: Annotated[int, typer.Option(min=0, help="time: pictures left out between training and validation")] = 5,
     seed: Annotated[int, typer.Option(help="camera: another one gives another split")] = 0,
+    hold_back: Annotated[
+        list[str] | None, typer.Option(metavar="CAMERA", help="camera for validation; may be repeated, --val is unused")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="write into a folder that holds a data set")] = False,
 ) -> None:
     """Split into training and validation without a recording, or a moment of one, on both sides."""
     from lab.dataset.reading import read_any
-    from lab.dataset.split import by_camera, by_time
+    from lab.dataset.split import by_camera, by_name, by_time
     from lab.dataset.yolo_format import write
 
     fresh(out, overwrite=overwrite)
     data = read_any(dataset)
-    parts = by_camera(data, val=val, seed=seed) if by is SplitBy.CAMERA else by_time(data, val=val, gap=gap)
+    if hold_back:
+        parts = by_name(data, hold_back)
+    else:
+        parts = by_camera(data, val=val, seed=seed) if by is SplitBy.CAMERA else by_time(data, val=val, gap=gap)
     yaml = write(parts, out)
     left_out = f"; {len(data) - len(parts)} between left out" if len(parts) < len(data) else ""
     typer.echo(f"{summary(parts)}{left_out}; {yaml}")

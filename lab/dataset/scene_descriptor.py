@@ -1,8 +1,7 @@
-"""What sets the frames of a camera apart, as a vector: what stands where in front of the background.
+"""What sets the frames of a camera apart, as a vector: what stands where, and how the scene looks.
 
-A fixed camera's frames differ little as whole pictures. So the typical picture of the source is taken away, and the
-detector's boxes are added as a map of what is where. Which parts earn their place was measured, see
-docs/guide/datasets.md. Deterministic: no network beside the detector.
+A fixed camera's frames differ little as whole pictures, so the detector's boxes count more, as a map of what is where.
+Measured against a detector's pooled features, which are no better here and cost another pass (docs/guide/datasets.md).
 """
 
 import numpy as np
@@ -16,11 +15,12 @@ GRID = (6, 8)
 """Cells of the map of boxes, over height and width."""
 SCALE = 32.0
 """Grey levels of difference that count as one."""
+LOOKS = 0.5
 Vector = npt.NDArray[np.float32]
 
 
 def thumbnail(picture: Picture) -> Vector:
-    """Float32 (864,): a small grey picture, its brightness and contrast evened out, with its mirror-free layout.
+    """Float32 (864,): a small grey picture, its brightness and contrast evened out.
 
     The second half holds the contrast within each cell, which moves less with the light than brightness does.
     """
@@ -57,14 +57,15 @@ def layout(found: Detections, size: tuple[int, int], classes: int) -> Vector:
 def descriptors(
     thumbnails: npt.NDArray[np.float32], layouts: npt.NDArray[np.float32] | None
 ) -> npt.NDArray[np.float32]:
-    """Float32 (n, d): thumbnails (n, 864) less their median, beside layouts (n, m), each of the same weight.
+    """Float32 (n, d): thumbnails (n, 864) beside layouts (n, m), where the thumbnails count ``LOOKS`` times as much.
 
     Distances are Euclidean; each part is scaled so that two of its frames are 1 apart at the median.
     """
-    parts = [_scaled(thumbnails - np.median(thumbnails, axis=0).astype(np.float32))]
-    if layouts is not None:
-        parts.append(_scaled(layouts))
-    return np.concatenate(parts, axis=1) / np.float32(np.sqrt(len(parts)))
+    if layouts is None:
+        return _scaled(thumbnails)
+    parts = np.concatenate([_scaled(thumbnails) * np.float32(LOOKS), _scaled(layouts)], axis=1)
+    both: npt.NDArray[np.float32] = parts / np.sqrt(np.float32(1 + LOOKS**2))
+    return both
 
 
 def _scaled(part: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -43,6 +43,15 @@ def by_camera(dataset: Dataset, *, val: float, seed: int) -> Dataset:
     return _split(dataset, {camera: [camera in chosen] * len(groups[camera]) for camera in cameras}, groups)
 
 
+def by_name(dataset: Dataset, cameras: Sequence[str]) -> Dataset:
+    """The named cameras into ``val``, all others into ``train``. Raises ``UsageError`` for an unknown camera."""
+    groups = _cameras(dataset)
+    for camera in cameras:
+        if camera not in groups:
+            raise UsageError(f"no camera is named {camera!r}; there are {', '.join(sorted(groups))}")
+    return _split(dataset, {camera: [camera in cameras] * len(images) for camera, images in groups.items()}, groups)
+
+
 def by_time(dataset: Dataset, *, val: float, gap: int) -> Dataset:
     """The last share ``val`` of each camera's pictures into ``val``, the first into ``train``.
 
