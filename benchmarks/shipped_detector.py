@@ -102,7 +102,7 @@ def people(detector: Detector, data: Path) -> Scores:
     video = cv2.VideoCapture(str(folder / "vtest.avi"))
     tallies = []
     for number in range(1, int(truth.frame.max()) + 1):
-        _, pixels = video.read()
+        pixels = np.asarray(video.read()[1], np.uint8)
         boxes = truth.xyxy[truth.frame == number].astype(np.float32)
         found = _found(detector, pixels, {"person": 0})
         tallies.append(tally(found, boxes, np.zeros(len(boxes), np.int32)))

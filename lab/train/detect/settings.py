@@ -89,6 +89,11 @@ class DetectSettings(LabSettings):
         description="what is written is start + share * (trained - start) (Wortsman et al. 2022); `val` takes the "
         "best of 0.3 to 1.0 on the val split",
     )
+    keep: Literal["best", "last"] = Field(
+        default="best",
+        description="which epoch's averaged weights are taken: the best on val, or the last (where val is too small "
+        "or too much like training to choose by)",
+    )
     distillation: Distillation = Distillation()
     augmentation: Augmentation = Augmentation()
     device: Literal["auto", "cpu", "cuda"] = "auto"

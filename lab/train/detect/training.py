@@ -255,6 +255,9 @@ class _Course:
         from lab.train.detect.validation import score
 
         settings = self._settings
+        if settings.keep == "last":
+            self._best_epoch = self._epoch
+            self._best_state = {name: value.cpu().clone() for name, value in self._average.state_dict().items()}
         tried: dict[str, float] = {}
         share = settings.share
         if share == "val":
@@ -265,7 +268,7 @@ class _Course:
             share = float(max(tried, key=lambda each: (tried[each], -float(each))))
         assert isinstance(share, float)
         self._average.load_state_dict(between(self._start, self._best_state, share))
-        facts = {"share": share, "best_epoch": self._best_epoch, "val_mAP50-95": self._best, "imgsz": settings.imgsz}
+        facts = {"share": share, "epoch": self._best_epoch, "best_val_mAP50-95": self._best, "imgsz": settings.imgsz}
         write_network(self._average, path, facts={**facts, "name": settings.name})
         if tried:
             write_json(self._out / "shares.json", tried)

@@ -36,7 +36,8 @@ def start(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from ultralytics.nn.tasks import DetectionModel
 
     torch.manual_seed(5)
-    network: Any = DetectionModel("yolo26n.yaml", nc=3, verbose=False)
+    build: Any = DetectionModel
+    network = build("yolo26n.yaml", nc=3, verbose=False)
     network.names = {0: "person", 1: "car", 2: "dog"}
     network.train()
     with torch.no_grad():  # batch norm's statistics, or the signal dies on its way
