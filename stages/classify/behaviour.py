@@ -7,11 +7,11 @@ camera), because a stage has no memory of its own; see ``BehaviourModel`` for ho
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import CannotStart
 from pipeline.stage import Picture
@@ -36,6 +36,30 @@ class BehaviourOptions(BaseModel):
     )
     threads: int = Field(default=1, ge=1, le=256, description="processor threads")
     batch: int = Field(default=32, ge=1, le=1024, description="pictures or windows computed at once, at most")
+
+
+class BehaviourCard(BaseModel):
+    """What the graphs say of themselves, beside what only their maker wants to know."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    names: tuple[str, ...] = Field(min_length=2)
+    attribute: str
+    frames: int = Field(ge=2)
+    fps: float = Field(gt=0)
+    scope: Literal["track", "scene"]
+    margin: float = Field(ge=0)
+    width: int = Field(ge=1)
+    size: tuple[int, int]
+    needs_previous: bool
+    thresholds: tuple[float, ...]
+    name: str = ""
+
+    @model_validator(mode="after")
+    def _one_threshold_each(self) -> Self:
+        if len(self.thresholds) != len(self.names):
+            raise ValueError(f"{len(self.names)} names, {len(self.thresholds)} thresholds")
+        return self
 
 
 class BehaviourModel:
@@ -69,32 +93,33 @@ class BehaviourModel:
         self._features, self._temporal = load(FEATURES), load(TEMPORAL)
         self._batch = options.batch
         card = _checked_card(self._features, self._temporal)
-        self.names: tuple[str, ...] = tuple(card["names"])
+        self.names: tuple[str, ...] = card.names
         """Classes in the order of ``judge``'s columns; the first is the normal state."""
-        self.attribute: str = card["attribute"]
+        self.attribute: str = card.attribute
         """What the classes are values of, such as ``fight``."""
-        self.frames: int = card["frames"]
+        self.frames: int = card.frames
         """Rows in a window."""
-        self.fps: float = card["fps"]
+        self.fps: float = card.fps
         """Rows a second that it was trained at."""
-        self.scope: Literal["track", "scene"] = card["scope"]
+        self.scope: Literal["track", "scene"] = card.scope
         """Whether its pictures are crops of a track or whole frames."""
-        self.margin: float = card["margin"]
+        self.margin: float = card.margin
         """How far a track's box is widened on each side, as a share of its size."""
-        self.width: int = card["width"]
+        self.width: int = card.width
         """Numbers in a row."""
-        self.size: tuple[int, int] = tuple(card["size"])
+        self.size: tuple[int, int] = card.size
         """Height and width that every picture is fitted into, its shape kept, grey around it."""
-        self.needs_previous: bool = card["needs_previous"]
+        self.needs_previous: bool = card.needs_previous
         """Whether ``embed`` looks at the picture before."""
-        self.thresholds: tuple[float, ...] = tuple(card["thresholds"])
+        self.thresholds: tuple[float, ...] = card.thresholds
         """Probability from which each class holds, as chosen in training."""
         self.model: dict[str, str] = {
-            "name": str(card.get("name") or options.model.name),
+            "name": card.name or options.model.name,
             "sha256": _joint_digest(self._features, self._temporal),
         }
         self.engine = f"{self._features.engine} {self.model['sha256'][:12]}"
         """Fingerprint: runtime and version, precision, model digest."""
+        self._try()
 
     def embed(self, crops: Sequence[Picture], previous: Sequence[Picture | None] | None = None) -> FloatArray:
         """One row for each picture: float32 (n, width). A pure function.
@@ -127,6 +152,25 @@ class BehaviourModel:
     def attend(self, windows: FloatArray) -> FloatArray:
         """How much each moment counted in ``judge``: float32 (n, frames), each row adding up to 1."""
         return self._judged(windows)[1]
+
+    def _try(self) -> None:
+        """One grey picture through both graphs. Raises ``CannotStart`` where they are not what the card says."""
+        try:
+            blank = [np.full((1, *self.size, 3), GREY, np.uint8)] * (1 + self.needs_previous)
+            width = self._features(*blank)[0].shape[1]
+            window = np.zeros((1, self.frames, self.width), np.float32)
+            classes = self._temporal(window)[0].shape[1] if width == self.width else 0
+        except CannotStart:
+            raise
+        except Exception as error:  # of either runtime, whose errors share no root
+            reason = str(error).strip().splitlines()[-1][:200]
+            raise CannotStart(f"{self._features.path.parent}: the graphs do not fit their card: {reason}") from error
+        if width != self.width:
+            stated = f"rows of {width} numbers, {self.width} stated"
+            raise CannotStart(f"{self._features.path}: does not fit its card: {stated}")
+        if classes != len(self.names):
+            stated = f"{classes} probabilities, {len(self.names)} names"
+            raise CannotStart(f"{self._temporal.path}: does not fit its card: {stated}")
 
     def _judged(self, windows: FloatArray) -> tuple[FloatArray, FloatArray]:
         if windows.dtype != np.float32 or windows.ndim != 3 or windows.shape[1:] != (self.frames, self.width):
@@ -167,19 +211,18 @@ def _joint_digest(*graphs: OnnxGraph) -> str:
     return hashlib.sha256("".join(graph.sha256 for graph in graphs).encode()).hexdigest()
 
 
-NEEDED = ("names", "attribute", "frames", "fps", "scope", "margin", "width", "size", "needs_previous", "thresholds")
-
-
-def _checked_card(features: OnnxGraph, temporal: OnnxGraph) -> dict[str, Any]:
+def _checked_card(features: OnnxGraph, temporal: OnnxGraph) -> BehaviourCard:
     """The card of the pair. Raises ``CannotStart`` if it is incomplete, or the two were not made together."""
     for graph, part in ((features, "features"), (temporal, "temporal")):
         if graph.card.get("kind") != "behaviour":
             raise CannotStart(f"{graph.path}: a model of kind {graph.card.get('kind')!r}; 'behaviour' is needed")
         if graph.card.get("graph") != part:
             raise CannotStart(f"{graph.path}: holds the graph {graph.card.get('graph')!r}; {part!r} belongs there")
-        missing = [key for key in NEEDED if key not in graph.card]
-        if missing:
-            raise CannotStart(f"{graph.path}: its card lacks {', '.join(missing)}; make it anew with 'bartizan train'")
     if features.card.get("pair") != temporal.card.get("pair"):
         raise CannotStart(f"{features.path} and {temporal.path.name} were not made together; take both from one folder")
-    return features.card
+    try:
+        return BehaviourCard.model_validate(features.card)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"])) or "names and thresholds"
+        raise CannotStart(f"{features.path}: its card: {where}: {fault['msg']}") from error

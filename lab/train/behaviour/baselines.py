@@ -34,14 +34,14 @@ def by_chance(
     """ROC-AUC of cross-validation for each of so many shufflings of the labels, clip by clip."""
     found = []
     random = np.random.default_rng(settings.seed)
-    rows = windows.of(candidate.features)
+    rows = windows.of(candidate)
     parts = splits(windows, which, folds=settings.folds, seed=settings.seed)
     for _ in range(settings.permutations):
         truth = _shuffled(windows, which, random)
         tested = [part for part in parts if len(np.unique(truth[part.train])) > 1]
         logits = []
         for part in tested:
-            fitted = fit(candidate, rows, truth, settings, train=part.train, epochs=epochs, seed=settings.seed)
+            fitted = fit(candidate, windows, truth, settings, train=part.train, epochs=epochs, seed=settings.seed)
             logits.append(logits_of(fitted.network, rows, part.test))
         test = np.concatenate([part.test for part in tested])
         probability = softened(np.concatenate(logits), 1.0)

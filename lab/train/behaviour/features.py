@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from lab.settings import beside
 from lab.train.behaviour.motion import Motion
-from lab.train.behaviour.settings import BackboneSettings, BehaviourSettings, Feature
+from lab.train.behaviour.settings import BackboneSettings, BehaviourSettings, Part
 from pipeline.errors import CannotStart, UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Features(nn.Module):
     ``names`` tells the parts, ``fingerprint`` what decides their values.
     """
 
-    def __init__(self, parts: dict[Feature, nn.Module], *, size: tuple[int, int], fingerprint: str) -> None:
+    def __init__(self, parts: dict[Part, nn.Module], *, size: tuple[int, int], fingerprint: str) -> None:
         super().__init__()
         self.parts = nn.ModuleDict({str(name): part for name, part in parts.items()})
         self.size = size
@@ -44,13 +44,13 @@ class Features(nn.Module):
         blank = torch.zeros(1, *size, 3, dtype=torch.uint8)
         with torch.no_grad():
             values = [self._part(name, *self._prepared(blank, blank)) for name in self.names]
-        self.widths: dict[Feature, int] = {name: value.shape[1] for name, value in zip(self.names, values, strict=True)}
+        self.widths: dict[Part, int] = {name: value.shape[1] for name, value in zip(self.names, values, strict=True)}
         """Columns of each part, in order."""
 
     @property
-    def names(self) -> list[Feature]:
+    def names(self) -> list[Part]:
         """The parts in order."""
-        return cast(list[Feature], list(self.parts))
+        return cast(list[Part], list(self.parts))
 
     @property
     def needs_previous(self) -> bool:
@@ -82,15 +82,15 @@ class Features(nn.Module):
         return cast(Tensor, part(now, before) if name == "motion" else part(now))
 
 
-def only(features: Features, names: Sequence[Feature]) -> Features:
+def only(features: Features, names: Sequence[Part]) -> Features:
     """The same networks, fewer of them: those of one candidate, for its export."""
     parts = {name: features.parts[name] for name in names}
     return Features(parts, size=features.size, fingerprint=features.fingerprint)
 
 
-def build_features(settings: BehaviourSettings, names: Sequence[Feature], *, base: Path) -> Features:
+def build_features(settings: BehaviourSettings, names: Sequence[Part], *, base: Path) -> Features:
     """The networks of the features named. Raises ``CannotStart`` or ``UsageError`` for weights that cannot be used."""
-    parts: dict[Feature, nn.Module] = {}
+    parts: dict[Part, nn.Module] = {}
     facts: dict[str, Any] = {"size": settings.size}
     for name in names:
         match name:

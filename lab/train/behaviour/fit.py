@@ -11,6 +11,7 @@ from torch.nn import functional
 from lab.train.behaviour.features import small_size
 from lab.train.behaviour.heads import Temporal
 from lab.train.behaviour.settings import BehaviourSettings, Candidate
+from lab.train.behaviour.windows import Windows
 
 IntArray = npt.NDArray[np.int64]
 
@@ -27,7 +28,7 @@ class Fitted:
 
 def fit(
     candidate: Candidate,
-    rows: Tensor,
+    windows: Windows,
     truth: IntArray,
     settings: BehaviourSettings,
     *,
@@ -36,12 +37,13 @@ def fit(
     epochs: int | None = None,
     seed: int = 0,
 ) -> Fitted:
-    """Train on the windows ``train`` of ``rows`` (variants, n, frames, width), one variant of each by lot per epoch.
+    """Train on the windows ``train``, one variant of each by lot per epoch. ``truth`` int64 (n,): what to learn.
 
     With ``val``, stops when its loss no longer falls and gives the network back as it was at its best; else after
     ``epochs``. Equal arguments give equal networks on one machine.
     """
     options = settings.fit
+    rows = windows.of(candidate)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = Temporal(
@@ -51,9 +53,10 @@ def fit(
             classes=len(settings.names),
             settings=options,
             size=small_size(settings.size),
+            differenced=windows.differenced(candidate),
         )
         chosen = torch.from_numpy(train)
-        network.normalise(rows[:, chosen].flatten(0, 2))
+        network.normalise(rows[:, chosen].flatten(0, 1))
         labels = torch.from_numpy(truth)
         weight = _class_weights(truth[train], len(settings.names)) if options.class_weights else None
         optimiser = torch.optim.AdamW(network.parameters(), options.learning_rate, weight_decay=options.weight_decay)

@@ -77,17 +77,17 @@ def outcomes(
 
 
 def _outcome(windows: Windows, split: Split, settings: BehaviourSettings, candidate: Candidate, fold: int) -> Outcome:
-    rows = windows.of(candidate.features)
+    rows = windows.of(candidate)
     epochs, logits, truth, curves = [], [], [], []
     for number, inner in enumerate(splits(windows, split.train, folds=settings.inner_folds, seed=settings.seed + 1)):
         seed = settings.seed + 100 * fold + number
-        fitted = fit(candidate, rows, windows.truth, settings, train=inner.train, val=inner.test, seed=seed)
+        fitted = fit(candidate, windows, windows.truth, settings, train=inner.train, val=inner.test, seed=seed)
         epochs.append(fitted.epoch)
         logits.append(logits_of(fitted.network, rows, inner.test))
         truth.append(windows.truth[inner.test])
         curves.append(fitted.val_loss)
     count = int(np.median(epochs)) if epochs else settings.fit.epochs
-    whole = fit(candidate, rows, windows.truth, settings, train=split.train, epochs=count, seed=settings.seed + fold)
+    whole = fit(candidate, windows, windows.truth, settings, train=split.train, epochs=count, seed=settings.seed + fold)
     inner_truth = np.concatenate(truth) if truth else np.zeros(0, np.int64)
     inner_logits = np.concatenate(logits) if logits else np.zeros((0, len(settings.names)))
     temperature = best_temperature(inner_logits, inner_truth)

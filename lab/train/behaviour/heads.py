@@ -18,14 +18,25 @@ from lab.train.behaviour.settings import FitSettings, Head
 class Temporal(nn.Module):
     """Windows (n, frames, width) to logits (n, classes) and attention (n, frames).
 
-    ``size``: height and width of the small pictures in the rows, if that is what they are.
+    ``size``: height and width of the small pictures in the rows, if that is what they are. ``differenced``: bool
+    (width,), columns of which only the change from row to row is looked at.
     """
 
     def __init__(
-        self, head: Head, *, width: int, frames: int, classes: int, settings: FitSettings, size: tuple[int, int]
+        self,
+        head: Head,
+        *,
+        width: int,
+        frames: int,
+        classes: int,
+        settings: FitSettings,
+        size: tuple[int, int],
+        differenced: Tensor | None = None,
     ) -> None:
         super().__init__()
         hidden = settings.hidden
+        changes = torch.zeros(width, dtype=torch.bool) if differenced is None else differenced
+        self.register_buffer("differenced", changes)
         self.register_buffer("centre", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
         self.head = head
@@ -44,20 +55,28 @@ class Temporal(nn.Module):
         self.importance = nn.Linear(hidden, 1)
         self.classes = nn.Linear(hidden, classes)
 
-    def normalise(self, rows: Tensor) -> None:
-        """Take mean and deviation of each column from training rows (m, width). Pixels stay as they are."""
+    def normalise(self, windows: Tensor) -> None:
+        """Take mean and deviation of each column from training windows (m, frames, width). Pixels stay as they are."""
         if self.head not in ("conv3d", "cnn_gru"):
+            rows = self._changed(windows).flatten(0, 1)
             self.get_buffer("centre").copy_(rows.mean(0))
             self.get_buffer("scale").copy_(1 / rows.std(0).clamp(min=1e-3))
 
     def forward(self, windows: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and attention; attention is over as many moments as there are, also where the network has fewer."""
-        rows = (windows - self.get_buffer("centre")) * self.get_buffer("scale")
+        rows = (self._changed(windows) - self.get_buffer("centre")) * self.get_buffer("scale")
         moments = self.over_time(self.entrance(rows))
         moments = moments[0] if isinstance(moments, tuple) else moments
         weight = torch.softmax(self.importance(moments).squeeze(2), 1)
         pooled = (weight[..., None] * moments).sum(1)
         return self.classes(self.dropout(pooled)), self._for_each_frame(weight, windows.shape[1])
+
+    def _changed(self, windows: Tensor) -> Tensor:
+        """The first row's change is unknown: it counts as that of the second."""
+        if not bool(self.get_buffer("differenced").any()):
+            return windows
+        change = (windows[:, 1:] - windows[:, :-1]).abs()
+        return torch.where(self.get_buffer("differenced"), torch.cat([change[:, :1], change], 1), windows)
 
     def _for_each_frame(self, weight: Tensor, frames: int) -> Tensor:
         if self.head != "conv3d":

@@ -95,7 +95,7 @@ def _print(table: dict[str, dict[str, Interval]], headline: dict[str, Interval],
     for name, row in table.items():
         shown.add_row(name, *[str(row[figure]) for figure in FIGURES], style="bold" if name == results["final"] else "")
     shown.add_row("chosen without the test", *[str(headline[figure]) for figure in FIGURES], style="bold")
-    Console(width=150).print(shown)
+    Console(width=190).print(shown)
     chance = results["chance"]
     shuffled = f"{np.mean(chance['roc_auc']):.3f}" if chance["roc_auc"] else "not tried"
     typer.echo(

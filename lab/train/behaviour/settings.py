@@ -7,7 +7,17 @@ from pydantic import Field, model_validator
 
 from lab.settings import LabSettings
 
-Feature = Literal["detector", "backbone", "motion", "pixels"]
+Part = Literal["detector", "backbone", "motion", "pixels"]
+Feature = Literal["detector", "detector_change", "backbone", "backbone_change", "motion", "pixels"]
+PART: dict[Feature, Part] = {
+    "detector": "detector",
+    "detector_change": "detector",
+    "backbone": "backbone",
+    "backbone_change": "backbone",
+    "motion": "motion",
+    "pixels": "pixels",
+}
+"""The network behind each feature: a change is taken between the rows of a window, by the network over time."""
 Head = Literal["mean", "gru", "lstm", "attention", "cnn_gru", "conv3d"]
 ON_PIXELS: tuple[Head, ...] = ("cnn_gru", "conv3d")
 """Heads that learn from pictures, so that ``pixels`` must be their only feature."""
@@ -49,7 +59,8 @@ class Candidate(LabSettings):
     features: tuple[Feature, ...] = Field(
         min_length=1,
         description="what is known of each picture: detector (its own pooled neck features), backbone (a torchvision "
-        "network), motion (differences and flow to the picture before), pixels (a small picture, for cnn_gru, conv3d)",
+        "network), either with _change (how far they differ from the picture before: what happens, not where), motion "
+        "(differences and flow to the picture before), pixels (a small picture, for cnn_gru, conv3d)",
     )
     head: Head = Field(
         description="what looks at the window: mean (no order), gru, lstm, attention (Transformer encoder); on pixels "
@@ -62,9 +73,14 @@ class Candidate(LabSettings):
             raise ValueError(
                 f"head {self.head} with features {', '.join(self.features)}: pixels go with cnn_gru, conv3d"
             )
-        if len(set(self.features)) != len(self.features):
-            raise ValueError("a feature is named twice")
+        if len(set(self.parts)) != len(self.features):
+            raise ValueError("features: one network is named twice")
         return self
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The networks behind the features, in the same order."""
+        return tuple(PART[feature] for feature in self.features)
 
     @property
     def name(self) -> str:
@@ -136,6 +152,6 @@ class BehaviourSettings(LabSettings):
             raise ValueError("candidates: one stands twice")
         return self
 
-    def uses(self, feature: Feature) -> bool:
-        """Whether any candidate needs it."""
-        return any(feature in candidate.features for candidate in self.candidates)
+    def uses(self, part: Part) -> bool:
+        """Whether any candidate needs that network."""
+        return any(part in candidate.parts for candidate in self.candidates)

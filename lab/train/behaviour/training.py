@@ -17,7 +17,7 @@ from lab.train.behaviour.fit import Fitted, fit, logits_of
 from lab.train.behaviour.folds import Outcome, judged, of_candidate, outcomes, preferred
 from lab.train.behaviour.sequences import Sequence as Run
 from lab.train.behaviour.sequences import sequences_of
-from lab.train.behaviour.settings import BehaviourSettings, Feature
+from lab.train.behaviour.settings import BehaviourSettings, Part
 from lab.train.behaviour.tracks import TrackCutter
 from lab.train.behaviour.windows import Windows, gather
 from lab.train.curves import Curves
@@ -54,15 +54,15 @@ def train(settings: BehaviourSettings, out: Path, *, base: Path = Path("."), res
     best = next(each for each in settings.candidates if each.name == preferred(found))
     mine = of_candidate(found, best.name)
     epochs = int(np.median([each.epochs for each in mine]))
-    rows = windows.of(best.features)
-    fitted = fit(best, rows, windows.truth, settings, train=which, epochs=epochs, seed=settings.seed)
+    rows = windows.of(best)
+    fitted = fit(best, windows, windows.truth, settings, train=which, epochs=epochs, seed=settings.seed)
     _draw(out, fitted, mine)
     temperature, thresholds = settle(windows, mine)
     from lab.train.behaviour.export import export
 
     digests = export(
         out / MODEL,
-        only(features, best.features),
+        only(features, best.parts),
         fitted.network,
         settings,
         candidate=best.name,
@@ -128,8 +128,8 @@ class Step:
             typer.echo(f"{self._what}: {self._done} of {self._total}")
 
 
-def _needed(settings: BehaviourSettings) -> list[Feature]:
-    order: tuple[Feature, ...] = ("detector", "backbone", "motion", "pixels")
+def _needed(settings: BehaviourSettings) -> list[Part]:
+    order: tuple[Part, ...] = ("detector", "backbone", "motion", "pixels")
     return [name for name in order if settings.uses(name)]
 
 

@@ -12,7 +12,7 @@ from lab.train.behaviour.augment import altered
 from lab.train.behaviour.feature_cache import FeatureCache
 from lab.train.behaviour.sequences import Sequence as Run
 from lab.train.behaviour.sequences import starts, truth
-from lab.train.behaviour.settings import BehaviourSettings, Feature
+from lab.train.behaviour.settings import BehaviourSettings, Candidate, Part
 
 IntArray = npt.NDArray[np.int64]
 
@@ -30,22 +30,28 @@ class Windows:
     clip: IntArray
     held: npt.NDArray[np.bool_]
     facts: npt.NDArray[np.float64]
-    columns: dict[Feature, slice]
+    columns: dict[Part, slice]
     sources: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.truth)
 
-    def of(self, features: Sequence[Feature]) -> Tensor:
-        """The rows of some features only, side by side in the order given."""
-        return torch.cat([self.rows[..., self.columns[name]] for name in features], 3)
+    def of(self, candidate: Candidate) -> Tensor:
+        """The rows of a candidate's networks only, side by side in their order."""
+        return torch.cat([self.rows[..., self.columns[name]] for name in candidate.parts], 3)
+
+    def differenced(self, candidate: Candidate) -> Tensor:
+        """bool (width,): the columns of ``of`` that enter as their change from row to row."""
+        widths = [self.columns[name].stop - self.columns[name].start for name in candidate.parts]
+        changes = [feature.endswith("_change") for feature in candidate.features]
+        return torch.tensor(changes).repeat_interleave(torch.tensor(widths))
 
 
 def gather(
     runs: Sequence[Run],
     cache: FeatureCache,
     settings: BehaviourSettings,
-    widths: dict[Feature, int],
+    widths: dict[Part, int],
     *,
     step: Callable[[], None] = lambda: None,
 ) -> Windows:
