@@ -20,8 +20,10 @@ DataOption: TypeAlias = Annotated[
     Path, typer.Option("--data", metavar="DATASET", help="labelled pictures that the result is proved on")
 ]
 LessonsOption: TypeAlias = Annotated[
-    Path | None,
-    typer.Option("--learn", metavar="DATASET|DIR", help="pictures to learn from, also unlabelled  [default: --data]"),
+    list[Path] | None,
+    typer.Option(
+        "--learn", metavar="DATASET|DIR", help="to learn from, also unlabelled; may be repeated  [default: --data]"
+    ),
 ]
 ToleranceOption: TypeAlias = Annotated[
     float, typer.Option(min=0, max=1, help="accuracy that it may lose: mAP50-95, or share of crops named rightly")
@@ -134,7 +136,7 @@ def prune(
     weights = shared.weights_of(model)
     outcome = pruned(
         weights,
-        read_any(learn or data),
+        [read_any(place) for place in learn or [data]],
         _truth(weights, data, split=split, labels=labels, names=names, seed=seed),
         Pruning(ratio, criterion),  # type: ignore[arg-type]  # checked above
         Lessons(finetune, imgsz, batch, rate, seed, workers),
@@ -181,7 +183,7 @@ def distill(
     outcome = distilled(
         weights,
         student,
-        read_any(learn or data),
+        [read_any(place) for place in learn or [data]],
         _truth(weights, data, split=split, labels=labels, names=names, seed=seed),
         Lessons(epochs, imgsz, batch, rate, seed, workers),
         Terms(tolerance, rounds, block, seed, turns),

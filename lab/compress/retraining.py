@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,15 @@ import typer
 
 from lab.compress.delivery import deliver, workshop
 from lab.compress.importance import Criterion, importance_of
+from lab.compress.lessons import lessons_of
 from lab.compress.proof import DetectorProof, Outcome, Terms
 from lab.compress.pruning import Cut, prune
 from lab.compress.record import record
 from lab.compress.wiring import Wiring
-from lab.dataset.labelled import Dataset, LabelledImage
+from lab.dataset.labelled import Dataset
 from lab.evaluate.truth import Truth
-from lab.evaluate.vocabulary import match_names
 from pipeline.errors import UsageError
 
-VAL_EVERY = 8
-"""Without a split of its own, every eighth training picture chooses the best epoch."""
 JUDGED_BATCHES = 24
 """Batches from which the importance of channels is taken."""
 
@@ -49,7 +47,7 @@ class Pruning:
 
 def pruned(
     model: Path,
-    data: Dataset,
+    data: Sequence[Dataset],
     truth: Truth,
     pruning: Pruning,
     lessons: Lessons,
@@ -69,7 +67,7 @@ def pruned(
     with workshop(out) as place:
         network: Any = load_checkpoint(_checked(model))
         names = tuple(str(network.names[number]) for number in range(len(network.names)))
-        lesson_data = _in_words_of(names, data, mapping, left_out=truth)
+        lesson_data = lessons_of(model, names, data, mapping, left_out=truth, imgsz=lessons.imgsz)
         cut = prune_network(network, lesson_data, pruning, lessons, head=options["head"])
         shares = [1 - after / before for before, after in (cut.work, cut.parameters)]
         typer.echo(
@@ -86,7 +84,7 @@ def pruned(
 def distilled(
     teacher: Path,
     student: str,
-    data: Dataset,
+    data: Sequence[Dataset],
     truth: Truth,
     lessons: Lessons,
     terms: Terms,
@@ -107,7 +105,7 @@ def distilled(
         start = place / "start.pt"
         name = f"{teacher.stem}-student"
         _write_student(network, student, start, name, lessons)
-        lesson_data = _in_words_of(names, data, mapping, left_out=truth)
+        lesson_data = lessons_of(teacher, names, data, mapping, left_out=truth, imgsz=lessons.imgsz)
         made = _teach(start, teacher, lesson_data, lessons, place, name=name)
         facts = {"student": student if _width(student) else Path(student).name}
         return _finish(made, "distill", teacher, truth, facts, lessons, terms, out, mapping=mapping, options=options)
@@ -229,43 +227,6 @@ def _checked(model: Path) -> Path:
     if model.suffix != ".pt":
         raise UsageError(f"{model}: must be an ultralytics .pt; an exported graph can be made INT8, but not taught")
     return model
-
-
-def _in_words_of(
-    names: Sequence[str], data: Dataset, mapping: dict[str, tuple[str, ...]], *, left_out: Truth
-) -> Dataset:
-    """The pictures to learn from under the model's class numbers, without those that it is proved on.
-
-    A class of the data that several of the model's mean, and one that it does not know, gives no boxes: there the
-    teacher alone is heard.
-    """
-    number = {}
-    if data.names:
-        vocabulary = match_names(names, data.names, mapping=mapping)
-        for theirs, measured in enumerate(vocabulary.of_truth):
-            ours = np.flatnonzero(vocabulary.of_model == measured)
-            if measured >= 0 and len(ours) == 1:
-                number[theirs] = int(ours[0])
-    table = np.array([number.get(theirs, -1) for theirs in range(len(data.names))] or [-1], np.int32)
-    measured_on = {image.path.resolve() for image in left_out.images}
-
-    def turned(images: Sequence[LabelledImage]) -> tuple[LabelledImage, ...]:
-        kept = []
-        for image in images:
-            if image.path.resolve() not in measured_on:
-                class_id = table[image.class_id]
-                kept.append(replace(image, xyxy=image.xyxy[class_id >= 0], class_id=class_id[class_id >= 0]))
-        return tuple(kept)
-
-    val = turned(data.splits.get("val", ()))
-    train = tuple(image for split, images in data.splits.items() if split != "val" for image in turned(images))
-    if not any(len(image) for image in val):
-        val = tuple(image for image in train if len(image))[::VAL_EVERY]
-        chosen = {image.path for image in val}
-        train = tuple(image for image in train if image.path not in chosen)
-    if not train or not val:
-        raise UsageError("--data: no pictures are left to learn from beside those that the model is proved on")
-    return Dataset(tuple(names), {"train": train, "val": val})
 
 
 def _width(student: str) -> float | None:

@@ -30,7 +30,7 @@ def tiny(design: str, *, width: float = 0.125) -> Any:
             torch.nn.init.constant_(branch[-1].bias, 2.0)
     for layer in network.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
-            layer.momentum = None  # type: ignore[assignment]  # a documented value: the plain mean
+            layer.momentum = None  # the plain mean
     network.train()
     with torch.no_grad():
         for _ in range(2):

@@ -94,7 +94,7 @@ def test_a_student_is_taught_on_frames_that_nobody_labelled(
 ) -> None:
     out = tmp_path / "out"
     found = compress(
-        "distill", weights, "--student", "0.5", "--data", dataset, "--learn", dataset, "--epochs", "1", "--batch", "4",
+        "distill", weights, "--student", "0.5", "--data", dataset, "--learn", pictures, "--epochs", "1", "--batch", "4",
         "--workers", "0", "--tolerance", "1", "--out", out,
     )  # fmt: skip
     assert found.exit_code == 0, found.output
