@@ -128,7 +128,7 @@ def outside_round(detector: YoloDetector, frames: list[View]) -> float:
         engine.start(0, 1)
         output = engine.finish(0)
         began = time.thread_time()
-        picker.pick(output[0], letterbox)
+        picker.pick(output, [letterbox])
         spent += time.thread_time() - began
     return spent
 

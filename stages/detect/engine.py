@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+FloatArray = npt.NDArray[np.float32]
 Canvas = npt.NDArray[np.uint8]
 """uint8 (batch, height, width, 3), BGR."""
 
@@ -47,9 +48,17 @@ class Engine(Protocol):
         """Compute the first ``count`` pictures of the flight's canvas; may return before that is done."""
         ...
 
-    def finish(self, flight: int) -> npt.NDArray[np.float32]:
+    def finish(self, flight: int) -> FloatArray:
         """Wait for a flight: float32 (count, ...), laid out as ``stages.detect.postprocess`` says.
 
         Valid until the flight's canvas is asked for again.
+        """
+        ...
+
+    def embed(self, flight: int, boxes: list[FloatArray]) -> list[FloatArray]:
+        """What the network saw in the boxes of each picture of a finished flight (``stages.detect.embedding``).
+
+        ``boxes``: float32 (n, 4) in pixels of the canvas; returns float32 (n, d) of length 1. Only where the option
+        ``embedding`` is on, and before the flight's canvas is asked for again.
         """
         ...

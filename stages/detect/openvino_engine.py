@@ -6,6 +6,7 @@ bfloat16 by itself where the processor has it; thread pinning is off, because it
 Outputs do not depend on threads or streams.
 """
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,13 @@ import numpy.typing as npt
 
 from pipeline.errors import CannotStart
 from stages.detect.checkpoint import digest
-from stages.detect.engine import Canvas, ModelCard
+from stages.detect.embedding import LOOKED_AT_BY, pooled
+from stages.detect.engine import Canvas, FloatArray, ModelCard
 from stages.detect.export_cache import exported
+from stages.detect.model_card import card_beside, card_within
+from stages.detect.model_file import form_of, graph_file
 from stages.detect.offline import switch_off_network_features
+from stages.detect.onnx_graph import LAYER, OnnxGraph
 from stages.detect.options import YoloOptions
 
 
@@ -38,6 +43,7 @@ class OpenVinoEngine:
         self.runtime = f"openvino {self._ov.__version__.split('-')[0]}"
         self.flights = options.streams
         self.batch = 1
+        self._embedding = options.embedding
 
     def canvas(self, flight: int, shape: tuple[int, int]) -> Canvas:
         """The input tensor itself, (1, height, width, 3)."""
@@ -60,6 +66,13 @@ class OpenVinoEngine:
         output: npt.NDArray[np.float32] = request.get_output_tensor(0).data
         return output
 
+    def embed(self, flight: int, boxes: list[FloatArray]) -> list[FloatArray]:
+        """As ``Engine.embed``; there is one picture."""
+        request = self._current[flight]
+        maps = [request.get_output_tensor(1 + level).data[0] for level in range(len(request.model_outputs) - 1)]
+        height, width = request.get_input_tensor().shape[1:3]
+        return [pooled(maps, own, canvas=(height, width)) for own in boxes]
+
     def _checked(self, card: ModelCard) -> ModelCard:
         """The card with the canvas, if the graph takes only one. Raises ``CannotStart`` for a graph of another kind."""
         graph = self._read()
@@ -71,7 +84,7 @@ class OpenVinoEngine:
         if height.is_dynamic or width.is_dynamic:
             return card
         fixed = (height.get_length(), width.get_length())
-        return ModelCard(card.name, card.sha256, card.names, card.stride, card.suppresses, fixed)
+        return replace(card, canvas=fixed)
 
     def _read(self) -> Any:
         try:
@@ -79,9 +92,22 @@ class OpenVinoEngine:
         except RuntimeError as error:
             raise CannotStart(f"{self._file}: not an OpenVINO model: {str(error).splitlines()[0]}") from error
 
+    def _maps(self, graph: Any) -> list[Any]:
+        """The maps for ``stages.detect.embedding``. Raises ``CannotStart`` if the graph does not show them."""
+        found = {
+            int(place[1]): layer.input_value(0)
+            for layer in graph.get_ordered_ops()
+            if layer.get_type_name() == "Convolution" and (place := LAYER.search(layer.get_friendly_name()))
+        }
+        if len(found) < len(LOOKED_AT_BY):
+            raise CannotStart(f"embedding: the graph of {self._file} does not show its feature maps; give the .pt")
+        return [_unquantised(found[layer]) for layer in LOOKED_AT_BY]
+
     def _compile(self, shape: tuple[int, int]) -> Any:
         preprocess: Any = import_module("openvino.preprocess")
         graph = self._read()
+        if self._embedding:
+            graph.add_outputs(self._maps(graph))
         graph.reshape([1, 3, *shape])
         recipe = preprocess.PrePostProcessor(graph)
         entry = recipe.input()
@@ -99,10 +125,17 @@ class OpenVinoEngine:
             raise CannotStart(f"{self._file}: {advice} ({reason})") from error
 
 
+def _unquantised(value: Any) -> Any:
+    """What a graph in INT8 quantises, instead of what became of it."""
+    source = value.get_node()
+    return source.input_value(0) if source.get_type_name() == "FakeQuantize" else value
+
+
 def _settings(openvino: Any, options: YoloOptions) -> dict[Any, Any]:
     hint = openvino.properties.hint
     return {
-        hint.inference_precision: {"f32": openvino.Type.f32, "bf16": openvino.Type.bf16}[options.precision],
+        # Of a graph in INT8 this is what the layers compute in that were not quantised.
+        hint.inference_precision: openvino.Type.bf16 if options.precision == "bf16" else openvino.Type.f32,
         hint.enable_cpu_pinning: False,
         openvino.properties.inference_num_threads: options.threads,
         openvino.properties.num_streams: options.streams,
@@ -110,36 +143,15 @@ def _settings(openvino: Any, options: YoloOptions) -> dict[Any, Any]:
 
 
 def _open_card(options: YoloOptions) -> tuple[Path, ModelCard]:
-    """The graph's file, and what ultralytics wrote beside it. A ``.pt`` is converted first, or found converted."""
-    if options.model.suffix == ".pt":
-        folder = exported(options.model, head=options.head)
-        sha256 = digest(options.model)
-        return folder / "model.xml", _read_card(folder, name=options.model.stem, sha256=sha256)
-    file = options.model if options.model.suffix == ".xml" else _only_graph(options.model)
-    sha256 = digest(file, file.with_suffix(".bin"))
-    return file, _read_card(file.parent, name=file.stem, sha256=sha256)
-
-
-def _only_graph(folder: Path) -> Path:
-    graphs = sorted(folder.glob("*.xml"))
-    if len(graphs) != 1:
-        raise CannotStart(f"model {folder}: must be a .pt, an .xml, or a folder with one .xml; found {len(graphs)}")
-    return graphs[0]
-
-
-def _read_card(folder: Path, *, name: str, sha256: str) -> ModelCard:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    file = folder / "metadata.yaml"
-    try:
-        facts = YAML(typ="safe", pure=True).load(file)
-        names = {int(key): str(value) for key, value in facts["names"].items()}
-        task, stride = facts["task"], int(facts["stride"])
-        end_to_end = bool(facts.get("end2end", False) or (facts.get("args") or {}).get("nms"))
-    except (OSError, YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CannotStart(f"{file}: ultralytics' description of the model is missing or damaged: {error}") from error
-    if task != "detect":
-        raise CannotStart(f"{file}: a model for the task {task!r}; the detector needs a 'detect' model")
-    in_order = tuple(names.get(i, f"class_{i}") for i in range(max(names, default=-1) + 1))
-    return ModelCard(name, sha256, in_order, stride, suppresses=not end_to_end)
+    """The graph's file, and what ultralytics wrote beside or into it. A ``.pt`` is converted, or found converted."""
+    model = options.model
+    match form_of(model):
+        case "checkpoint":
+            folder = exported(model, head=options.head)
+            return folder / "model.xml", card_beside(folder, name=model.stem, sha256=digest(model))
+        case "onnx":
+            return model, card_within(model, OnnxGraph(model).properties, name=model.stem, sha256=digest(model))
+        case "openvino":
+            file = graph_file(model)
+            sha256 = digest(file, file.with_suffix(".bin"))
+            return file, card_beside(file.parent, name=file.stem, sha256=sha256)

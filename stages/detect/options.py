@@ -6,14 +6,16 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Device: TypeAlias = Literal["auto", "cpu", "cuda"]
-Runtime: TypeAlias = Literal["auto", "openvino", "torch"]
-Precision: TypeAlias = Literal["auto", "f32", "bf16", "f16"]
+Runtime: TypeAlias = Literal["auto", "openvino", "onnxruntime", "torch", "tensorrt"]
+Precision: TypeAlias = Literal["auto", "f32", "bf16", "f16", "int8"]
 Head: TypeAlias = Literal["one_to_many", "one_to_one"]
 
 PRECISIONS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("openvino", "cpu"): ("f32", "bf16"),
+    ("openvino", "cpu"): ("f32", "bf16", "int8"),
+    ("onnxruntime", "cpu"): ("f32", "int8"),
     ("torch", "cpu"): ("f32",),
     ("torch", "cuda"): ("f32", "f16", "bf16"),
+    ("tensorrt", "cuda"): ("f16", "f32"),
 }
 """What each runtime can compute in, by (runtime, device); nothing else exists."""
 
@@ -25,15 +27,20 @@ class YoloOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: Path = Field(
-        description="weights: an ultralytics .pt, or a model exported to OpenVINO (its folder or its .xml); "
-        "never fetched from anywhere"
+        default=Path("bartizan-n"),
+        description="a name that `bartizan models list` knows, or a file: an ultralytics .pt, an .onnx exported from "
+        "one, or an OpenVINO model (its folder or its .xml); never fetched from anywhere",
     )
     device: Device = Field(default="auto", description="where it runs; auto: cuda if there is a GPU, else cpu")
-    runtime: Runtime = Field(default="auto", description="what runs it; auto: openvino on cpu, torch on cuda")
+    runtime: Runtime = Field(
+        default="auto",
+        description="what runs it; auto: openvino on cpu, torch on cuda; onnxruntime runs on the cpu, tensorrt on cuda",
+    )
     precision: Precision = Field(
         default="auto",
-        description="numbers it computes in; openvino: f32 or bf16; torch on cuda: f32 or f16; torch on cpu: f32; "
-        "auto: bf16 where the processor has instructions for it, f16 on cuda, else f32",
+        description="numbers it computes in; openvino: f32 or bf16; torch on cuda: f32, f16 or bf16; tensorrt: f16 or "
+        "f32; else f32; a model that is quantised computes in int8 and nothing else; auto: int8 of such a model, bf16 "
+        "where the processor has instructions for it, f16 on cuda, else f32",
     )
     imgsz: int = Field(
         default=640,
@@ -70,6 +77,11 @@ class YoloOptions(BaseModel):
     )
     streams: int = Field(
         default=1, ge=1, le=16, description="openvino: frames computed side by side in one worker; at most threads"
+    )
+
+    embedding: bool = Field(
+        default=False,
+        description="give each box a vector of what it looks like, pooled from the detector's own feature maps",
     )
 
     @model_validator(mode="after")

@@ -1,69 +1,144 @@
 """Turn every ``auto`` of the detector's options into an explicit value, without loading a runtime."""
 
-import ctypes
+import logging
 import os
 from pathlib import Path
 
 from pipeline.errors import CannotStart
+from pipeline.models import find, is_name
+from stages.detect.hardware import bf16, cuda, has_tensorrt
+from stages.detect.model_file import Form, form_of, is_quantised
 from stages.detect.options import PRECISIONS, YoloOptions
 
-OPENVINO_SUFFIXES = ("", ".xml")
+logger = logging.getLogger(__name__)
+
+RUNTIMES: dict[Form, tuple[str, ...]] = {
+    "checkpoint": ("openvino", "onnxruntime", "torch", "tensorrt"),
+    "onnx": ("openvino", "onnxruntime"),
+    "openvino": ("openvino",),
+}
+"""What can run a model, by what it was saved as."""
 
 
 def resolve(options: YoloOptions) -> YoloOptions:
-    """The same options with device, runtime, precision and batch explicit; already explicit ones are kept.
+    """The same options with model, device, runtime, precision, batch and threads explicit; explicit ones are kept.
 
-    Call it once before the workers start and hand all of them the outcome. Raises ``CannotStart`` where this
-    machine or this model cannot do what is asked.
+    What was chosen, and why, is logged. Call it once before the workers start and hand all of them the outcome. Raises
+    ``CannotStart`` where this machine or this model cannot do what is asked.
     """
-    exported = options.model.suffix in OPENVINO_SUFFIXES
-    device = options.device
-    if device == "auto":
-        device = "cuda" if not exported and options.runtime != "openvino" and _wants_cuda(options) else "cpu"
-    if device == "cuda" and not has_cuda():
-        raise CannotStart("device cuda: no NVIDIA GPU can be used on this machine; set device: cpu")
-    runtime = options.runtime
-    if runtime == "auto":
-        runtime = "torch" if device == "cuda" or options.precision == "f16" else "openvino"
-    if exported and runtime == "torch":
-        raise CannotStart(f"{options.model}: exported to OpenVINO, torch cannot run it; give the .pt, or device: cpu")
-    precision = options.precision
-    if precision == "auto":
-        precision = "f16" if device == "cuda" else "bf16" if runtime == "openvino" and has_bf16() else "f32"
-    if precision not in PRECISIONS[runtime, device]:
-        allowed = ", ".join(PRECISIONS[runtime, device])
-        raise CannotStart(f"precision {precision}: {runtime} on {device} here computes in {allowed}")
-    batch = (8 if device == "cuda" else 1) if options.batch == "auto" else options.batch
-    if runtime == "openvino" and batch > 1:
-        raise CannotStart(f"batch {batch}: openvino takes 1 (larger is slower on a CPU); use streams, or workers")
-    threads = (
-        (min(8, len(os.sched_getaffinity(0))) if device == "cuda" else 1)
-        if options.threads == "auto"
-        else options.threads
-    )
-    explicit = {"device": device, "runtime": runtime, "precision": precision, "batch": batch, "threads": threads}
+    model = locate(options.model)
+    form = form_of(model)
+    device, device_why = _device(options, form)
+    runtime, runtime_why = _runtime(options, form, device)
+    _check_runtime(model, form, runtime)
+    precision, precision_why = _precision(options, model, device, runtime)
+    explicit = {
+        "model": model,
+        "device": device,
+        "runtime": runtime,
+        "precision": precision,
+        "batch": _batch(options, device, runtime),
+        "threads": _threads(options, device),
+    }
+    if explicit | {"batch": 0, "threads": 0} != options.model_dump(include=set(explicit)) | {"batch": 0, "threads": 0}:
+        said = (
+            f"device {device}{device_why}",
+            f"runtime {runtime}{runtime_why}",
+            f"precision {precision}{precision_why}",
+        )
+        logger.info("%s", "; ".join(said))
     return YoloOptions.model_validate(options.model_dump() | explicit)
 
 
-def has_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether the processor multiplies bfloat16 natively (AVX512-BF16 or AMX); False where that is not known."""
-    try:
-        text = cpuinfo.read_text(errors="replace")
-    except OSError:
-        return False
-    flags = next((line.split() for line in text.splitlines() if line.startswith("flags")), [])
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+def locate(model: Path) -> Path:
+    """The file of a model that is named by its name in the registry; a file of that name comes first.
+
+    Raises ``CannotStart`` if the registry's file is not there, or is another.
+    """
+    if model.exists() or not is_name(str(model)):
+        return model
+    return find(str(model))
 
 
-def has_cuda() -> bool:
-    """Whether the NVIDIA driver counts at least one GPU. Asks the driver itself, so torch need not be loaded."""
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return False
-    count = ctypes.c_int(0)
-    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+def _device(options: YoloOptions, form: Form) -> tuple[str, str]:
+    gpu = cuda()
+    if options.device != "auto":
+        if options.device == "cuda" and not gpu.there:
+            raise CannotStart(f"device cuda: no NVIDIA GPU can be used on this machine ({gpu.why}); set device: cpu")
+        return options.device, ""
+    if options.runtime == "tensorrt" and not gpu.there:
+        raise CannotStart(f"runtime tensorrt: needs an NVIDIA GPU ({gpu.why}); leave runtime: auto")
+    if form != "checkpoint":
+        return "cpu", ": exported models run there"
+    if options.runtime in ("openvino", "onnxruntime"):
+        return "cpu", f": {options.runtime} runs there"
+    if options.runtime == "auto" and options.precision == "int8":
+        return "cpu", ": int8 runs there"
+    return ("cuda" if gpu.there else "cpu"), f": {gpu.why}"
 
 
-def _wants_cuda(options: YoloOptions) -> bool:
-    return options.precision != "bf16" and has_cuda()
+def _runtime(options: YoloOptions, form: Form, device: str) -> tuple[str, str]:
+    if options.runtime != "auto":
+        return options.runtime, ""
+    if device == "cuda":
+        return "torch", ""
+    if options.precision == "f16":
+        raise CannotStart("precision f16: needs an NVIDIA GPU; on a CPU set precision: bf16 or f32")
+    return "openvino", ""
+
+
+def _check_runtime(model: Path, form: Form, runtime: str) -> None:
+    if runtime not in RUNTIMES[form]:
+        kind = {"onnx": "exported to ONNX", "openvino": "exported to OpenVINO"}[form]
+        allowed = " or ".join(RUNTIMES[form])
+        raise CannotStart(f"{model}: {kind}, {runtime} cannot run it; give the .pt, or set runtime: {allowed}")
+    if runtime == "tensorrt" and not has_tensorrt():
+        raise CannotStart("runtime tensorrt: the package tensorrt is not installed; install it, or set runtime: torch")
+
+
+def _precision(options: YoloOptions, model: Path, device: str, runtime: str) -> tuple[str, str]:
+    precision, why = str(options.precision), ""
+    quantised = is_quantised(model)
+    if precision == "auto":
+        precision, why = _best(quantised, device, runtime)
+    elif quantised and precision == "f32":
+        # What is not quantised computes in f32 in any case: that is the most that was asked for and can be had.
+        precision, why = "int8", ": the model is quantised, only its other layers compute in f32 as asked"
+    elif quantised and precision != "int8":
+        raise CannotStart(
+            f"precision {precision}: {model} is quantised to int8 and computes in nothing else; "
+            "set precision: auto, or give the model that it was made from"
+        )
+    if precision not in PRECISIONS[runtime, device]:
+        allowed = ", ".join(PRECISIONS[runtime, device])
+        raise CannotStart(f"precision {precision}: {runtime} on {device} here computes in {allowed}")
+    if precision == "int8" and not quantised and model.exists():
+        raise CannotStart(f"precision int8: {model} is not quantised; make one that is with bartizan compress int8")
+    return precision, why
+
+
+def _best(quantised: bool, device: str, runtime: str) -> tuple[str, str]:
+    if quantised:
+        return "int8", ": the model is quantised"
+    if device == "cuda":
+        return "f16", ""
+    if runtime != "openvino":
+        return "f32", ""
+    native = bf16()
+    return ("bf16" if native.there else "f32"), f": {native.why}"
+
+
+def _batch(options: YoloOptions, device: str, runtime: str) -> int:
+    if options.batch == "auto":
+        return 8 if device == "cuda" else 1
+    if runtime == "openvino" and options.batch > 1:
+        raise CannotStart(
+            f"batch {options.batch}: openvino takes 1 (larger is slower on a CPU); use streams, or workers"
+        )
+    return options.batch
+
+
+def _threads(options: YoloOptions, device: str) -> int:
+    if options.threads != "auto":
+        return options.threads
+    return min(8, len(os.sched_getaffinity(0))) if device == "cuda" else 1

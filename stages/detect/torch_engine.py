@@ -9,17 +9,23 @@ of its own, and the host draws and picks others. The work of one batch is a CUDA
 size: a few hundred small kernels cost one launch.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.errors import CannotStart
 from stages.detect.allowed_classes import allowed_classes
-from stages.detect.engine import Canvas
+from stages.detect.engine import Canvas, FloatArray
 from stages.detect.options import YoloOptions
+from stages.detect.torch_embedding import pooled_batch
 from stages.detect.torch_network import TorchNetwork
 from stages.detect.torch_selection import Selection
+
+if TYPE_CHECKING:
+    from stages.detect.tensorrt_network import TensorRtNetwork
 
 FLIGHTS = 4
 """Batches under way on a GPU: one copied, one computed, one being drawn, one being picked."""
@@ -39,14 +45,16 @@ class TorchEngine:
         self._device: Any = torch.device(options.device)
         self._cuda = self._device.type == "cuda"
         _configure(torch, options)
-        self._network = TorchNetwork(options, channels_last=self._cuda and options.precision != "f32")
+        self._network = _network(options)
+        self._embedding = options.embedding
         self.card = self._network.card
         allowed = allowed_classes(options.classes, self.card)
         on_device = None if allowed is None else torch.from_numpy(allowed).to(self._device)
         self._selection = Selection(options.confidence, options.iou, options.max_detections, on_device)
         self.batch = options.batch
         self.flights = FLIGHTS if self._cuda else 1
-        self.runtime = f"torch {torch.__version__} batch {options.batch} " + (
+        self._recorded = options.runtime == "torch"  # TensorRT has a graph of its own
+        self.runtime = f"{options.runtime} {version(options.runtime)} batch {options.batch} " + (
             torch.cuda.get_device_name() if self._cuda else f"threads {options.threads}"
         )
         self._streams = _Streams(torch) if self._cuda else None
@@ -70,6 +78,7 @@ class TorchEngine:
             if self._streams is None:
                 rows, unsettled = current.work.run(current.pixels)
                 current.rows, current.unsettled = rows.contiguous(), unsettled
+                current.features = current.work.features
                 return
             streams = self._streams
             with torch.cuda.stream(streams.copy):
@@ -80,6 +89,8 @@ class TorchEngine:
                 rows, unsettled = current.work.run(current.upload)
                 current.rows.copy_(rows, non_blocking=True)
                 current.unsettled.copy_(unsettled, non_blocking=True)
+                if self._embedding:  # the graph's own memory holds the next flight's maps soon
+                    current.features = [level.clone() for level in current.work.features]
                 current.done.record(streams.compute)
 
     def finish(self, flight: int) -> npt.NDArray[np.float32]:
@@ -92,13 +103,25 @@ class TorchEngine:
             self._selection.settle(output[picture])
         return output
 
+    def embed(self, flight: int, boxes: list[FloatArray]) -> list[FloatArray]:
+        """As ``Engine.embed``."""
+        torch, current = self._torch, self._current[flight]
+        height, width = current.pixels.shape[1:3]
+        with torch.inference_mode():
+            if self._streams is None:
+                return pooled_batch(torch, current.features, boxes, canvas=(height, width))
+            with torch.cuda.stream(self._streams.pool):
+                vectors = pooled_batch(torch, current.features, boxes, canvas=(height, width))
+                current.features = []
+                return vectors
+
     def _prepare(self, shape: tuple[int, int]) -> "_Flight":
         torch = self._torch
         if shape not in self._works:
             work = _Work(torch, self._network, self._selection)
             if self._streams is not None:
                 with torch.inference_mode():
-                    work.record((self.batch, *shape, 3), self._device, self._streams.compute)
+                    work.try_out((self.batch, *shape, 3), self._device, self._streams.compute, record=self._recorded)
             self._works[shape] = work
         pixels = torch.zeros((self.batch, *shape, 3), dtype=torch.uint8, pin_memory=self._cuda)
         flight = _Flight(self._works[shape], pixels)
@@ -121,10 +144,21 @@ def _configure(torch: Any, options: YoloOptions) -> None:
     torch.backends.cuda.matmul.allow_tf32 = False
 
 
+def _network(options: YoloOptions) -> "TorchNetwork | TensorRtNetwork":
+    if options.runtime == "tensorrt":
+        if options.embedding:
+            raise CannotStart("embedding: TensorRT does not show its feature maps; set runtime: torch")
+        from stages.detect.tensorrt_network import TensorRtNetwork
+
+        return TensorRtNetwork(options)
+    return TorchNetwork(options, channels_last=options.device == "cuda" and options.precision != "f32")
+
+
 class _Streams:
     def __init__(self, torch: Any) -> None:
         self.copy = torch.cuda.Stream()
         self.compute = torch.cuda.Stream()
+        self.pool = torch.cuda.Stream()
 
 
 @dataclass(slots=True)
@@ -137,6 +171,7 @@ class _Flight:
     upload: Any = None
     rows: Any = None
     unsettled: Any = None
+    features: list[Any] = field(default_factory=list)
     uploaded: Any = None
     done: Any = None
 
@@ -144,7 +179,7 @@ class _Flight:
 class _Work:
     """From pixels on the device to rows on the device, for one canvas size."""
 
-    def __init__(self, torch: Any, network: TorchNetwork, selection: Selection) -> None:
+    def __init__(self, torch: Any, network: "TorchNetwork | TensorRtNetwork", selection: Selection) -> None:
         self._torch = torch
         self._network = network
         self._selection = selection
@@ -152,17 +187,23 @@ class _Work:
         self._pixels: Any = None
         self.rows: Any = None
         self.unsettled: Any = None
+        self.features: list[Any] = []
 
-    def record(self, shape: tuple[int, ...], device: Any, stream: Any) -> None:
-        """Have the GPU remember the work for pixels of this shape; nothing else may be under way meanwhile."""
+    def try_out(self, shape: tuple[int, ...], device: Any, stream: Any, *, record: bool) -> None:
+        """Do the work for pixels of this shape, and have the GPU remember it; nothing else may be under way meanwhile.
+
+        Without ``record`` it is only done, so that the shapes of its answer are known.
+        """
         torch = self._torch
         torch.cuda.synchronize()
         self._pixels = torch.zeros(shape, dtype=torch.uint8, device=device)
         torch.cuda.synchronize()
         with torch.cuda.stream(stream):
             for _ in range(3):  # libraries choose their kernels and take their memory in the first rounds
-                self._compute(self._pixels)
+                self.rows, self.unsettled = self._compute(self._pixels)
         torch.cuda.synchronize()
+        if not record:
+            return
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=stream):
             self.rows, self.unsettled = self._compute(self._pixels)
@@ -178,7 +219,7 @@ class _Work:
         return self.rows, self.unsettled
 
     def _compute(self, pixels: Any) -> tuple[Any, Any]:
-        output, _ = self._network(pixels)
+        output, self.features = self._network(pixels)
         if self._network.card.suppresses:
             return self._selection.rows(self._torch, output)
         return output, self._torch.zeros(len(output), dtype=self._torch.bool, device=output.device)

@@ -1,4 +1,4 @@
-"""An ultralytics network as torch runs it: pixels in, its answer and its feature maps out.
+"""An ultralytics network as torch runs it: pixels in, its answer out.
 
 Two things are settled when it is loaded: BGR becomes RGB by swapping the first layer's weights, and the head decodes
 boxes in float32 whatever the layers compute in, because a coordinate of 600 is known to half a pixel only in float16,
@@ -7,7 +7,9 @@ and to four pixels in bfloat16.
 
 from typing import Any
 
+from pipeline.errors import CannotStart
 from stages.detect.checkpoint import choose_head, digest, load_checkpoint
+from stages.detect.embedding import LOOKED_AT_BY
 from stages.detect.engine import ModelCard
 from stages.detect.options import YoloOptions
 
@@ -34,15 +36,26 @@ class TorchNetwork:
         _take_bgr(torch, network)
         network.to(options.device, self._type).to(memory_format=self._order)
         self._head = _Head(torch, network.model[-1])
+        self._maps: dict[int, Any] = {}
+        if options.embedding:
+            self._show_maps(network, options)
         network.model[-1].forward = self._head.forward
         self._network = network
 
     def __call__(self, pixels: Any) -> tuple[Any, list[Any]]:
         """``pixels`` uint8 (batch, height, width, 3), BGR, on the device: float32 (batch, ...), laid out as
-        ``stages.detect.postprocess`` says, and the maps (batch, channels, height / stride, width / stride) that the
-        head looks at, finest first."""
+        ``stages.detect.postprocess`` says, and with the option ``embedding`` its maps, (batch, channels, rows,
+        columns) each."""
         pictures = pixels.permute(0, 3, 1, 2).to(self._type, memory_format=self._order).div_(255)
-        return self._network(pictures), self._head.features
+        return self._network(pictures), list(self._maps.values())
+
+    def _show_maps(self, network: Any, options: YoloOptions) -> None:
+        for layer in LOOKED_AT_BY:
+            if type(network.model[layer]).__name__ != "Conv":
+                raise CannotStart(f"embedding: {options.model} is of a design whose feature maps are not known here")
+            network.model[layer].register_forward_pre_hook(
+                lambda _, seen, layer=layer: self._maps.__setitem__(layer, seen[0])
+            )
 
 
 def _take_bgr(torch: Any, network: Any) -> None:
@@ -60,12 +73,10 @@ class _Head:
         self._torch = torch
         self._detect = detect
         self._grids: dict[tuple[tuple[int, int], ...], tuple[Any, Any]] = {}
-        self.features: list[Any] = []
 
     def forward(self, features: list[Any]) -> Any:
         """Candidates (batch, 4 + classes, anchors) or rows (batch, k, 6), float32."""
         detect, torch = self._detect, self._torch
-        self.features = features
         raw = detect.forward_head(features, **(detect.one2one if detect.end2end else detect.one2many))
         anchors, strides = self._grid(features)
         left_top, right_bottom = detect.dfl(raw["boxes"].float()).chunk(2, 1)

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.detections import Detections
 from pipeline.errors import CannotStart
@@ -133,7 +133,13 @@ class YoloDetector:
     def _land(self) -> list[Detections]:
         flight = self._flying.popleft()
         self._free.append(flight.number)
-        return self._picker.pick(self._engine.finish(flight.number), flight.letterboxes)
+        found = self._picker.pick(self._engine.finish(flight.number), flight.letterboxes)
+        return self._embedded(flight, found) if self._options.embedding else found
+
+    def _embedded(self, flight: _Flight, found: list[Detections]) -> list[Detections]:
+        pairs = list(zip(flight.letterboxes, found, strict=True))
+        vectors = self._engine.embed(flight.number, [letterbox.project(own.xyxy) for letterbox, own in pairs])
+        return [replace(own, embedding=seen) for own, seen in zip(found, vectors, strict=True)]
 
     def _abandon(self) -> None:
         """After an error: wait for what still flies and forget it, so that the next call starts clean."""
@@ -144,13 +150,19 @@ class YoloDetector:
 
 
 def _load(options: YoloOptions) -> Engine:
-    if options.runtime == "openvino":
-        from stages.detect.openvino_engine import OpenVinoEngine
+    match options.runtime:
+        case "openvino":
+            from stages.detect.openvino_engine import OpenVinoEngine
 
-        return OpenVinoEngine(options)
-    from stages.detect.torch_engine import TorchEngine
+            return OpenVinoEngine(options)
+        case "onnxruntime":
+            from stages.detect.onnxruntime_engine import OnnxRuntimeEngine
 
-    return TorchEngine(options)
+            return OnnxRuntimeEngine(options)
+        case _:
+            from stages.detect.torch_engine import TorchEngine
+
+            return TorchEngine(options)
 
 
 def _fingerprint(options: YoloOptions, engine: Engine) -> str:
@@ -167,5 +179,6 @@ def _fingerprint(options: YoloOptions, engine: Engine) -> str:
         suppression,
         f"max {options.max_detections}",
         f"classes {classes}",
+        *(["embedding"] if options.embedding else []),
     )
     return "; ".join(parts)

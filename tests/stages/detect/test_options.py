@@ -4,8 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.errors import CannotStart
+from stages.detect.hardware import has_bf16
 from stages.detect.options import YoloOptions
-from stages.detect.resolve import has_bf16, resolve
+from stages.detect.resolve import resolve
 
 WEIGHTS = Path("x.pt")
 

@@ -1,0 +1,91 @@
+"""What ``auto`` becomes, why, and what is refused."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import CannotStart
+from stages.detect.hardware import bf16, has_cuda
+from stages.detect.model_file import form_of, is_quantised
+from stages.detect.options import YoloOptions
+from stages.detect.resolve import resolve
+
+WEIGHTS = Path("x.pt")
+without_gpu = pytest.mark.skipif(has_cuda(), reason="this machine has a GPU")
+
+
+@pytest.fixture
+def int8(tmp_path: Path) -> Path:
+    """As much of an INT8 graph as is looked at."""
+    (tmp_path / "model.xml").write_text('<net><layer id="4" name="x" type="Parameter"/>' + " " * (1 << 20))
+    with (tmp_path / "model.xml").open("a") as file:
+        file.write('<layer id="5" name="fq" type="FakeQuantize" version="opset1"/></net>')
+    return tmp_path
+
+
+@without_gpu
+def test_what_auto_became_is_logged_once_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        resolved = resolve(YoloOptions(model=WEIGHTS))
+        resolve(resolved)
+    (line,) = [record.getMessage() for record in caplog.records]
+    reason = bf16().why
+    assert line == f"device cpu: no NVIDIA driver; runtime openvino; precision {resolved.precision}: {reason}"
+
+
+def test_a_quantised_model_computes_in_int8(int8: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert is_quantised(int8)
+    assert is_quantised(int8 / "model.xml")
+    assert resolve(YoloOptions(model=int8)).precision == "int8"
+    assert resolve(YoloOptions(model=int8, precision="int8")).precision == "int8"
+    with caplog.at_level(logging.INFO):
+        assert resolve(YoloOptions(model=int8, device="cpu", runtime="openvino", precision="f32")).precision == "int8"
+    assert "only its other layers compute in f32 as asked" in caplog.text
+    with pytest.raises(CannotStart, match=r"precision bf16: .* is quantised to int8 and computes in nothing else"):
+        resolve(YoloOptions(model=int8, precision="bf16"))
+
+
+def test_int8_of_a_model_that_is_not_is_refused_with_the_way_to_one(tmp_path: Path) -> None:
+    (tmp_path / "model.xml").write_text('<net><layer name="a" type="Convolution"/></net>')
+    (tmp_path / "weights.pt").touch()
+    for model in (tmp_path, tmp_path / "weights.pt"):
+        with pytest.raises(CannotStart, match="is not quantised; make one that is with bartizan compress int8"):
+            resolve(YoloOptions(model=model, device="cpu", precision="int8"))
+
+
+@without_gpu
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"device": "cuda"}, "device cuda: no NVIDIA GPU can be used on this machine .*; set device: cpu"),
+        ({"runtime": "tensorrt"}, "runtime tensorrt: needs an NVIDIA GPU .*; leave runtime: auto"),
+        ({"precision": "f16"}, "precision f16: needs an NVIDIA GPU; on a CPU set precision: bf16 or f32"),
+        ({"runtime": "torch", "precision": "bf16"}, "torch on cpu here computes in f32"),
+        ({"runtime": "onnxruntime", "precision": "int8"}, None),
+    ],
+)
+def test_what_this_machine_cannot_do_is_refused_in_one_line(options: dict[str, object], said: str | None) -> None:
+    asked = YoloOptions.model_validate({"model": WEIGHTS} | options)
+    if said is None:
+        assert resolve(asked).precision == "int8"  # the file is not there: that is said when it is opened
+        return
+    with pytest.raises(CannotStart, match=said) as refused:
+        resolve(asked)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "model.tflite"
+    file.touch()
+    with pytest.raises(CannotStart, match=r"must be a \.pt, an \.onnx, an OpenVINO \.xml"):
+        form_of(file)
+
+
+def test_a_name_of_the_registry_is_a_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BARTIZAN_MODELS", str(tmp_path / "models"))
+    with pytest.raises(CannotStart, match="yolo26n"):
+        resolve(YoloOptions(model=Path("yolo26n")))  # known, but not on this machine
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "yolo26n").mkdir()
+    assert resolve(YoloOptions(model=Path("yolo26n"), device="cpu", precision="f32")).model == Path("yolo26n")
