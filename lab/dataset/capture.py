@@ -66,8 +66,8 @@ def capture(
             seen += progress(looked, None, f"looking at {camera}")
         if not seen:
             raise UsageError(f"{', '.join(map(redact, sources))}: gave no frame")
-        sharp = _sharp(seen)
-        picks = _pick(seen, sharp, count, eyes, known)
+        sharp = sharp_ones(seen)
+        picks = choose(seen, sharp, count, eyes, known)
         manifest = [_entry(seen[pick.number], pick, eyes, names) for pick in picks]
         images = tuple(_image(seen[pick.number], eyes.threshold) for pick in picks)
         yaml = write(Dataset(names or ("object",), {"train": images}), out)
@@ -89,7 +89,8 @@ def cameras_of(sources: Sequence[str]) -> list[str]:
     return names
 
 
-def _sharp(seen: Sequence[Candidate]) -> npt.NDArray[np.bool_]:
+def sharp_ones(seen: Sequence[Candidate]) -> npt.NDArray[np.bool_]:
+    """Bool (n,): which frames are neither blurred nor damaged, beside the others of their camera."""
     by_camera: dict[str, list[float]] = defaultdict(list)
     for each in seen:
         by_camera[each.camera].append(each.sharpness)
@@ -97,9 +98,10 @@ def _sharp(seen: Sequence[Candidate]) -> npt.NDArray[np.bool_]:
     return np.array([each.sharpness >= least[each.camera] and each.sharpness > 0 for each in seen], np.bool_)
 
 
-def _pick(
-    seen: Sequence[Candidate], sharp: npt.NDArray[np.bool_], count: int, eyes: Eyes, known: Dataset | None
+def choose(
+    seen: Sequence[Candidate], sharp: npt.NDArray[np.bool_], count: int, eyes: Eyes, known: Dataset | None = None
 ) -> list[Pick]:
+    """Up to ``count`` of the ``sharp`` ones, best first; none as good as the same as another."""
     doubts = np.array([each.doubt.total for each in seen], np.float32)
     worth = 1 + DOUBT_WEIGHT * doubts / max(float(doubts.max()), 1e-6)
     old = list(_known(known, eyes)) if known is not None else []
@@ -145,6 +147,7 @@ def _entry(each: Candidate, pick: Pick, eyes: Eyes, names: Sequence[str]) -> dic
         "media_s": round(each.media_ns / 1e9, 3),
         "reason": _reason(each, pick),
         "distance": round(pick.distance, 4) if np.isfinite(pick.distance) else None,
+        "stands_for": round(pick.stands_for, 4),
         "unsure": round(each.doubt.unsure, 3),
         "flicker": each.doubt.flicker,
         "disputed": each.doubt.disputed,
@@ -155,9 +158,11 @@ def _entry(each: Candidate, pick: Pick, eyes: Eyes, names: Sequence[str]) -> dic
 
 
 def _reason(each: Candidate, pick: Pick) -> str:
-    parts = [
-        "first of its kind" if not np.isfinite(pick.distance) else f"differs from all chosen ({pick.distance:.2f})"
-    ]
+    """In words. What a frame stands for is counted anew with each one chosen, so later ones stand for less."""
+    first = not np.isfinite(pick.distance)
+    parts = ["first of its kind" if first else f"differs from all chosen ({pick.distance:.2f})"]
+    if pick.stands_for >= 0.01:
+        parts[0] += f" and stands for {pick.stands_for:.0%} of the frames"
     if each.doubt.unsure >= 0.5:
         parts.append(f"boxes near the threshold ({each.doubt.unsure:.1f})")
     if each.doubt.flicker:

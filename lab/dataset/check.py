@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.dataset import finding
+from lab.dataset.corners import SLACK_PX
 from lab.dataset.finding import Finding
 from lab.dataset.labelled import Dataset, LabelledImage
 from lab.dataset.perceptual_hash import Hash, alike, perceptual_hash
@@ -26,8 +27,6 @@ ALIKE_BITS = 12
 """Of 256; frames of a busy street half a second apart differ in more, see docs/guide/datasets.md."""
 RARE_BOXES = 50
 EMPTY_SHARE = 0.5
-SLACK_PX = 1.0
-"""How far a box may reach out of its picture by rounding."""
 CONFIDENT = 0.5
 UNSEEN_IOU = 0.3
 

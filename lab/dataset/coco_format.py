@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from lab.dataset.corners import corners
 from lab.dataset.labelled import Dataset, LabelledImage
 from lab.dataset.picture_finder import PictureFinder
 from lab.dataset.yolo_format import camera_of, place_pictures, size_of
@@ -145,7 +146,6 @@ def _images(file: Path, content: _File, numbers: dict[int, int], finder: Picture
                 f"but {path} is {size[1]}x{size[0]}"
             )
         rows = np.array(boxes[image.id], np.float64).reshape(-1, 5)
-        found.append(
-            LabelledImage(path, size, rows[:, :4].astype(np.float32), rows[:, 4].astype(np.int32), camera_of(path))
-        )
+        xyxy = corners(rows[:, :4].tolist(), f"{file}: image {image.id}")
+        found.append(LabelledImage(path, size, xyxy, rows[:, 4].astype(np.int32), camera_of(path)))
     return found

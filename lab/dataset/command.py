@@ -155,14 +155,20 @@ def import_(
 ) -> None:
     """Bring annotations of another tool into the form that training reads (YOLO)."""
     from lab.dataset.class_mapping import remapped
+    from lab.dataset.corners import cut
     from lab.dataset.formats import opened
     from lab.dataset.yolo_format import write
 
     fresh(out, overwrite=overwrite)
     with opened(source, form, workshop=out, pictures=pictures, proposals=proposals, every=every) as found:
-        dataset = remapped(found, pairs_of(mapping), names_of(classes) if classes else ())
-        yaml = write(dataset, out)
-        typer.echo(f"{summary(dataset)}; {yaml}")
+        whole = cut(remapped(found, pairs_of(mapping), names_of(classes) if classes else ()))
+        yaml = write(whole.dataset, out)
+        typer.echo(f"{summary(whole.dataset)}; {yaml}")
+        if whole.cut or whole.dropped:
+            typer.echo(
+                f"{whole.cut} boxes reached out of their pictures and were cut; {whole.dropped} lay outside or had no "
+                "area and were dropped: if that is many, look whether width and height were swapped"
+            )
 
 
 @app.command()

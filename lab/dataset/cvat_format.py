@@ -6,6 +6,7 @@ from xml.parsers import expat
 
 import numpy as np
 
+from lab.dataset.corners import corners
 from lab.dataset.labelled import Dataset, LabelledImage
 from lab.dataset.picture_finder import PictureFinder
 from lab.dataset.yolo_format import camera_of, place_pictures, size_of
@@ -112,8 +113,7 @@ def _image(element: ElementTree.Element, names: list[str], finder: PictureFinder
             names.append(name)  # a job's dump leaves the labels out
         boxes.append(_bounds(shape, where))
         numbers.append(names.index(name))
-    xyxy = np.array(boxes, np.float32).reshape(-1, 4)
-    return LabelledImage(path, size, xyxy, np.array(numbers, np.int32), camera_of(path))
+    return LabelledImage(path, size, corners(boxes, where), np.array(numbers, np.int32), camera_of(path))
 
 
 def _bounds(shape: ElementTree.Element, where: str) -> tuple[float, float, float, float]:

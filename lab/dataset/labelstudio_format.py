@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from lab.dataset.corners import corners
 from lab.dataset.labelled import Dataset, LabelledImage
 from lab.dataset.labelstudio_tasks import labelling_config, local_url, result
 from lab.dataset.picture_finder import PictureFinder
@@ -137,7 +138,7 @@ def _image(task: _Task, answer: _Answer, names: list[str], finder: PictureFinder
                 names.append(name)
             boxes.append(_pixels(value, width, height))
             numbers.append(names.index(name))
-    xyxy = np.array(boxes, np.float32).reshape(-1, 4)
+    xyxy = corners(boxes, where)
     return LabelledImage(
         path, (height, width), xyxy, np.array(numbers, np.int32), str(task.data.get("camera") or camera_of(path))
     )

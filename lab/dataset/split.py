@@ -2,14 +2,16 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from lab.dataset.labelled import Dataset, LabelledImage
+from pipeline.configuration.suggestions import did_you_mean
 from pipeline.errors import UsageError
 
 TRIES = 2000
+MOST_NAMED = 20
 
 
 def by_camera(dataset: Dataset, *, val: float, seed: int) -> Dataset:
@@ -44,11 +46,17 @@ def by_camera(dataset: Dataset, *, val: float, seed: int) -> Dataset:
 
 
 def by_name(dataset: Dataset, cameras: Sequence[str]) -> Dataset:
-    """The named cameras into ``val``, all others into ``train``. Raises ``UsageError`` for an unknown camera."""
+    """The named cameras into ``val``, all others into ``train``.
+
+    Raises ``UsageError`` for an unknown camera, and where none is left to train on.
+    """
     groups = _cameras(dataset)
     for camera in cameras:
         if camera not in groups:
-            raise UsageError(f"no camera is named {camera!r}; there are {', '.join(sorted(groups))}")
+            hint = did_you_mean(camera, groups)
+            raise UsageError(f"--hold-back {camera!r}: no such camera{hint}; there are {_few(groups)}")
+    if set(cameras) == set(groups):
+        raise UsageError(f"--hold-back {', '.join(cameras)}: are all cameras there are; leaves none to train on")
     return _split(dataset, {camera: [camera in cameras] * len(images) for camera, images in groups.items()}, groups)
 
 
@@ -92,6 +100,11 @@ def _cameras(dataset: Dataset) -> dict[str, list[LabelledImage]]:
     for image in dataset:
         groups[image.camera].append(image)
     return {camera: sorted(images, key=_moment) for camera, images in sorted(groups.items())}
+
+
+def _few(cameras: Collection[str]) -> str:
+    more = f" and {len(cameras) - MOST_NAMED} more" if len(cameras) > MOST_NAMED else ""
+    return ", ".join(sorted(cameras)[:MOST_NAMED]) + more
 
 
 def _moment(image: LabelledImage) -> tuple[list[int], str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lab.dataset.labelled import Dataset, LabelledImage
-from lab.dataset.split import by_camera, by_time
+from lab.dataset.split import by_camera, by_name, by_time
 from pipeline.errors import UsageError
 
 
@@ -66,3 +66,23 @@ def test_by_time_the_end_is_held_back_with_a_gap_before_it() -> None:
 def test_too_few_pictures_for_the_gap_are_refused() -> None:
     with pytest.raises(UsageError, match="lower --gap"):
         by_time(made({"a": 5}), val=0.2, gap=5)
+
+
+def test_the_cameras_held_back_are_the_validation_whole() -> None:
+    split = by_name(made({"gate": 4, "yard": 3, "road": 5}), ["yard", "gate"])
+
+    sides = {side: {image.camera for image in images} for side, images in split.splits.items()}
+    assert sides == {"train": {"road"}, "val": {"gate", "yard"}}
+    assert len(split) == 12
+
+
+def test_an_unknown_camera_is_named_with_those_there_are() -> None:
+    with pytest.raises(UsageError) as refused:
+        by_name(made({"gate": 4, "yard": 3}), ["gate", "yrad"])
+
+    assert str(refused.value) == "--hold-back 'yrad': no such camera, did you mean 'yard'?; there are gate, yard"
+
+
+def test_to_hold_back_every_camera_leaves_nothing_to_train_on() -> None:
+    with pytest.raises(UsageError, match="leaves none to train on"):
+        by_name(made({"gate": 4, "yard": 3}), ["gate", "yard"])
