@@ -24,24 +24,26 @@ TRAINED_ON = "trained_on.json"
 @dataclass(frozen=True, slots=True)
 class Tested:
     """``judged``: all windows whose truth is known. ``watched``: each clip with its judgements. ``known``: names of
-    clips that the model was trained on: figures over them are no test."""
+    clips that the model was trained on: figures over them are no test. ``pictures_fps``: rate of clips that are
+    folders."""
 
     judged: Judged
     clips: tuple["Clip", ...]
     watched: tuple[Watched, ...]
     known: tuple[str, ...]
+    pictures_fps: float
 
 
-def read_data(source: Path) -> "tuple[DataSettings, Path]":
+def read_data(source: Path, *, pictures_fps: float = 25.0) -> "tuple[DataSettings, Path]":
     """The data of a training run's YAML file, or a folder with a folder for each class; and where paths start.
 
-    Raises ``UsageError``.
+    ``pictures_fps`` holds for a folder; the file says its own. Raises ``UsageError``.
     """
     from lab.settings import load
     from lab.train.behaviour.settings import BehaviourSettings, DataSettings
 
     if source.is_dir():
-        return DataSettings(clips=source.resolve()), source
+        return DataSettings(clips=source.resolve(), pictures_fps=pictures_fps), source
     return load(source, BehaviourSettings).data, source.parent
 
 
@@ -74,7 +76,7 @@ def judge_clips(
     rows = np.array(probability)
     numbers = np.unique(source, return_inverse=True)[1].astype(np.int64)
     judged = Judged(rows, np.array(truth, np.int64), numbers, decide(rows, model.thresholds))
-    return Tested(judged, tuple(clips), tuple(watched), _known(model_folder, clips))
+    return Tested(judged, tuple(clips), tuple(watched), _known(model_folder, clips), pictures_fps)
 
 
 def spans(clip: "Clip", pictures_fps: float) -> list[tuple[float, float]]:

@@ -30,7 +30,9 @@ def behaviour(
     ] = None,
     split: Annotated[str, typer.Option(help="of the clips, those of the declared split train or val; or all")] = "all",
     detector: Annotated[Path | None, typer.Option(help="detector's .pt, for a model that looks at tracks")] = None,
-    pictures_fps: Annotated[float, typer.Option(help="frames a second of recordings that are folders", min=0.1)] = 25.0,
+    pictures_fps: Annotated[
+        float, typer.Option(help="frames a second of folders of pictures; a YAML says its own", min=0.1)
+    ] = 25.0,
     threads: Annotated[int, typer.Option(help="processor threads", min=1)] = 1,
 ) -> None:
     """Judge labelled clips, count false alarms on normal footage, or search a recording; any of them together.
@@ -51,7 +53,7 @@ def behaviour(
             raise UsageError(f"{path}: is not there")
         return watch(loaded, path, cutter=cutter, pictures_fps=pictures_fps)
 
-    tested = _tested(loaded, model, data, split, cutter) if data else None
+    tested = _tested(loaded, model, data, split, cutter, pictures_fps) if data else None
     quiet = [seen(path) for path in normal or ()]
     searched = [seen(path) for path in video or ()]
     for recording in searched:
@@ -61,9 +63,7 @@ def behaviour(
         typer.echo(_table(results))
     if out is not None:
         results["searched"] = {str(each.path.name): [asdict(alarm) for alarm in each.alarms] for each in searched}
-        typer.echo(
-            f"report: {write_report(out, loaded, results, tested, [*quiet, *searched], pictures_fps=pictures_fps)}"
-        )
+        typer.echo(f"report: {write_report(out, loaded, results, tested, [*quiet, *searched])}")
 
 
 def _cutter(model: "BehaviourModel", detector: Path | None) -> "TrackCutter | None":
@@ -76,14 +76,21 @@ def _cutter(model: "BehaviourModel", detector: Path | None) -> "TrackCutter | No
     return TrackCutter(detector, margin=model.margin)
 
 
-def _tested(model: "BehaviourModel", folder: Path, data: Path, split: str, cutter: "TrackCutter | None") -> "Tested":
+def _tested(
+    model: "BehaviourModel",
+    folder: Path,
+    data: Path,
+    split: str,
+    cutter: "TrackCutter | None",
+    pictures_fps: float,
+) -> "Tested":
     from lab.evaluate.behaviour_clips import judge_clips, read_data
     from lab.train.behaviour.clips import read_clips
     from lab.train.behaviour.training import progress
 
     if split not in ("all", "train", "val"):
         raise UsageError(f"--split {split}: must be all, train or val")
-    wanted, base = read_data(data)
+    wanted, base = read_data(data, pictures_fps=pictures_fps)
     clips = [clip for clip in read_clips(wanted, model.names, base=base) if split in ("all", clip.origin.split)]
     if not clips:
         raise UsageError(f"{data}: declares no clip for the split {split}")

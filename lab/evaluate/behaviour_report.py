@@ -26,8 +26,6 @@ def write_report(
     results: dict[str, Any],
     tested: "Tested | None",
     recordings: "Sequence[Watched]",
-    *,
-    pictures_fps: float,
 ) -> Path:
     """Write ``report.html`` and ``results.json`` into ``out``; returns the report."""
     from lab.train.run_folder import write_json
@@ -47,7 +45,7 @@ def write_report(
         page.section("Clips over time")
         page.text("Probability of the behaviour at the middle of each window; what the model looked at is below.")
         for clip, watched, why in _telling(model, tested):
-            _lines(page, model, watched, f"{clip.name}: {why}", _spans(clip, model, pictures_fps, watched))
+            _lines(page, model, watched, f"{clip.name}: {why}", _spans(clip, model, tested.pictures_fps, watched))
     if recordings:
         page.section("Recordings over time")
         for watched in recordings:

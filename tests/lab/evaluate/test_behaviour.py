@@ -1,4 +1,6 @@
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +29,20 @@ def test_figures_are_those_of_the_second_class() -> None:
 def test_a_perfect_order_has_the_whole_area() -> None:
     assert judged([0, 0, 1, 1]).figure("roc_auc") == 1.0
     assert judged([1, 1, 0, 0]).figure("roc_auc") == 0.0
+
+
+def test_the_areas_are_those_of_sklearn_with_equal_probabilities_and_weights() -> None:
+    random = np.random.default_rng(0)
+    metrics: Any = import_module("sklearn.metrics")
+    for _ in range(20):
+        level = np.round(random.random(30), 1)
+        truth = random.permutation(np.repeat([0, 1], 15))
+        found = Judged(np.stack([1 - level, level], 1), truth, np.arange(30), truth)
+        weight = random.integers(0, 4, 30).astype(np.float64)
+        area = metrics.roc_auc_score(truth, level, sample_weight=weight)
+        assert found.figure("roc_auc", weight) == pytest.approx(area)
+        precise = metrics.average_precision_score(truth, level, sample_weight=weight)
+        assert found.figure("average_precision", weight) == pytest.approx(precise)
 
 
 def test_windows_of_one_source_are_drawn_together() -> None:
