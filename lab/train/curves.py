@@ -33,15 +33,20 @@ class Curves:
 
     def add(self, epoch: int, figures: Mapping[str, float]) -> None:
         """Record an epoch (counting from 0) and draw the picture anew."""
-        self._rows.append({"epoch": float(epoch), **figures})
+        self.extend({epoch: figures})
+
+    def extend(self, epochs: Mapping[int, Mapping[str, float]]) -> None:
+        """Record several epochs, each with its figures, and draw the picture once."""
+        self._rows += [{"epoch": float(epoch), **figures} for epoch, figures in epochs.items()]
         names = list(dict.fromkeys(name for row in self._rows for name in row))
         lines = [",".join(names)]
         lines += [",".join(f"{row[name]:.8g}" if name in row else "" for name in names) for row in self._rows]
         write_whole(self._folder / FILE, ["\n".join([*lines, ""]).encode()], flush=False)
         self._draw([name for name in names if name != "epoch"])
         if self._writer is not None:
-            for name, value in figures.items():
-                self._writer.add_scalar(name, value, epoch)
+            for epoch, figures in epochs.items():
+                for name, value in figures.items():
+                    self._writer.add_scalar(name, value, epoch)
             self._writer.flush()
 
     def close(self) -> None:

@@ -199,8 +199,10 @@ def _compare(windows: Windows, which: npt.NDArray[np.int64], settings: Behaviour
 
 
 def _draw(out: Path, fitted: Fitted, mine: list[Outcome]) -> None:
-    curves = Curves(out)
+    epochs = {}
     for epoch, loss in enumerate(fitted.train_loss):
         known = [each.curve[epoch] for each in mine if epoch < len(each.curve)]
-        curves.add(epoch, {"loss/train": loss} | ({"loss/val (mean of folds)": float(np.mean(known))} if known else {}))
+        epochs[epoch] = {"loss/train": loss} | ({"loss/val (mean of folds)": float(np.mean(known))} if known else {})
+    curves = Curves(out)
+    curves.extend(epochs)
     curves.close()
