@@ -108,11 +108,12 @@ def bars(
             if isinstance(each, Interval) and np.isfinite([each.low, each.high]).all():
                 axes.plot([each.low, each.high], [place, place], color=INK, linewidth=1.2, marker="|", markersize=6)
         axes.set_yticks(places, names)
-        axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
-        axes.set(xlabel=x, title=title)
+        axes.set(xlabel=x, title=title, ylim=(len(names) - 0.4, -0.6))
         if limit is not None:
             axes.set_xlim(*limit)
+        else:
+            axes.locator_params(axis="x", nbins=6)
     return figure
 
 

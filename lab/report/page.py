@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 Picture = npt.NDArray[np.uint8]
 Mood = Literal["plain", "good", "warn", "bad"]
 
+NO_INTERVAL = "nan [nan, nan]"
+"""How ``Interval`` is written where a figure is not defined, such as the precision of a class that was never found."""
+LONG_WORD = 32
+LONG = ' class="long"'
+"""Cells with words longer than this, such as digests: they may be broken anywhere."""
 LARGEST_SVG = 600_000
 """Bytes; charts with more are embedded as PNG."""
 
@@ -35,6 +40,7 @@ class Page:
         self._body: list[str] = []
         self._sections: list[tuple[str, str]] = []
         self._charts = 0
+        self._tables = 0
 
     def section(self, heading: str) -> Self:
         """A heading, which the list of contents names too."""
@@ -63,17 +69,23 @@ class Page:
         return self._add(f'<ul class="tiles">{"".join(items)}</ul>')
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> Self:
-        """A table. Floats show three decimals, NaN shows as a dash; columns of numbers are set flush right."""
+        """A table. Floats show three decimals, NaN shows as a dash; columns of numbers are set flush right.
+
+        An interval behind a number, as ``Interval`` is written, is set smaller, and below it where room is scarce.
+        """
         cells = [[_shown(value) for value in row] for row in rows]
         numeric = [all(_is_number(row[column]) for row in cells) for column in range(len(header))]
         head = "".join(f'<th scope="col"{_flush(numeric[i])}>{escape(name)}</th>' for i, name in enumerate(header))
         body = "".join(
-            "<tr>" + "".join(f"<td{_flush(numeric[i])}>{escape(value)}</td>" for i, value in enumerate(row)) + "</tr>"
-            for row in cells
+            "<tr>" + "".join(_cell(value, numeric[i]) for i, value in enumerate(row)) + "</tr>" for row in cells
         )
-        title = f"<caption>{escape(caption)}</caption>" if caption else ""
+        thead = f"<thead><tr>{head}</tr></thead>" if any(header) else ""
+        # Beside the table and not its caption, which would be as wide as the table and scroll away with it.
+        self._tables += 1
+        named = f' aria-labelledby="table-{self._tables}"' if caption else ""
+        title = f'<p class="title" id="table-{self._tables}">{escape(caption)}</p>' if caption else ""
         return self._add(
-            f'<div class="scroll"><table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+            f'{title}<div class="scroll" tabindex="0"><table{named}>{thead}<tbody>{body}</tbody></table></div>'
         )
 
     def figure(self, figure: "Figure", caption: str, *, alt: str = "") -> Self:
@@ -149,7 +161,16 @@ def _image(content: bytes, kind: str, alt: str) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, float | np.floating):
         return f"{value:.3f}" if np.isfinite(value) else "-"
-    return str(value)
+    text = str(value)
+    return "-" if text == NO_INTERVAL else text
+
+
+def _cell(text: str, numeric: bool) -> str:
+    value, bracket, interval = text.partition(" [")
+    if bracket and text.endswith("]") and _is_number(value):
+        return f"<td{_flush(numeric)}>{escape(value)} <small>[{escape(interval)}</small></td>"
+    long = max(map(len, text.split()), default=0) > LONG_WORD
+    return f"<td{LONG if long else _flush(numeric)}>{escape(text)}</td>"
 
 
 def _is_number(text: str) -> bool:

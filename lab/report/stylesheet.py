@@ -18,9 +18,9 @@ h2 { font-size: 1.3rem; margin: 2.5rem 0 .5rem; padding-top: .5rem; border-top: 
 h3 { font-size: 1.05rem; margin: 1.5rem 0 .25rem; }
 p { margin: .5rem 0; max-width: 50rem; }
 a { color: var(--link); }
-.lead, figcaption, caption, small { color: var(--soft); }
+.lead, figcaption, .title, small { color: var(--soft); }
 nav { margin: 1rem 0; font-size: .9rem; }
-nav a { margin-right: 1rem; white-space: nowrap; }
+nav a { display: inline-block; margin-right: 1rem; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .75rem; margin: 1rem 0;
   padding: 0; list-style: none; }
 .tiles li { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; }
@@ -30,10 +30,12 @@ nav a { margin-right: 1rem; white-space: nowrap; }
 .note.good { border-color: var(--good); } .note.warn { border-color: var(--warn); }
 .note.bad { border-color: var(--bad); }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; margin: .75rem 0; font-size: .9rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding-bottom: .3rem; }
+.title { margin: .75rem 0 0; font-size: .9rem; }
+table { border-collapse: collapse; margin: .3rem 0 .75rem; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-th.number, td.number { text-align: right; white-space: nowrap; }
+th.number, td.number { text-align: right; }
+td.long { overflow-wrap: anywhere; min-width: 12rem; }
+td small { display: inline-block; white-space: nowrap; font-size: .85em; }
 thead th { border-bottom: 2px solid var(--line); }
 figure { margin: 1rem 0; break-inside: avoid; }
 figure svg, figure img { max-width: 100%; height: auto; display: block; }
@@ -41,11 +43,13 @@ figure.paper img { background: #ffffff; border-radius: .3rem; }
 figcaption { font-size: .88rem; margin-top: .3rem; max-width: 50rem; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)); gap: 1rem; align-items: start; }
 .gallery figure { margin: 0; }
-.gallery img { width: 100%; border-radius: .3rem; }
+.gallery img { width: 100%; max-height: 24rem; object-fit: contain; object-position: left; border-radius: .3rem; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: .3rem; padding: .6rem .8rem;
   overflow-x: auto; font-size: .85rem; }
 footer { margin-top: 3rem; padding-top: .5rem; border-top: 1px solid var(--line); color: var(--soft);
   font-size: .85rem; }
+@media (max-width: 40rem) { body { padding: 1rem .75rem 3rem; } th, td { padding: .25rem .4rem; }
+  th { vertical-align: bottom; } }
 @media print { :root { --paper: #ffffff; --card: #ffffff; --ink: #000000; --soft: #444444; --line: #bbbbbb; }
   body { max-width: none; font-size: 11pt; padding: 0; } nav { display: none; } h2 { break-after: avoid; }
   tr, figure, .tiles li { break-inside: avoid; } .scroll { overflow: visible; } }

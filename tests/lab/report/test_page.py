@@ -140,3 +140,32 @@ def test_empty_charts_can_be_drawn() -> None:
         reliability([], [], [], width=0.1), "None"
     )
     assert page.html().count("<svg ") == 4
+
+
+def test_an_interval_stands_smaller_and_may_go_below_its_number() -> None:
+    html = Page("a").table(["AP", "n"], [[str(Interval(0.5, 0.4, 0.6)), 3], ["+0.1 [-0.1, 0.3]", 4]]).html()
+
+    assert '<td class="number">0.500 <small>[0.400, 0.600]</small></td>' in html
+    assert '<td class="number">+0.1 <small>[-0.1, 0.3]</small></td>' in html
+
+
+def test_a_figure_that_is_not_defined_is_a_dash_in_its_column_of_numbers() -> None:
+    nothing = float("nan")
+    rows = [[str(Interval(nothing, nothing, nothing))], [str(Interval(0.5, 0.4, 0.6))]]
+
+    assert '<td class="number">-</td>' in Page("a").table(["AP"], rows).html()
+
+
+def test_what_a_table_shows_is_said_beside_it_so_that_it_does_not_scroll_away() -> None:
+    html = Page("a").table(["AP"], [[0.5]], "By <class>").html()
+
+    assert html.index('id="table-1">By &lt;class&gt;') < html.index('<div class="scroll"')
+    assert 'aria-labelledby="table-1"' in html
+
+
+def test_digests_may_be_broken_and_words_may_not() -> None:
+    html = Page("a").table(["", ""], [["gaussian_noise", "ab" * 32]]).html()
+
+    assert f'<td class="long">{"ab" * 32}</td>' in html
+    assert "<td>gaussian_noise</td>" in html
+    assert "<thead>" not in html
