@@ -60,7 +60,7 @@ def quantise(
             made = place / kept
             quantise_detector(source, frames, made, imgsz=options["imgsz"], stride=_stride(source), keep=kept)
             outcome = proof.weigh(made)
-            typer.echo(f"kept in floating point: {kept}", err=True)
+            typer.echo(f"kept in floating point: {kept}; {outcome.verdict.sentence}", err=True)
             if outcome.verdict.decision == "accepted":
                 facts = {"calibration": {"source": calibration.source.name, "frames": len(frames)}, "kept": kept}
                 record(made, "int8", model, truth.sha256(), {**facts, "options": options}, terms, outcome)

@@ -81,7 +81,7 @@ def test_a_classifier_keeps_its_card_and_its_answers(crops: Path, tmp_path: Path
     footage.mkdir()
     random = np.random.default_rng(2)
     for number in range(8):
-        frame = random.integers(0, 20 + 30 * number, (40, 30, 3), np.uint8)
+        frame = random.integers(20 * number, 20 * number + 100, (40, 30, 3), np.uint8)  # night and day
         cv2.imwrite(str(footage / f"{number}.png"), frame)
     words = ["int8", model, "--calibrate", footage, "--data", crops, "--out", out, "--tolerance", "0.05"]
     found = CliRunner().invoke(app, [*map(str, words), "--rounds", "50", "--turns", "5"], catch_exceptions=False)
