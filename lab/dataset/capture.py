@@ -16,7 +16,7 @@ from lab.dataset.candidate import Candidate, Eyes, candidates
 from lab.dataset.labelled import Dataset, LabelledImage
 from lab.dataset.perceptual_hash import alike
 from lab.dataset.progress import progress
-from lab.dataset.scene_descriptor import descriptors, layout
+from lab.dataset.scene_descriptor import Vector, descriptors, layout
 from lab.dataset.selection import Pick, select
 from lab.dataset.yolo_format import write
 from lab.detector import read_picture
@@ -105,13 +105,18 @@ def choose(
     doubts = np.array([each.doubt.total for each in seen], np.float32)
     worth = 1 + DOUBT_WEIGHT * doubts / max(float(doubts.max()), 1e-6)
     old = list(_known(known, eyes)) if known is not None else []
-    thumbnails = np.stack([each.thumbnail for each in seen] + [thumb for thumb, _ in old])
-    cells = [each.layout for each in seen] + [cell for _, cell in old]
-    layouts = np.stack([cell for cell in cells if cell is not None]) if eyes.detector is not None else None
-    vectors = descriptors(thumbnails, layouts)
+    vectors = vectors_of(seen, eyes, old)
     n = len(seen)
     allowed = sharp & ~_copies([each.hash for each in seen], sharp)
     return select(vectors[:n], worth.astype(np.float32), count, known=vectors[n:], allowed=allowed.tolist(), least=0.02)
+
+
+def vectors_of(seen: Sequence[Candidate], eyes: Eyes, known: Sequence[tuple[Vector, Vector | None]] = ()) -> Vector:
+    """Float32 (n + m, d): by what ``seen`` frames, and those ``known`` by thumbnail and layout, are set apart."""
+    thumbnails = np.stack([each.thumbnail for each in seen] + [thumb for thumb, _ in known])
+    cells = [each.layout for each in seen] + [cell for _, cell in known]
+    layouts = np.stack([cell for cell in cells if cell is not None]) if eyes.detector is not None else None
+    return descriptors(thumbnails, layouts)
 
 
 def _copies(hashes: Sequence[npt.NDArray[np.uint8]], sharp: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -123,7 +128,7 @@ def _copies(hashes: Sequence[npt.NDArray[np.uint8]], sharp: npt.NDArray[np.bool_
     return copy
 
 
-def _known(known: Dataset, eyes: Eyes) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]]:
+def _known(known: Dataset, eyes: Eyes) -> Iterator[tuple[Vector, Vector | None]]:
     """Vectors of pictures that are labelled already, as the detector sees them."""
     from lab.dataset.scene_descriptor import thumbnail
     from lab.detector import view

@@ -4,6 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -102,7 +103,8 @@ def by_teachers(
             called = f", labelled {names[int(image.class_id[int(shares[i].argmax())])]}" if other else ""
             left, top, right, bottom = seen.xyxy[i]
             what = f"{name} {seen.confidence[i]:.2f} at {left:.0f},{top:.0f} to {right:.0f},{bottom:.0f}{called}"
-            yield Finding(finding.UNLABELLED, str(image.path), what)
+            spot = (float(left), float(top), float(right), float(bottom))
+            yield Finding(finding.UNLABELLED, str(image.path), what, spot=spot)
     known = frozenset().union(*(teacher.knows for teacher in teachers))
     for j in range(len(image)):
         if int(image.class_id[j]) in known and shares[:, j].max(initial=0) < UNSEEN_IOU:
@@ -147,18 +149,21 @@ def _duplicates(
         (first, image), (second, other) = places[i], places[j]
         if first != second:
             same = "the same file" if digests[i] == digests[j] else f"{bits} of 256 bits differ"
-            yield Finding(finding.LEAK, str(image.path), f"{first}, and in {second} {other.path}: {same}")
+            yield Finding(
+                finding.LEAK, str(image.path), f"{first}, and in {second} {other.path}: {same}", beside=str(other.path)
+            )
         elif digests[i] == digests[j]:
-            yield Finding(finding.COPY, str(image.path), f"and {other.path}")
+            yield Finding(finding.COPY, str(image.path), f"and {other.path}", beside=str(other.path))
         else:
             group[_root(group, j)] = _root(group, i)
-    members: dict[int, list[str]] = defaultdict(list)
+    members: dict[int, list[Path]] = defaultdict(list)
     for i in range(len(places)):
-        members[_root(group, i)].append(places[i][1].path.name)
-    for first_of, together in members.items():
-        if len(together) > 1:
-            more = f" and {len(together) - 4} more" if len(together) > 4 else ""
-            yield Finding(finding.NEAR_COPY, str(places[first_of][1].path), f"like {', '.join(together[1:4])}{more}")
+        members[_root(group, i)].append(places[i][1].path)
+    for first_of, *others in members.values():
+        if others:
+            more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+            what = f"like {', '.join(path.name for path in others[:3])}{more}"
+            yield Finding(finding.NEAR_COPY, str(first_of), what, beside=str(others[0]))
 
 
 def _root(group: list[int], i: int) -> int:

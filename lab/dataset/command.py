@@ -193,7 +193,9 @@ def export(
 
 @app.command()
 def split(
-    dataset: Annotated[Path, typer.Argument(help="a YOLO data set, folder or YAML; its splits are put together")],
+    dataset: Annotated[
+        list[Path], typer.Argument(help="YOLO data sets, folders or YAML; they and their splits are put together")
+    ],
     out: OutFolder,
     by: Annotated[SplitBy, typer.Option(help="whole cameras, or the end of each camera's time")] = SplitBy.CAMERA,
     val: Annotated[float, typer.Option(min=0.01, max=0.9, help="share of pictures for validation")] = 0.2,
@@ -206,11 +208,11 @@ def split(
 ) -> None:
     """Split into training and validation without a recording, or a moment of one, on both sides."""
     from lab.dataset.reading import read_any
-    from lab.dataset.split import by_camera, by_name, by_time
+    from lab.dataset.split import by_camera, by_name, by_time, joined
     from lab.dataset.yolo_format import write
 
     fresh(out, overwrite=overwrite)
-    data = read_any(dataset)
+    data = joined([read_any(each) for each in dataset])
     if hold_back:
         parts = by_name(data, hold_back)
     else:
@@ -227,13 +229,15 @@ def check(
         list[Path] | None, typer.Option(help="weights of a detector: looks for forgotten and wrong labels too")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="folder for report.json; default: the data set's")
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="folder for report.html, report.json; default: the data set's"),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="warnings fail, too")] = False,
     threads: Annotated[int, typer.Option(min=1, max=256, help="processor threads")] = 2,
 ) -> None:
     """Say what is wrong with a data set and what to do. Exit code 1 on errors; with --strict, on warnings."""
     from lab.dataset.check import check as run
+    from lab.dataset.check_page import write_page
     from lab.dataset.check_report import print_report, write_report
     from lab.dataset.reading import read_any
     from lab.dataset.teacher import Teacher
@@ -242,7 +246,8 @@ def check(
     data = read_any(dataset, faults=faults)
     teachers = [Teacher(path, data.names, threads=threads) for path in teacher or ()]
     outcome = run(data, teachers, faults)
-    report = write_report(outcome, data, out or (dataset if dataset.is_dir() else dataset.parent))
-    failed = print_report(outcome, data, report, strict=strict)
+    folder = out or (dataset if dataset.is_dir() else dataset.parent)
+    write_report(outcome, data, folder)
+    failed = print_report(outcome, data, write_page(outcome, data, folder), strict=strict)
     if failed:
         raise typer.Exit(1)

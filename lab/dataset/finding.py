@@ -22,12 +22,17 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong. ``where`` names a picture (or two, or a class); ``box`` counts its boxes from 0."""
+    """One thing that is wrong. ``where`` names a picture (or two, or a class); ``box`` counts its boxes from 0.
+
+    ``beside``: the picture that it resembles. ``spot``: left, top, right, bottom in pixels of what is meant.
+    """
 
     kind: Kind
     where: str
     what: str
     box: int | None = None
+    beside: str = ""
+    spot: tuple[float, ...] = ()
 
 
 _E, _W = Severity.ERROR, Severity.WARNING

@@ -112,7 +112,10 @@ def _names_beside(file: Path) -> list[str]:
 
     config = file.parent / "labelling.xml"
     return (
-        [unescape(name) for name in re.findall(r'<Label value="([^"]*)"', config.read_text())]
+        [
+            unescape(name)
+            for name in re.findall(r'<Label value="([^"]*)"', config.read_text(encoding="utf-8", errors="replace"))
+        ]
         if config.is_file()
         else []
     )
@@ -131,7 +134,7 @@ def _image(task: _Task, answer: _Answer, names: list[str], finder: PictureFinder
             continue
         try:
             value = msgspec.json.decode(entry.value, type=_Value)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise UsageError(f"{where}: a rectangle cannot be read: {error}") from error
         for name in value.rectanglelabels[:1]:
             if name not in names:

@@ -14,6 +14,18 @@ TRIES = 2000
 MOST_NAMED = 20
 
 
+def joined(datasets: Sequence[Dataset]) -> Dataset:
+    """One data set of several, whatever splits they had. Raises ``UsageError`` where their classes differ."""
+    first = datasets[0]
+    for other in datasets[1:]:
+        if other.names != first.names:
+            raise UsageError(
+                f"the data sets have different classes: {', '.join(first.names)}; and {', '.join(other.names)}; bring "
+                "them together with bartizan dataset import --map OLD=NEW --classes A,B,..."
+            )
+    return Dataset(first.names, {"train": tuple(image for dataset in datasets for image in dataset)})
+
+
 def by_camera(dataset: Dataset, *, val: float, seed: int) -> Dataset:
     """Whole cameras into ``val``, the rest into ``train``, whatever split they had.
 

@@ -71,7 +71,7 @@ def read(path: Path, *, faults: list[UsageError] | None = None) -> Dataset:
 def read_pictures(place: Path, *, faults: list[UsageError] | None = None) -> tuple[LabelledImage, ...]:
     """The pictures below a folder, or listed in a text file, with their boxes, by name. ``faults``: as in ``read``."""
     if place.is_file():
-        listed = [Path(line) for line in place.read_text().splitlines() if line.strip()]
+        listed = [Path(line) for line in _read_text(place).splitlines() if line.strip()]
         pictures: Iterable[Path] = [entry if entry.is_absolute() else place.parent / entry for entry in listed]
     else:
         pictures = sorted(file for file in place.rglob("*") if file.suffix.lower() in PICTURES)
@@ -211,7 +211,7 @@ def _place(source: Path, target: Path, *, link: bool) -> None:
 
 def _rows(labels: Path) -> npt.NDArray[np.float64]:
     rows: list[list[float]] = []
-    for number, line in enumerate(labels.read_text().splitlines(), 1):
+    for number, line in enumerate(_read_text(labels).splitlines(), 1):
         if not line.strip():
             continue
         try:
@@ -232,14 +232,18 @@ def _rows(labels: Path) -> npt.NDArray[np.float64]:
 
 
 def _table(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from error
+    text = _read_text(path)
     document = read_yaml(text, str(path), Vault({}))
     if document.faults:
         raise UsageError("\n".join(str(fault) for fault in document.faults))
     return document.data
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from error
 
 
 def _names(named: object, path: Path) -> tuple[str, ...]:
@@ -270,7 +274,7 @@ def _class_list(folder: Path) -> tuple[str, ...]:
     file = folder / "classes.txt"
     if not file.is_file():
         raise UsageError(f"{folder}: neither data.yaml nor classes.txt says what the class numbers mean")
-    return tuple(line.strip() for line in file.read_text().splitlines() if line.strip())
+    return tuple(line.strip() for line in _read_text(file).splitlines() if line.strip())
 
 
 def _folder(named: str, *, root: Path, beside: Path, split: str) -> Path | None:

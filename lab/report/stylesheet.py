@@ -40,7 +40,7 @@ thead th { border-bottom: 2px solid var(--line); }
 figure { margin: 1rem 0; break-inside: avoid; }
 figure svg, figure img { max-width: 100%; height: auto; display: block; }
 figure.paper img { background: #ffffff; border-radius: .3rem; }
-figcaption { font-size: .88rem; margin-top: .3rem; max-width: 50rem; }
+figcaption { overflow-wrap: anywhere; font-size: .88rem; margin-top: .3rem; max-width: 50rem; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)); gap: 1rem; align-items: start; }
 .gallery figure { margin: 0; }
 .gallery img { width: 100%; max-height: 24rem; object-fit: contain; object-position: left; border-radius: .3rem; }

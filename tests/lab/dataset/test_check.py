@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lab.dataset.check import boxes, check
+from lab.dataset.check_page import write_page
 from lab.dataset.labelled import Dataset, LabelledImage
 from lab.dataset.perceptual_hash import alike, perceptual_hash
 from lab.dataset.yolo_format import read, write
@@ -124,3 +125,23 @@ def test_likeness_survives_recompression_and_brightness_but_not_another_scene() 
     pairs = list(alike(np.stack([perceptual_hash(each) for each in (picture, other, small)]), bits=16))
 
     assert [(i, j) for i, j, _ in pairs] == [(0, 2)]
+
+
+def test_the_page_shows_the_pictures_that_are_meant(tmp_path: Path) -> None:
+    data = sound(tmp_path, 3)
+    shutil.copyfile(tmp_path / "a_1.png", tmp_path / "b_copy.png")
+    copy = drawn(tmp_path / "b_copy.png", [(10, 10, 60, 300, 0)], seed=1)
+    data = Dataset(data.names, data.splits | {"val": (copy,)})
+
+    page = write_page(check(data), data, tmp_path / "out").read_text()
+
+    assert "same scene in two splits: 1" in page
+    assert "a_1.png: train, and in val b_copy.png: the same file" in page
+    assert "box outside: 1" in page
+    assert page.count("<img ") == 2
+
+
+def test_the_page_of_a_sound_data_set_says_so(tmp_path: Path) -> None:
+    data = sound(tmp_path)
+
+    assert "Nothing was found." in write_page(check(data), data, tmp_path / "out").read_text()

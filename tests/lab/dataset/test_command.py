@@ -94,3 +94,25 @@ def test_frames_are_captured_without_any_detector(tmp_path: Path) -> None:
     assert "3 of 12 frames chosen" in said
     assert len(read(tmp_path / "a")) == 3
     assert json.loads((tmp_path / "a" / "run.json").read_text())["result"]["chosen"] == 3
+
+
+def test_a_camera_is_held_back_by_its_name(yolo: Path, tmp_path: Path) -> None:
+    code, said = run("split", yolo, "--hold-back", "yard", "--out", tmp_path / "a")
+
+    assert code == 0
+    assert "train 3, val 3 pictures" in said
+    assert {image.camera for image in read(tmp_path / "a").splits["val"]} == {"yard"}
+    with pytest.raises(
+        UsageError, match=r"^--hold-back 'yrad': no such camera, did you mean 'yard'\?; there are gate, yard$"
+    ):
+        run("split", yolo, "--hold-back", "yrad", "--out", tmp_path / "b")
+    assert not (tmp_path / "b").exists()
+
+
+def test_why_a_frame_was_chosen_says_for_how_many_it_stands(tmp_path: Path) -> None:
+    source = "synthetic:160x120@10?frames=60&boxes=2&recording=yes"
+    run("capture", source, "--count", 3, "--out", tmp_path / "a")
+
+    lines = [json.loads(line) for line in (tmp_path / "a" / "manifest.jsonl").read_text().splitlines()]
+    assert lines[0]["stands_for"] > 0.5
+    assert all(f"stands for {line['stands_for']:.0%} of the frames" in line["reason"] for line in lines)

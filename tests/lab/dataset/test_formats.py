@@ -13,6 +13,7 @@ from PIL import Image
 
 from lab.dataset import coco_format, cvat_format, formats, labelstudio_format, yolo_format
 from lab.dataset.archive import unpack
+from lab.dataset.corners import cut
 from lab.dataset.formats import Format, Target
 from lab.dataset.labelled import Dataset
 from pipeline.errors import UsageError
@@ -160,11 +161,14 @@ def test_annotations_of_another_picture_size_are_refused(tmp_path: Path) -> None
         coco_format.read(tmp_path / "a.json")
 
 
-def test_entities_in_xml_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "annotations.xml").write_text(
-        '<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;">]>'
-        "<annotations>&lol2;</annotations>"
-    )
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize(
+    "entity",
+    ['<!ENTITY lol "lol"><!ENTITY x "&lol;&lol;">', '<!ENTITY x SYSTEM "file:///etc/passwd">', '<!ENTITY % p "x">'],
+)
+def test_entities_in_xml_are_refused(tmp_path: Path, entity: str, encoding: str) -> None:
+    text = f'<?xml version="1.0" encoding="{encoding}"?><!DOCTYPE lolz [{entity}]><annotations>&x;</annotations>'
+    (tmp_path / "annotations.xml").write_bytes(text.encode(encoding))
 
     with pytest.raises(UsageError, match="document type"):
         cvat_format.read(tmp_path)
@@ -279,3 +283,78 @@ def test_a_truth_longer_than_its_recording_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="frame 9"), formats.opened(tmp_path / "SEQ", Format.MOT, workshop=tmp_path):
         pass
+
+
+def cvat_with(box: str) -> str:
+    return f'<annotations><image name="a.png" width="160" height="120"><box label="car" {box}/></image></annotations>'
+
+
+@pytest.mark.parametrize(
+    ("box", "said"),
+    [
+        ('xtl="nan" ytl="1" xbr="9" ybr="9"', "not finite"),
+        ('xtl="1" ytl="1" xbr="inf" ybr="9"', "not finite"),
+        ('xtl="1" ytl="1" xbr="1e300" ybr="9"', "not finite"),
+        ('xtl="50" ytl="1" xbr="9" ybr="9"', "ends before it begins"),
+        ('xtl="x" ytl="1" xbr="9" ybr="9"', "without proper coordinates"),
+        ('xtl="1" ytl="1" xbr="9"', "without proper coordinates"),
+    ],
+)
+def test_what_cannot_be_a_box_is_one_clear_line(tmp_path: Path, box: str, said: str) -> None:
+    drawn(tmp_path / "a.png")
+    (tmp_path / "annotations.xml").write_text(cvat_with(box))
+
+    with pytest.raises(UsageError, match=said) as refused:
+        cvat_format.read(tmp_path)
+    assert "annotations.xml: image 'a.png'" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("form", "file"),
+    [
+        (Format.COCO, "annotations/instances_train.json"),
+        (Format.CVAT, "annotations.xml"),
+        (Format.LABELSTUDIO, "tasks.json"),
+    ],
+)
+@pytest.mark.parametrize("breaks", ["half", "empty", "latin", "missing picture", "binary"])
+def test_a_broken_export_is_one_clear_line(
+    dataset: Dataset, tmp_path: Path, form: Format, file: str, breaks: str
+) -> None:
+    place = formats.write(dataset, formats.Target(form.value), tmp_path / "out")
+    broken = tmp_path / "out" / file
+    match breaks:
+        case "half":
+            half(broken)
+        case "empty":
+            broken.write_bytes(b"")
+        case "latin":
+            broken.write_bytes(broken.read_bytes().replace(b"person", "pi\xe9ton".encode("latin-1")))
+        case "binary":
+            broken.write_bytes(bytes(range(256)) * 9)
+        case "missing picture":
+            next(tmp_path.glob("out/**/gate_001.png")).unlink()
+
+    with (
+        pytest.raises(UsageError) as refused,
+        formats.opened(broken if breaks != "missing picture" else place, form, workshop=tmp_path / "in") as read,
+    ):
+        assert read is None
+    assert broken.name in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_boxes_that_reach_out_are_cut_and_counted(tmp_path: Path) -> None:
+    boxes = [(-20, 10, 60, 90, 0), (10, 10, 60, 90, 0), (200, 10, 260, 90, 0), (0, 0, 160.4, 120, 0)]
+    image = drawn(tmp_path / "a.png", boxes)
+
+    whole = cut(Dataset(("person",), {"train": (image,)}))
+
+    (after,) = whole.dataset
+    assert after.xyxy.tolist() == [[0, 10, 60, 90], [10, 10, 60, 90], [0, 0, 160, 120]]
+    assert (whole.cut, whole.dropped) == (1, 1)
