@@ -36,6 +36,7 @@ def detect(
         str, typer.Option(metavar="N,M,...", help="batches of the curve  [default: 1,4; cuda to 64]")
     ] = "",
     split: shared.SplitOption = None,
+    labels: shared.LabelsOption = None,
     names: shared.NamesOption = None,
     limit: shared.LimitOption = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="write the figures as JSON")] = None,
@@ -49,26 +50,31 @@ def detect(
     from lab.bench.contenders import contenders_of
     from lab.bench.table import show
     from lab.evaluate.truth import read_truth
+    from lab.evaluate.vocabulary import match_names
 
     models = [shared.weights_of(each) for each in model]
     for missing in (each for each in models if not each.exists()):
         raise CannotStart(f"model {missing} not found; give a file, or a name that `bartizan models list` knows")
     contenders = contenders_of(models, runtimes=shared.listed(runtime), precisions=shared.listed(precision))
-    if not contenders:
-        raise UsageError("nothing to try: no runtime and precision of this machine fits the model and the options")
-    truth = None if data is None else read_truth(data, split=split, names=names, limit=limit)
+    options: dict[str, Any] = {"imgsz": imgsz, "threads": threads, "head": head}
+    curve = _batches(batch, cuda=any(contender.device == "cuda" for contender in contenders))
+    truth = None
+    if data is not None:
+        known = measure.names_of(contenders, options)
+        truth = read_truth(data, split=split, labels=labels, names=names, model_names=known, limit=limit)
+        match_names(known, truth.names, mapping={})  # refused now rather than after everything has been timed
     if source is not None:
         frames, what = pictures.from_video(source, 16), source.name
     elif truth is not None:
         frames, what = pictures.from_files([image.path for image in truth.images], 16), truth.place
     else:
         frames, what = pictures.made_up(16), "made-up pictures"
-    options: dict[str, Any] = {"imgsz": imgsz, "threads": threads, "head": head}
     facts = machine.facts()
     results = [Result(contender) for contender in contenders]
     measure.latency(results, frames, options, turns=turns, step=_say)
-    cuda = any(contender.device == "cuda" for contender in contenders)
-    measure.throughput(results, frames, options, _batches(batch, cuda=cuda), _say)
+    if all(result.fault for result in results):
+        raise CannotStart(f"none of {len(results)} engines can start; the first one: {results[0].fault}")
+    measure.throughput(results, pictures.of_one_shape(frames), options, curve, _say)
     if truth is not None:
         measure.precision(results, truth, options, _say)
     show(results, facts, what=f"{what}, imgsz {imgsz}, {threads} thread{'s' if threads > 1 else ''}")

@@ -1,9 +1,12 @@
 """Which runtimes and precisions a model can be tried on here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pipeline.configuration.suggestions import did_you_mean
+from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from stages.detect.yolo import YoloDetector
@@ -37,14 +40,30 @@ def contenders_of(
     """All that this machine has and these models can be run on, the float32 ones of a model first.
 
     ``runtimes`` and ``precisions`` leave only those; empty leaves all. Precisions that a processor would only pretend
-    to have are left out. Raises ``CannotStart`` for a file that is no model.
+    to have are left out. Raises ``CannotStart`` for a file that is no model, ``UsageError`` for names that nothing has
+    or that leave nothing.
     """
-    return [
+    from stages.detect.options import PRECISIONS
+
+    _check("--runtime", runtimes, {runtime for runtime, _ in PRECISIONS})
+    _check("--precision", precisions, {precision for those in PRECISIONS.values() for precision in those})
+    possible = {model: sorted(_possible(model), key=lambda one: one.precision != "f32") for model in models}
+    found = [
         contender
-        for model in models
-        for contender in sorted(_possible(model), key=lambda one: one.precision != "f32")
+        for contenders in possible.values()
+        for contender in contenders
         if (not runtimes or contender.runtime in runtimes) and (not precisions or contender.precision in precisions)
     ]
+    if not found:
+        there = sorted({f"{one.runtime} {one.precision}" for contenders in possible.values() for one in contenders})
+        raise UsageError(f"nothing to try: of these models this machine can run {', '.join(there)}")
+    return found
+
+
+def _check(option: str, given: Sequence[str], known: Collection[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise UsageError(f"{option} {name!r}: there are {', '.join(sorted(known))}{did_you_mean(name, known)}")
 
 
 def _possible(model: Path) -> Iterator[Contender]:

@@ -10,7 +10,7 @@ from lab.bench.contenders import Contender
 from lab.bench.stopwatch import Times, race
 from lab.detector import view
 from pipeline.detections import Detections
-from pipeline.errors import BartizanError
+from pipeline.errors import BartizanError, CannotStart
 from pipeline.stage import Picture, View
 
 if TYPE_CHECKING:
@@ -59,10 +59,21 @@ Step = Callable[[str], None]
 """Told what is done next."""
 
 
+def names_of(contenders: Sequence[Contender], options: dict[str, Any]) -> list[str]:
+    """The classes of the first that can start. Raises ``CannotStart`` if none can."""
+    faults = []
+    for contender in contenders:
+        try:
+            return contender.open(batch=1, **options).names
+        except CannotStart as error:
+            faults.append(str(error))
+    raise CannotStart(f"none of {len(faults)} engines can start; the first one: {faults[0]}")
+
+
 def latency(
     results: Sequence[Result], pictures: Sequence[Picture], options: dict[str, Any], *, turns: int, step: Step
 ) -> None:
-    """Time one picture at a time, all contenders in turn, and compare what they find with the first that works.
+    """Time one picture at a time, all contenders in turn, and compare what they find with the first float32 one.
 
     A contender that cannot start gets its fault, and the others go on.
     """
@@ -77,9 +88,11 @@ def latency(
     found = [_first_look(detector, frames) for _, detector in running]
     step(f"timing {len(running)} engines, {turns} turns")
     times = race([_one_by_one(detector, frames) for _, detector in running], turns=turns)
-    for (result, _), taken, boxes in zip(running, times, found, strict=True):
+    exact = (number for number, (result, _) in enumerate(running) if result.contender.precision == "f32")
+    reference = next(exact, 0)
+    for number, ((result, _), taken, boxes) in enumerate(zip(running, times, found, strict=True)):
         result.alone = taken
-        result.agreement = agreement(boxes, found[0])
+        result.agreement = None if number == reference else agreement(boxes, found[reference])
 
 
 def throughput(

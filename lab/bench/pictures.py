@@ -1,31 +1,44 @@
 """What the contenders look at."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from lab.detector import read_picture
+from pipeline.configuration.suggestions import did_you_mean_file
 from pipeline.errors import UsageError
 from pipeline.stage import Picture
 
 
 def from_video(source: Path, count: int) -> list[Picture]:
     """Frames of a recording, spread evenly over it. Raises ``UsageError``."""
-    import cv2
+    import av  # OpenCV's reader aborts the process on some files
 
     if not source.is_file():
-        raise UsageError(f"--source {source}: is not there; name a recording")
-    length = sum(1 for _ in iter(cv2.VideoCapture(str(source)).grab, False))
-    wanted = set(np.linspace(0, length - 1, min(count, length)).round().astype(int).tolist())
-    video, pictures = cv2.VideoCapture(str(source)), []
-    for number in range(length):
-        video.grab()
-        there, frame = video.retrieve() if number in wanted else (False, None)
-        if there and frame is not None:
-            pictures.append(np.asarray(frame, np.uint8))
+        raise UsageError(f"--source {source}: is not there; name a recording{did_you_mean_file(source)}")
+    try:
+        with av.open(str(source)) as container:
+            length = sum(1 for _ in container.decode(video=0))
+        wanted = set(np.linspace(0, length - 1, min(count, length)).round().astype(int).tolist())
+        with av.open(str(source)) as container:
+            pictures = [
+                np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+                for number, frame in enumerate(container.decode(video=0))
+                if number in wanted
+            ]
+    except (av.FFmpegError, IndexError) as error:
+        raise UsageError(f"--source {source}: cannot be read as a recording: {error}") from error
     if not pictures:
         raise UsageError(f"--source {source}: holds no frame that can be decoded")
     return pictures
+
+
+def of_one_shape(pictures: Sequence[Picture]) -> list[Picture]:
+    """Those of the most frequent shape: a batch takes pictures of one canvas."""
+    shape, _ = Counter(picture.shape for picture in pictures).most_common(1)[0]
+    return [picture for picture in pictures if picture.shape == shape]
 
 
 def from_files(files: list[Path], count: int) -> list[Picture]:

@@ -42,7 +42,7 @@ def _within(level: FloatArray, across: FloatArray, down: FloatArray) -> FloatArr
         part = level[:, high[0] : high[-1] + 1, wide[0] : wide[-1] + 1]
         narrow = part @ columns[wide[0] : wide[-1] + 1]
         vector[:] = rows[:, high[0] : high[-1] + 1] @ narrow.T
-    return vectors.reshape(len(vectors), -1)
+    return vectors.reshape(len(vectors), BANDS * len(level))
 
 
 def weights(boxes: FloatArray, cells: Sequence[int], canvas: tuple[int, int]) -> tuple[FloatArray, FloatArray]:

@@ -1,6 +1,7 @@
 """What this machine has, asked without loading a runtime; each answer comes with its reason, for the log."""
 
 import ctypes
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -53,3 +54,17 @@ def has_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
 def has_tensorrt() -> bool:
     """Whether the package tensorrt is installed."""
     return find_spec("tensorrt") is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What a choice is made by."""
+
+    cuda: Finding
+    bf16: Finding
+    tensorrt: bool
+
+    @classmethod
+    def here(cls) -> "Hardware":
+        """That of this machine."""
+        return cls(cuda(), bf16(), has_tensorrt())

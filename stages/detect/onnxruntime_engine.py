@@ -57,7 +57,7 @@ class OnnxRuntimeEngine:
         """Returns when it is done. Computes the whole batch, so that a picture meets the same sums in any company."""
         try:
             self._outputs = self._session.run(None, {PIXELS: self._current})
-        except RuntimeError as error:
+        except Exception as error:  # onnxruntime raises classes of its own, one for each status
             # A one-to-one head picks 300 anchors, and a canvas under about 160 x 128 has fewer.
             height, width = self._current.shape[1:3]
             advice = f"cannot be used at {width}x{height}; raise imgsz, or set head: one_to_many"

@@ -14,11 +14,9 @@ import numpy.typing as npt
 
 from pipeline.detections import Detections
 from stages.detect.letterbox import Letterbox, restore
-from stages.detect.nms import suppress
+from stages.detect.nms import MOST_CANDIDATES, suppress
 
 FloatArray = npt.NDArray[np.float32]
-MOST_CANDIDATES = 3000
-"""Anchors that enter suppression, the surest first; a real crowd has a few hundred above 0.05."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.errors import CannotStart
 from pipeline.models import find, is_name
-from stages.detect.hardware import bf16, cuda, has_tensorrt
+from stages.detect.hardware import Hardware
 from stages.detect.model_file import Form, form_of, is_quantised
 from stages.detect.options import PRECISIONS, YoloOptions
 
@@ -20,34 +20,33 @@ RUNTIMES: dict[Form, tuple[str, ...]] = {
 """What can run a model, by what it was saved as."""
 
 
-def resolve(options: YoloOptions) -> YoloOptions:
+ASKED = "as asked"
+
+
+def resolve(options: YoloOptions, hardware: Hardware | None = None) -> YoloOptions:
     """The same options with model, device, runtime, precision, batch and threads explicit; explicit ones are kept.
 
     What was chosen, and why, is logged. Call it once before the workers start and hand all of them the outcome. Raises
-    ``CannotStart`` where this machine or this model cannot do what is asked.
+    ``CannotStart`` where this machine (or another that is given) or this model cannot do what is asked.
     """
+    hardware = hardware or Hardware.here()
     model = locate(options.model)
     form = form_of(model)
-    device, device_why = _device(options, form)
+    device, device_why = _device(options, form, hardware)
     runtime, runtime_why = _runtime(options, form, device)
-    _check_runtime(model, form, runtime)
-    precision, precision_why = _precision(options, model, device, runtime)
+    _check_runtime(model, form, runtime, hardware)
+    precision, precision_why = _precision(options, model, device, runtime, hardware)
+    chosen = {"device": device, "runtime": runtime, "precision": precision}
+    if chosen != options.model_dump(include=set(chosen)):
+        reasons = (device_why, runtime_why, precision_why)
+        said = (f"{key} {value} ({why})" for (key, value), why in zip(chosen.items(), reasons, strict=True))
+        logger.info("detector %s: %s", model.stem, ", ".join(said))
     explicit = {
         "model": model,
-        "device": device,
-        "runtime": runtime,
-        "precision": precision,
         "batch": _batch(options, device, runtime),
         "threads": _threads(options, device),
     }
-    if explicit | {"batch": 0, "threads": 0} != options.model_dump(include=set(explicit)) | {"batch": 0, "threads": 0}:
-        said = (
-            f"device {device}{device_why}",
-            f"runtime {runtime}{runtime_why}",
-            f"precision {precision}{precision_why}",
-        )
-        logger.info("%s", "; ".join(said))
-    return YoloOptions.model_validate(options.model_dump() | explicit)
+    return YoloOptions.model_validate(options.model_dump() | chosen | explicit)
 
 
 def locate(model: Path) -> Path:
@@ -60,50 +59,50 @@ def locate(model: Path) -> Path:
     return find(str(model))
 
 
-def _device(options: YoloOptions, form: Form) -> tuple[str, str]:
-    gpu = cuda()
+def _device(options: YoloOptions, form: Form, hardware: Hardware) -> tuple[str, str]:
+    gpu = hardware.cuda
     if options.device != "auto":
         if options.device == "cuda" and not gpu.there:
             raise CannotStart(f"device cuda: no NVIDIA GPU can be used on this machine ({gpu.why}); set device: cpu")
-        return options.device, ""
+        return options.device, ASKED
     if options.runtime == "tensorrt" and not gpu.there:
         raise CannotStart(f"runtime tensorrt: needs an NVIDIA GPU ({gpu.why}); leave runtime: auto")
     if form != "checkpoint":
-        return "cpu", ": exported models run there"
+        return "cpu", "exported models run there"
     if options.runtime in ("openvino", "onnxruntime"):
-        return "cpu", f": {options.runtime} runs there"
+        return "cpu", f"{options.runtime} runs there"
     if options.runtime == "auto" and options.precision == "int8":
-        return "cpu", ": int8 runs there"
-    return ("cuda" if gpu.there else "cpu"), f": {gpu.why}"
+        return "cpu", "int8 runs there"
+    return ("cuda" if gpu.there else "cpu"), gpu.why
 
 
 def _runtime(options: YoloOptions, form: Form, device: str) -> tuple[str, str]:
     if options.runtime != "auto":
-        return options.runtime, ""
+        return options.runtime, ASKED
     if device == "cuda":
-        return "torch", ""
+        return "torch", "for a GPU"
     if options.precision == "f16":
         raise CannotStart("precision f16: needs an NVIDIA GPU; on a CPU set precision: bf16 or f32")
-    return "openvino", ""
+    return "openvino", "the fastest on a CPU"
 
 
-def _check_runtime(model: Path, form: Form, runtime: str) -> None:
+def _check_runtime(model: Path, form: Form, runtime: str, hardware: Hardware) -> None:
     if runtime not in RUNTIMES[form]:
         kind = {"onnx": "exported to ONNX", "openvino": "exported to OpenVINO"}[form]
         allowed = " or ".join(RUNTIMES[form])
         raise CannotStart(f"{model}: {kind}, {runtime} cannot run it; give the .pt, or set runtime: {allowed}")
-    if runtime == "tensorrt" and not has_tensorrt():
+    if runtime == "tensorrt" and not hardware.tensorrt:
         raise CannotStart("runtime tensorrt: the package tensorrt is not installed; install it, or set runtime: torch")
 
 
-def _precision(options: YoloOptions, model: Path, device: str, runtime: str) -> tuple[str, str]:
-    precision, why = str(options.precision), ""
+def _precision(options: YoloOptions, model: Path, device: str, runtime: str, hardware: Hardware) -> tuple[str, str]:
+    precision, why = str(options.precision), ASKED
     quantised = is_quantised(model)
     if precision == "auto":
-        precision, why = _best(quantised, device, runtime)
+        precision, why = _best(quantised, device, runtime, hardware)
     elif quantised and precision == "f32":
         # What is not quantised computes in f32 in any case: that is the most that was asked for and can be had.
-        precision, why = "int8", ": the model is quantised, only its other layers compute in f32 as asked"
+        precision, why = "int8", "the model is quantised, only its other layers compute in f32 as asked"
     elif quantised and precision != "int8":
         raise CannotStart(
             f"precision {precision}: {model} is quantised to int8 and computes in nothing else; "
@@ -117,15 +116,14 @@ def _precision(options: YoloOptions, model: Path, device: str, runtime: str) -> 
     return precision, why
 
 
-def _best(quantised: bool, device: str, runtime: str) -> tuple[str, str]:
+def _best(quantised: bool, device: str, runtime: str, hardware: Hardware) -> tuple[str, str]:
     if quantised:
-        return "int8", ": the model is quantised"
+        return "int8", "the model is quantised"
     if device == "cuda":
-        return "f16", ""
+        return "f16", "a GPU has it"
     if runtime != "openvino":
-        return "f32", ""
-    native = bf16()
-    return ("bf16" if native.there else "f32"), f": {native.why}"
+        return "f32", f"{runtime} has no other on a CPU"
+    return ("bf16" if hardware.bf16.there else "f32"), hardware.bf16.why
 
 
 def _batch(options: YoloOptions, device: str, runtime: str) -> int:

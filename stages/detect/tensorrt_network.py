@@ -37,12 +37,17 @@ class TensorRtNetwork:
         key = hashlib.sha256(facts.encode()).hexdigest()[:32]
         folder = kept("tensorrt", key, ("model.engine",), lambda workshop: self._build(options, workshop))
         backend: Any = import_module("ultralytics.nn.autobackend").AutoBackend
+        self._torch: Any = torch
         self._run = backend(str(folder / "model.engine"), device=torch.device("cuda:0"), verbose=False)
         self._type: Any = torch.float16 if self._run.fp16 else torch.float32
 
     def __call__(self, pixels: Any) -> tuple[Any, list[Any]]:
         """As ``TorchNetwork``, without feature maps."""
         pictures = pixels.permute(0, 3, 1, 2).flip(1).to(self._type).contiguous().div_(255)
+        if getattr(self._run, "graph", None) is None:
+            # Then ultralytics runs the engine on the default stream, which does not wait for ours, and back into the
+            # memory of the last answer, which ours may still read.
+            self._torch.cuda.current_stream().synchronize()
         output = self._run(pictures)
         return (output[0] if isinstance(output, list | tuple) else output).float(), []
 

@@ -34,8 +34,6 @@ FLIGHTS = 4
 class TorchEngine:
     """Fulfils ``Engine``. ``options`` must be resolved. Raises ``CannotStart`` if the model cannot be used."""
 
-    suppressed = True
-
     def __init__(self, options: YoloOptions) -> None:
         import torch
 
@@ -44,13 +42,16 @@ class TorchEngine:
         self._torch: Any = torch
         self._device: Any = torch.device(options.device)
         self._cuda = self._device.type == "cuda"
+        self.suppressed = self._cuda  # on a CPU numpy does it faster (benchmarks/detect_nms.py)
         _configure(torch, options)
         self._network = _network(options)
         self._embedding = options.embedding
         self.card = self._network.card
         allowed = allowed_classes(options.classes, self.card)
         on_device = None if allowed is None else torch.from_numpy(allowed).to(self._device)
-        self._selection = Selection(options.confidence, options.iou, options.max_detections, on_device)
+        self._selection = (
+            Selection(options.confidence, options.iou, options.max_detections, on_device) if self._cuda else None
+        )
         self.batch = options.batch
         self.flights = FLIGHTS if self._cuda else 1
         self._recorded = options.runtime == "torch"  # TensorRT has a graph of its own
@@ -76,8 +77,7 @@ class TorchEngine:
         current.count = count
         with torch.inference_mode():
             if self._streams is None:
-                rows, unsettled = current.work.run(current.pixels)
-                current.rows, current.unsettled = rows.contiguous(), unsettled
+                current.rows, _ = current.work.run(current.pixels)
                 current.features = current.work.features
                 return
             streams = self._streams
@@ -94,13 +94,14 @@ class TorchEngine:
                 current.done.record(streams.compute)
 
     def finish(self, flight: int) -> npt.NDArray[np.float32]:
-        """Rows (count, k, 6)."""
+        """Rows (count, k, 6) from a GPU; what the network gives from a CPU."""
         current = self._current[flight]
         if self._cuda:
             current.done.synchronize()
         output: npt.NDArray[np.float32] = current.rows.numpy()[: current.count]
-        for picture in np.flatnonzero(current.unsettled.numpy()[: current.count]):
-            self._selection.settle(output[picture])
+        if self._selection is not None:
+            for picture in np.flatnonzero(current.unsettled.numpy()[: current.count]):
+                self._selection.settle(output[picture])
         return output
 
     def embed(self, flight: int, boxes: list[FloatArray]) -> list[FloatArray]:
@@ -177,9 +178,10 @@ class _Flight:
 
 
 class _Work:
-    """From pixels on the device to rows on the device, for one canvas size."""
+    """From pixels on the device to rows on the device, for one canvas size. Without a selection, to what the network
+    gives."""
 
-    def __init__(self, torch: Any, network: "TorchNetwork | TensorRtNetwork", selection: Selection) -> None:
+    def __init__(self, torch: Any, network: "TorchNetwork | TensorRtNetwork", selection: Selection | None) -> None:
         self._torch = torch
         self._network = network
         self._selection = selection
@@ -220,6 +222,6 @@ class _Work:
 
     def _compute(self, pixels: Any) -> tuple[Any, Any]:
         output, self.features = self._network(pixels)
-        if self._network.card.suppresses:
+        if self._selection is not None and self._network.card.suppresses:
             return self._selection.rows(self._torch, output)
         return output, self._torch.zeros(len(output), dtype=self._torch.bool, device=output.device)

@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stages.detect.nms import suppress
+from stages.detect.nms import MOST_CANDIDATES, suppress
 
 CANDIDATES = 512
-"""Boxes of a picture that enter suppression, the surest first."""
+"""Boxes of a picture that enter suppression, the surest first. Of a crowded street at 1080p at most 227 were over 0.1,
+of vtest.avi 116 (YOLO11n)."""
+LOW = 0.05
+"""Below this confidence, which measuring wants, more of them enter: over 0.001 there were 912."""
 ROUNDS = 10
 
 
@@ -37,7 +40,8 @@ class Selection:
         scores, class_id = candidates[:, 4:].max(1)
         if self.allowed is not None:
             scores = torch.where(self.allowed[class_id], scores, torch.zeros_like(scores))
-        index = _surest(torch, scores, min(max(CANDIDATES, self.most), scores.shape[1]))
+        entering = max(CANDIDATES if self.confidence >= LOW else MOST_CANDIDATES, self.most)
+        index = _surest(torch, scores, min(entering, scores.shape[1]))
         scores, class_id = scores.gather(1, index), class_id.gather(1, index)
         boxes = candidates[:, :4].gather(2, index[:, None].expand(-1, 4, -1)).transpose(1, 2)
         centre, half = boxes[..., :2], boxes[..., 2:] / 2

@@ -11,6 +11,7 @@ from pipeline.detections import Detections
 from pipeline.stage import Picture, View
 from stages.detect.nms import overlaps
 from stages.detect.yolo import YoloDetector
+from tests.stages.detect.twins import agree
 
 ENGINES = [
     ("openvino", "f32", "one_to_one"),
@@ -99,17 +100,8 @@ def test_it_finds_what_ultralytics_predict_finds(
     for picture, ours in zip(pictures, found, strict=True):
         boxes = reference.predict(picture, imgsz=160, conf=0.1, device="cpu", verbose=False)[0].boxes
         theirs = Detections(*(part.numpy() for part in (boxes.xyxy, boxes.conf, boxes.cls.int())))
-        _agree(ours, theirs)
-
-
-def _agree(ours: Detections, theirs: Detections) -> None:
-    """All but boxes at the very edge of a threshold have a twin within a pixel and 0.01 of confidence."""
-    assert len(theirs) > 3
-    for left, right in ((ours, theirs), (theirs, ours)):
-        near = np.abs(left.xyxy[:, None] - right.xyxy[None]).max(axis=2) < 1
-        near &= np.abs(left.confidence[:, None] - right.confidence[None]) < 0.01
-        near &= left.class_id[:, None] == right.class_id[None]
-        assert near.any(axis=1).mean() > 0.98
+        assert len(theirs) > 3
+        assert agree(ours, theirs) > 0.98
 
 
 @pytest.mark.footage
@@ -131,7 +123,8 @@ def test_it_finds_the_people_that_ultralytics_finds_in_real_footage(
         theirs = Detections(*(part.numpy() for part in (boxes.xyxy, boxes.conf, boxes.cls.int())))
         assert len(ours) == len(theirs)
         assert overlaps(ours.xyxy, theirs.xyxy).max(axis=1).min() > 0.98
-        _agree(ours, theirs)
+        assert len(theirs) > 3
+        assert agree(ours, theirs) > 0.98
 
 
 def _view(picture: Picture) -> View:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import CannotStart
-from stages.detect.hardware import bf16, has_cuda
+from stages.detect.hardware import Finding, Hardware, bf16, has_cuda
 from stages.detect.model_file import form_of, is_quantised
 from stages.detect.options import YoloOptions
 from stages.detect.resolve import resolve
@@ -31,7 +31,85 @@ def test_what_auto_became_is_logged_once_with_its_reason(caplog: pytest.LogCaptu
         resolve(resolved)
     (line,) = [record.getMessage() for record in caplog.records]
     reason = bf16().why
-    assert line == f"device cpu: no NVIDIA driver; runtime openvino; precision {resolved.precision}: {reason}"
+    assert line == (
+        "detector x: device cpu (no NVIDIA driver), runtime openvino (the fastest on a CPU), "
+        f"precision {resolved.precision} ({reason})"
+    )
+
+
+def machine(*, gpu: bool = False, native_bf16: bool = False, tensorrt: bool = False) -> Hardware:
+    return Hardware(
+        Finding(gpu, "the NVIDIA driver finds 1 GPU" if gpu else "no NVIDIA driver"),
+        Finding(native_bf16, "the processor has amx_bf16" if native_bf16 else "the processor has no bfloat16"),
+        tensorrt,
+    )
+
+
+PLAIN, MODERN = machine(), machine(native_bf16=True)
+GPU, FULL = machine(gpu=True, native_bf16=True), machine(gpu=True, tensorrt=True)
+
+
+@pytest.mark.parametrize(
+    ("hardware", "asked", "chosen"),
+    [
+        (PLAIN, {}, ("cpu", "openvino", "f32", 1)),
+        (MODERN, {}, ("cpu", "openvino", "bf16", 1)),
+        (MODERN, {"runtime": "onnxruntime"}, ("cpu", "onnxruntime", "f32", 1)),
+        (MODERN, {"runtime": "torch"}, ("cpu", "torch", "f32", 1)),
+        (MODERN, {"precision": "f32"}, ("cpu", "openvino", "f32", 1)),
+        (GPU, {}, ("cuda", "torch", "f16", 8)),
+        (GPU, {"precision": "bf16"}, ("cuda", "torch", "bf16", 8)),
+        (GPU, {"precision": "f32", "batch": 32}, ("cuda", "torch", "f32", 32)),
+        (GPU, {"device": "cpu"}, ("cpu", "openvino", "bf16", 1)),
+        (GPU, {"runtime": "openvino"}, ("cpu", "openvino", "bf16", 1)),
+        (GPU, {"runtime": "onnxruntime"}, ("cpu", "onnxruntime", "f32", 1)),
+        (GPU, {"model": Path("x.onnx")}, ("cpu", "openvino", "bf16", 1)),
+        (FULL, {}, ("cuda", "torch", "f16", 8)),
+        (FULL, {"runtime": "tensorrt"}, ("cuda", "tensorrt", "f16", 8)),
+        (FULL, {"runtime": "tensorrt", "precision": "f32", "device": "cuda"}, ("cuda", "tensorrt", "f32", 8)),
+    ],
+)
+def test_the_machine_decides_what_was_left_open(
+    hardware: Hardware, asked: dict[str, object], chosen: tuple[str, str, str, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        resolved = resolve(YoloOptions.model_validate({"model": WEIGHTS} | asked), hardware)
+        assert resolve(resolved, hardware) == resolved
+    assert (resolved.device, resolved.runtime, resolved.precision, resolved.batch) == chosen
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == (0 if {"device", "runtime", "precision"} <= set(asked) else 1)
+    for line in lines:
+        device, runtime, precision = line.partition(": ")[2].split("), ")
+        assert device.startswith(f"device {resolved.device} (")
+        assert runtime.startswith(f"runtime {resolved.runtime} (")
+        assert precision.startswith(f"precision {resolved.precision} (")
+        assert all(part.strip(")").rpartition("(")[2] for part in (device, runtime, precision))
+
+
+@pytest.mark.parametrize(
+    ("hardware", "asked", "said"),
+    [
+        (PLAIN, {"device": "cuda"}, r"device cuda: .* \(no NVIDIA driver\); set device: cpu"),
+        (PLAIN, {"runtime": "tensorrt"}, r"runtime tensorrt: needs an NVIDIA GPU \(no NVIDIA driver\)"),
+        (GPU, {"runtime": "tensorrt"}, "the package tensorrt is not installed; install it, or set runtime: torch"),
+        (FULL, {"model": Path("x.onnx"), "device": "cuda"}, "exported to ONNX, torch cannot run it; give the .pt"),
+        (FULL, {"model": Path("x.xml"), "runtime": "tensorrt"}, "exported to OpenVINO, tensorrt cannot run it"),
+        (PLAIN, {"precision": "f16"}, "precision f16: needs an NVIDIA GPU; on a CPU set precision: bf16 or f32"),
+    ],
+)
+def test_a_wish_that_the_machine_cannot_fulfil_is_one_line(
+    hardware: Hardware, asked: dict[str, object], said: str
+) -> None:
+    with pytest.raises(CannotStart, match=said) as refused:
+        resolve(YoloOptions.model_validate({"model": WEIGHTS} | asked), hardware)
+    assert "\n" not in str(refused.value)
+
+
+def test_int8_stays_on_the_processor_where_there_is_a_gpu(int8: Path) -> None:
+    resolved = resolve(YoloOptions(model=int8), GPU)
+    assert (resolved.device, resolved.runtime, resolved.precision) == ("cpu", "openvino", "int8")
+    with pytest.raises(CannotStart, match="exported to OpenVINO, torch cannot run it"):
+        resolve(YoloOptions(model=int8, device="cuda"), GPU)
 
 
 def test_a_quantised_model_computes_in_int8(int8: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -88,4 +166,5 @@ def test_a_name_of_the_registry_is_a_model(monkeypatch: pytest.MonkeyPatch, tmp_
         resolve(YoloOptions(model=Path("yolo26n")))  # known, but not on this machine
     monkeypatch.chdir(tmp_path)
     (tmp_path / "yolo26n").mkdir()
+    (tmp_path / "yolo26n" / "model.xml").touch()
     assert resolve(YoloOptions(model=Path("yolo26n"), device="cpu", precision="f32")).model == Path("yolo26n")
