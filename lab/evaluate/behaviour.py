@@ -12,6 +12,8 @@ import numpy.typing as npt
 from lab.statistics import ROUNDS, FloatArray, Interval, interval_of
 
 IntArray = npt.NDArray[np.int64]
+LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+"""Thresholds for which it is said what they cost."""
 FIGURES = ("accuracy", "precision", "recall", "f1", "roc_auc", "average_precision")
 
 
@@ -75,6 +77,20 @@ def decide(probability: FloatArray, thresholds: tuple[float, ...]) -> IntArray:
         return (probability[:, 1] >= thresholds[1]).astype(np.int64)
     furthest: IntArray = np.argmax(probability / np.maximum(np.array(thresholds), 1e-9), axis=1).astype(np.int64)
     return furthest
+
+
+def always(truth: IntArray, source: IntArray, classes: int) -> Judged:
+    """What is said by one that looks at nothing and always says the most frequent class."""
+    said = int(np.bincount(truth, minlength=classes).argmax())
+    return Judged(np.full((len(truth), classes), 1 / classes), truth, source, np.full(len(truth), said))
+
+
+def at_level(judged: Judged, level: float) -> tuple[float, float]:
+    """Of two classes: share of the second's windows that reach the level, and of the first's that do."""
+    said = judged.probability[:, 1] >= level
+    return _share(said[judged.truth == 1].sum(), (judged.truth == 1).sum()), _share(
+        said[judged.truth == 0].sum(), (judged.truth == 0).sum()
+    )
 
 
 def best_thresholds(probability: FloatArray, truth: IntArray) -> tuple[float, ...]:

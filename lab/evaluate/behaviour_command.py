@@ -99,8 +99,8 @@ def _tested(
 
 
 def _results(model: "BehaviourModel", tested: "Tested | None", quiet: "Sequence[Watched]") -> dict[str, Any]:
-    from lab.evaluate.behaviour import FIGURES
-    from lab.evaluate.behaviour_recording import per_hour
+    from lab.evaluate.behaviour import FIGURES, LEVELS
+    from lab.evaluate.behaviour_recording import alarms_at, per_hour
 
     results: dict[str, Any] = {
         "model": model.model,
@@ -125,7 +125,14 @@ def _results(model: "BehaviourModel", tested: "Tested | None", quiet: "Sequence[
             for each in quiet
         ]
         seconds, alarms = sum(each.seconds for each in quiet), sum(len(each.alarms) for each in quiet)
-        results["normal"] = {"recordings": rows, "per_hour": per_hour(alarms, seconds), "minutes": seconds / 60}
+        results["normal"] = {
+            "recordings": rows,
+            "per_hour": per_hour(alarms, seconds),
+            "minutes": seconds / 60,
+            "levels": {level: per_hour(alarms_at(quiet, level), seconds) for level in LEVELS}
+            if len(model.names) == 2
+            else {},
+        }
     return results
 
 
@@ -151,6 +158,8 @@ def _table(results: dict[str, Any]) -> str:
         rate, low, high = results["normal"]["per_hour"]
         minutes = results["normal"]["minutes"]
         lines.append(f"false alarms an hour: {rate:.1f} [{low:.1f}, {high:.1f}] from {minutes:.1f} minutes")
+        for level, (rate, low, high) in results["normal"]["levels"].items():
+            lines.append(f"  with threshold {level:.2f}: {rate:.1f} [{low:.1f}, {high:.1f}]")
     return "\n".join(lines)
 
 

@@ -117,6 +117,11 @@ def alarms(line: Timeline, thresholds: Sequence[float]) -> list[Alarm]:
     return found
 
 
+def alarms_at(recordings: Sequence[Watched], level: float) -> int:
+    """How many alarms a model of two classes would have given with that threshold."""
+    return sum(len(alarms(line, (1 - level, level))) for each in recordings for line in each.timelines)
+
+
 def per_hour(count: int, seconds: float) -> tuple[float, float, float]:
     """Events an hour, and the range that holds its true value with 95 % if they come independently (Garwood 1936)."""
     if seconds <= 0:

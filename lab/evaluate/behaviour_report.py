@@ -79,6 +79,14 @@ def _normal(page: Page, normal: dict[str, Any]) -> None:
     page.tiles([("false alarms an hour", f"{rate:.1f}", f"{low:.1f} to {high:.1f}, from {normal['minutes']:.1f} min")])
     rows = [list(row.values()) for row in normal["recordings"]]
     page.table(["recording", "minutes", "windows", "flagged", "alarms"], rows, "Footage in which nothing happens")
+    if normal["levels"]:
+        rows = [
+            [f"{level}", f"{rate:.1f}", f"{low:.1f} to {high:.1f}"]
+            for level, (rate, low, high) in normal["levels"].items()
+        ]
+        page.table(
+            ["threshold", "false alarms an hour", "95 %"], rows, "What a higher threshold in the rule would give"
+        )
 
 
 def _telling(model: "BehaviourModel", tested: "Tested") -> list[tuple[Any, "Watched", str]]:

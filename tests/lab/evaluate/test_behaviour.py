@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lab.evaluate.behaviour import Judged, best_thresholds, decide
-from lab.evaluate.behaviour_recording import Timeline, alarms, per_hour
+from lab.evaluate.behaviour import Judged, always, at_level, best_thresholds, decide
+from lab.evaluate.behaviour_recording import Timeline, Watched, alarms, alarms_at, per_hour
 
 PROBABILITY = np.array([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7], [0.2, 0.8]])
 
@@ -90,6 +90,21 @@ def test_windows_in_a_row_are_one_alarm() -> None:
     found = alarms(line([0.1, 0.7, 0.9, 0.6, 0.2, 0.8]), (0.5, 0.5))
     assert [(alarm.start_s, alarm.end_s, alarm.peak) for alarm in found] == [(1.0, 2.0, 0.9), (3.0, 3.0, 0.8)]
     assert alarms(line([0.1, 0.2]), (0.5, 0.5)) == []
+
+
+def test_a_higher_threshold_gives_other_alarms() -> None:
+    recording = Watched(Path("yard.mp4"), 4.0, (line([0.1, 0.7, 0.9, 0.6, 0.2, 0.8]),), ())
+    assert [alarms_at([recording], level) for level in (0.5, 0.85, 0.95)] == [2, 1, 0]
+
+
+def test_shares_that_reach_a_level_are_of_each_class() -> None:
+    assert at_level(judged([0, 1, 1, 0]), 0.5) == (0.5, 0.5)
+    assert at_level(judged([0, 0, 1, 1]), 0.75) == (0.5, 0.0)
+
+
+def test_whoever_always_says_the_frequent_class_has_its_share_and_half_the_area() -> None:
+    blind = always(np.array([0, 1, 1, 1]), np.arange(4), 2)
+    assert (blind.figure("accuracy"), blind.figure("recall"), blind.figure("roc_auc")) == (0.75, 1.0, 0.5)
 
 
 def test_attention_is_laid_out_over_the_recording() -> None:

@@ -103,6 +103,7 @@ def test_false_alarms_are_counted_by_the_hour(model: Path, recording: Path, tmp_
     assert found["recordings"][0]["alarms"] == 1
     assert found["per_hour"][0] == pytest.approx(450, rel=0.02)
     assert "false alarms an hour: 450" in said.output
+    assert "with threshold 0.50: 450" in said.output
 
 
 def test_a_recording_that_is_not_there_is_named(model: Path) -> None:

@@ -61,6 +61,8 @@ def test_every_candidate_has_every_figure_with_its_interval(trained: Path) -> No
         assert set(row) == set(FIGURES)
         assert row["roc_auc"]["low"] <= row["roc_auc"]["value"] <= row["roc_auc"]["high"]
     assert found["final"] in found["candidates"]
+    assert found["always"]["roc_auc"]["value"] == 0.5
+    assert 0 <= found["levels"]["0.9"][0] <= found["levels"]["0.5"][0] <= 1
     assert found["sources"] == 6
 
 
