@@ -82,12 +82,18 @@ class ClassFigures(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """Of all classes. ``confusion[i][j]``: crops of class i that were called j."""
+    """Of all classes. ``confusion[i][j]``: crops of class i that were called j.
+
+    ``baseline``: accuracy of calling every crop by these crops' most frequent class; ``gain``: what the model's
+    accuracy has over it, both drawn together.
+    """
 
     crops: int
     unit: str
     units: int
     accuracy: Interval
+    baseline: Interval
+    gain: Interval
     balanced_accuracy: Interval
     macro_f1: Interval
     calibration_error: Interval
@@ -123,12 +129,15 @@ def measure(answers: Answers, *, rounds: int = 1000, seed: int = 0) -> Figures:
         )
         for k, name in enumerate(answers.names)
     }
+    frequent = int(np.bincount(answers.labels, minlength=classes).argmax())
     true = np.maximum(answers.probability[np.arange(len(answers.labels)), answers.labels], 1e-12)
     return Figures(
         crops=len(answers.labels),
         unit=answers.unit,
         units=units,
-        accuracy=of(lambda table: float(np.trace(table) / max(table.sum(), 1e-12))),
+        accuracy=of(lambda table: _of_all(np.trace(table), table)),
+        baseline=of(lambda table: _of_all(table[frequent].sum(), table)),
+        gain=of(lambda table: _of_all(np.trace(table) - table[frequent].sum(), table)),
         balanced_accuracy=of(lambda table: _mean(recalls(table))),
         macro_f1=of(lambda table: _mean(f1s(table))),
         calibration_error=interval_of(calibration, units, rounds=rounds, seed=seed),
@@ -186,6 +195,10 @@ def reliability(answers: Answers) -> tuple[FloatArray, FloatArray, FloatArray]:
     some = many > 0
     mean, share = (np.bincount(place, values, BINS)[some] / many[some] for values in (stated, right))
     return mean, share, many[some]
+
+
+def _of_all(many: float, table: FloatArray) -> float:
+    return float(many / max(table.sum(), 1e-12))
 
 
 def _tables(answers: Answers) -> FloatArray:

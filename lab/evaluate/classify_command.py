@@ -75,6 +75,7 @@ def classify(
     typer.echo(f"{figures.crops} crops; intervals over {figures.units} {figures.unit}s")
     for name in ("accuracy", "balanced_accuracy", "macro_f1", "calibration_error"):
         typer.echo(f"{name.replace('_', ' '):<20}{getattr(figures, name)}")
+    typer.echo(f"most frequent class {figures.baseline} accuracy; the model has {figures.gain} more")
     for name, each in figures.classes.items():
         typer.echo(f"{name:<20}precision {each.precision}  recall {each.recall}  AUC {each.auc:.3f}  ({each.crops})")
     for name, interval in (bad | fooled).items():

@@ -206,10 +206,10 @@ def _say_results(results: dict[str, Any], model: Path) -> None:
     if "robust_accuracy" in results["validation"]:
         typer.echo(f"validation accuracy under attack: {results['validation']['robust_accuracy']:.3f}")
     if "test" in results:
-        accuracy = results["test"]["balanced_accuracy"]
-        typer.echo(
-            f"held back: balanced accuracy {accuracy['value']:.3f} [{accuracy['low']:.3f}, {accuracy['high']:.3f}]"
-        )
+        for name in ("balanced_accuracy", "accuracy", "baseline"):
+            found = results["test"][name]
+            words = {"baseline": "accuracy of the most frequent class alone"}.get(name, name.replace("_", " "))
+            typer.echo(f"held back: {words} {found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]")
     typer.echo(f"model: {model}")
 
 
