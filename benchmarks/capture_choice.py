@@ -23,6 +23,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ import numpy.typing as npt
 
 from lab.dataset.candidate import Candidate, Eyes, candidates
 from lab.dataset.capture import choose, sharp_ones, vectors_of
+from lab.dataset.check import ALIKE_BITS
 from lab.dataset.doubt import doubt
 from lab.dataset.selection import coverage_radius
 from lab.detector import open_detector, read_picture, view
@@ -77,8 +79,16 @@ def stretches(folder: Path, eyes: Eyes, second: Detector) -> list[Stretch]:
         rows = read_mot(FOOTAGE / "videos" / truth) if truth else None
         for part in np.array_split(np.arange(len(looked)), -(-len(looked) // LONGEST)):
             found.append(stretch(path.stem, [looked[i] for i in part], rows, eyes, second))
-        print(f"{path.stem}: {len(looked)} frames looked at", flush=True)
+        near = np.mean([differing(a, b) <= ALIKE_BITS for a, b in pairwise(looked)])
+        print(
+            f"{path.stem}: {len(looked)} frames looked at; {near:.0%} would count as near-duplicates of the one before"
+        )
     return found
+
+
+def differing(a: Candidate, b: Candidate) -> int:
+    """Bits of the two frames' hashes that differ, of 256."""
+    return int(np.unpackbits(a.hash ^ b.hash).sum())
 
 
 def stretch(recording: str, seen: list[Candidate], truth: Rows | None, eyes: Eyes, second: Detector) -> Stretch:

@@ -5,6 +5,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pipeline.detections import Detections
 from pipeline.errors import UsageError
 from pipeline.messages import Frame
@@ -47,7 +49,12 @@ def read_picture(path: Path) -> Picture:
     """A picture file as uint8 (height, width, 3), BGR. Raises ``UsageError`` if it cannot be decoded."""
     import cv2
 
-    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    try:
+        # Not imread: OpenCV 5.0 dies of names that are not UTF-8.
+        content = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    pixels = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
     if pixels is None:
         raise UsageError(f"{path}: cannot be decoded as a picture")
     return pixels  # type: ignore[return-value]  # cv2 says any dtype; IMREAD_COLOR gives uint8

@@ -42,11 +42,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Eyes:
-    """Who looks at the frames: a detector, a second one to disagree with, the threshold at which boxes count."""
+    """Who looks at the frames: a detector, a second one to disagree with, the threshold at which boxes count.
+
+    ``classes``: the names that a captured data set gets, all of the detector's if empty.
+    """
 
     detector: Detector | None = None
     second: Detector | None = None
     threshold: float = 0.25
+    classes: tuple[str, ...] = ()
 
 
 def candidates(

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lab.dataset.candidate import Candidate, Eyes, candidates
+from lab.dataset.class_mapping import remapped
 from lab.dataset.labelled import Dataset, LabelledImage
 from lab.dataset.perceptual_hash import alike
 from lab.dataset.progress import progress
@@ -70,7 +71,11 @@ def capture(
         picks = choose(seen, sharp, count, eyes, known)
         manifest = [_entry(seen[pick.number], pick, eyes, names) for pick in picks]
         images = tuple(_image(seen[pick.number], eyes.threshold) for pick in picks)
-        yaml = write(Dataset(names or ("object",), {"train": images}), out)
+        dataset = Dataset(names or ("object",), {"train": images})
+        if names and eyes.classes:
+            unwanted = {name: "" for name in names if name not in eyes.classes}
+            dataset = remapped(dataset, unwanted, eyes.classes)
+        yaml = write(dataset, out)
     write_whole(out / "manifest.jsonl", [msgspec.json.encode(entry) + b"\n" for entry in manifest])
     return Chosen(yaml, manifest, len(seen), int((~sharp).sum()))
 
@@ -166,7 +171,7 @@ def _reason(each: Candidate, pick: Pick) -> str:
     """In words. What a frame stands for is counted anew with each one chosen, so later ones stand for less."""
     first = not np.isfinite(pick.distance)
     parts = ["first of its kind" if first else f"differs from all chosen ({pick.distance:.2f})"]
-    if pick.stands_for >= 0.01:
+    if pick.stands_for >= 0.01 and not first:
         parts[0] += f" and stands for {pick.stands_for:.0%} of the frames"
     if each.doubt.unsure >= 0.5:
         parts.append(f"boxes near the threshold ({each.doubt.unsure:.1f})")

@@ -15,6 +15,8 @@ from lab.dataset.labelled import Dataset, LabelledImage
 from lab.dataset.perceptual_hash import Hash, alike, perceptual_hash
 from lab.dataset.progress import progress
 from lab.dataset.pseudo import Observer, PseudoLabels, fused_labels
+from lab.dataset.yolo_format import labels_of
+from lab.detector import read_picture
 from lab.evaluate.tally import overlaps
 from pipeline.errors import UsageError
 from pipeline.stage import Picture
@@ -61,6 +63,7 @@ def check(dataset: Dataset, teachers: Sequence[Observer] = (), faults: Sequence[
             if teachers:
                 found += by_teachers(image, fused_labels(picture, teachers), dataset.names, teachers)
     found += _duplicates(places, digests, hashes)
+    found += _orphans(dataset)
     found += _cameras(dataset)
     balance = {split: _balance(images, len(dataset.names)) for split, images in dataset.splits.items()}
     found += _balanced(dataset, balance)
@@ -118,7 +121,6 @@ def _unreadable(fault: UsageError) -> Finding:
 
 def _decoded(image: LabelledImage, found: list[Finding]) -> Picture | None:
     """The picture, decoded to its end: a cut-off file shows grey below, and OpenCV says nothing."""
-    import cv2
     from PIL import Image
 
     try:
@@ -127,15 +129,16 @@ def _decoded(image: LabelledImage, found: list[Finding]) -> Picture | None:
     except (OSError, SyntaxError, ValueError) as error:
         found.append(Finding(finding.UNREADABLE, str(image.path), str(error).split("\n")[0]))
         return None
-    picture = cv2.imread(str(image.path), cv2.IMREAD_COLOR)
-    if picture is None:
+    try:
+        picture = read_picture(image.path)
+    except UsageError:
         found.append(Finding(finding.UNREADABLE, str(image.path), "cannot be decoded"))
         return None
     if picture.shape[:2] != image.size:
         height, width = image.size
         said = f"labels are for {width}x{height}, the file is {picture.shape[1]}x{picture.shape[0]}"
         found.append(Finding(finding.SIZE, str(image.path), said))
-    return picture  # type: ignore[return-value]  # cv2 says any dtype; IMREAD_COLOR gives uint8
+    return picture
 
 
 def _duplicates(
@@ -170,6 +173,18 @@ def _root(group: list[int], i: int) -> int:
     while group[i] != i:
         group[i] = i = group[group[i]]
     return i
+
+
+def _orphans(dataset: Dataset) -> Iterator[Finding]:
+    """Label files of the YOLO format, ``labels`` beside ``images``, whose picture is gone."""
+    folders = {labels_of(image.path).parent: image.path.parent for image in dataset}
+    for labels, pictures in sorted(folders.items()):
+        if labels == pictures:
+            continue  # other text may lie beside pictures
+        stems = {file.stem for file in pictures.iterdir()}
+        for file in sorted(labels.glob("*.txt")):
+            if file.stem not in stems:
+                yield Finding(finding.ORPHAN, str(file), f"no picture of this name in {pictures}")
 
 
 def _cameras(dataset: Dataset) -> Iterator[Finding]:

@@ -9,7 +9,9 @@ import numpy as np
 from lab.dataset.check import Checked
 from lab.dataset.finding import Finding, Kind, Severity
 from lab.dataset.labelled import Dataset, LabelledImage
+from lab.detector import read_picture
 from lab.report.page import Page, Picture
+from pipeline.errors import UsageError
 
 MOST_SHOWN = 9
 """Pictures shown of each kind."""
@@ -68,8 +70,9 @@ def _shown(found: list[Finding], by_path: Mapping[str, LabelledImage]) -> Iterat
 def _drawn(image: LabelledImage, each: Finding | None) -> Picture | None:
     import cv2
 
-    pixels = cv2.imread(str(image.path), cv2.IMREAD_COLOR)
-    if pixels is None:
+    try:
+        pixels = read_picture(image.path)
+    except UsageError:
         return None
     scale = LONGER_PX / max(pixels.shape[:2])
     size = (max(round(pixels.shape[1] * scale), 1), max(round(pixels.shape[0] * scale), 1))

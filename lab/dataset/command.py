@@ -31,6 +31,9 @@ def label(
     complete: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="class that people labelled incompletely; may be repeated")
     ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="labels that are there count for nothing: those of capture are proposals")
+    ] = False,
     sizes: Annotated[str, typer.Option(help="longer sides in pixels at which teachers look")] = "320,480,640,960,1280",
     flip: Annotated[bool, typer.Option(help="also look at the mirror image")] = True,
     agree: Annotated[float, typer.Option(min=0.05, max=1, help="overlap (IoU) from which teachers agree")] = 0.6,
@@ -42,7 +45,7 @@ def label(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="write into a folder that holds a data set")] = False,
 ) -> None:
     """Label pictures by detectors that agree; people's labels win; what is uncertain goes to review.json."""
-    from lab.dataset.label import data_sha256, policy_for
+    from lab.dataset.label import data_sha256, policy_for, unlabelled
     from lab.dataset.label import label as run
     from lab.dataset.reading import read_any
     from lab.dataset.record import write_record
@@ -50,7 +53,7 @@ def label(
 
     fresh(out, overwrite=overwrite)
     names = names_of(classes)
-    data = read_any(dataset)
+    data = unlabelled(read_any(dataset)) if anew else read_any(dataset)
     if limit:
         data = type(data)(data.names, {split: images[:limit] for split, images in data.splits.items()})
     policy = policy_for(
@@ -67,7 +70,7 @@ def label(
     write_record(
         out,
         command="dataset label",
-        settings={**settings, "classes": names, "map": mapping, "types": types, "complete": complete},
+        settings={**settings, "classes": names, "map": mapping, "types": types, "complete": complete, "anew": anew},
         teachers=[each.model for each in teachers],
         data_sha256=data_sha256(data),
         result={"pictures": outcome.pictures, "boxes": dict(outcome.boxes), "review": outcome.review},
@@ -118,7 +121,7 @@ def capture(
     chosen = names_of(classes) if classes else ()
     detectors = [open_detector(path, threads=threads, classes=chosen, confidence=0.05) for path in weights]
     first, second = [*detectors, None, None][:2]
-    eyes = Eyes(first, second, threshold)
+    eyes = Eyes(first, second, threshold, chosen)
     old = [image for place in known or () for image in read_any(place)]
     outcome = run(
         sources, out, count, eyes, known=Dataset((), {"known": tuple(old)}) if old else None, rate=rate, seconds=seconds

@@ -48,6 +48,7 @@ TINY = Kind("tiny box", _W, "delete boxes too small to recognise, or label at a 
 HUGE = Kind("huge box", _W, "look whether it is one object; a box around a whole scene teaches nothing")
 TWO_NAMES = Kind("one object, two classes", _W, "keep the right one")
 COPY = Kind("same file twice", _W, "keep one: copies count double in training")
+ORPHAN = Kind("label without picture", _W, "find the picture, or delete the label")
 NEAR_COPY = Kind("near-duplicates", _W, "keep one of each group; capture picks frames that differ")
 SAME_CAMERA = Kind("recording in two splits", _W, "bartizan dataset split --by camera, unless the name misleads")
 RARE = Kind("rare class", _W, "label more of it (capture with --teacher), or leave the class out")

@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,16 @@ def policy_for(
     labelled = {number for number in numbers if number >= 0} | {kind for several in kinds.values() for kind in several}
     fill = (set(range(len(ours))) - labelled) | {_number(name, ours) for name in completed}
     return Policy(tuple(numbers), kinds, frozenset(fill))
+
+
+def unlabelled(dataset: Dataset) -> Dataset:
+    """Its pictures without boxes and without classes, as if nobody had labelled them."""
+    none = np.zeros((0, 4), np.float32), np.zeros(0, np.int32)
+    bare = {
+        split: [replace(image, xyxy=none[0], class_id=none[1]) for image in its]
+        for split, its in dataset.splits.items()
+    }
+    return Dataset((), {split: tuple(images) for split, images in bare.items()})
 
 
 def label(

@@ -1,7 +1,7 @@
 """What sets the frames of a camera apart, as a vector: what stands where, and how the scene looks.
 
 A fixed camera's frames differ little as whole pictures, so the detector's boxes count more, as a map of what is where.
-Measured against a detector's pooled features, which are no better here and cost another pass (docs/guide/datasets.md).
+What choosing by it is worth: docs/guide/datasets.md.
 """
 
 import numpy as np

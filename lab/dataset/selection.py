@@ -2,7 +2,7 @@
 
 Greedy facility location (Nemhauser, Wolsey and Fisher 1978; for active learning: Wei, Iyer and Bilmes, ICML 2015),
 each candidate's gain multiplied by how much its frame would teach. k-centre (Sener and Savarese, ICLR 2018) was
-measured beside it and leaves the frames of a busy street worse covered than every n-th does; see
+measured beside it: it collects what is odd, and frames in which the detector errs less than in every n-th; see
 docs/guide/datasets.md.
 """
 

@@ -120,10 +120,15 @@ def camera_of(picture: Path) -> str:
 def size_of(path: Path) -> tuple[int, int]:
     """Height and width of a picture file, as decoders show it: turned where its EXIF data say so.
 
-    Raises ``UsageError`` if it is none.
+    Raises ``UsageError`` if it is none, or if its name is not UTF-8: no file of labels could speak of it.
     """
     from PIL import Image, UnidentifiedImageError
 
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode(errors="replace")
+        raise UsageError(f"{shown}: its name is not UTF-8; rename it, and its labels") from None
     try:
         with Image.open(path) as picture:
             width, height = picture.size

@@ -138,6 +138,21 @@ def test_the_manifest_and_the_proposed_boxes_fit_the_pictures(tmp_path: Path) ->
     assert not list((tmp_path / "out").glob(".candidates*"))
 
 
+def test_a_data_set_has_the_classes_that_matter_in_their_order(tmp_path: Path) -> None:
+    source = scene(tmp_path / "cam", [(10, 90), (200, 90)])
+
+    class Knowing(BrightSpots):
+        def __init__(self) -> None:
+            super().__init__()
+            self.names = ["square", "circle", "car"]
+
+    outcome = capture([f"{source}?fps=1"], tmp_path / "out", 2, Eyes(Knowing(), classes=("car", "square")))
+
+    data = read(outcome.yaml)
+    assert data.names == ("car", "square")
+    assert {int(number) for image in data for number in image.class_id} == {1}
+
+
 def test_a_missing_source_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(SourceRefused):
         capture([str(tmp_path / "none.mp4")], tmp_path / "out", 3, Eyes())

@@ -1,5 +1,6 @@
 """What is wrong with a data set is found, named, and nothing else is."""
 
+import os
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -145,3 +146,31 @@ def test_the_page_of_a_sound_data_set_says_so(tmp_path: Path) -> None:
     data = sound(tmp_path)
 
     assert "Nothing was found." in write_page(check(data), data, tmp_path / "out").read_text()
+
+
+def test_a_name_that_is_not_utf_8_is_named_and_nothing_dies_of_it(tmp_path: Path) -> None:
+    yaml = write(sound(tmp_path / "drawn", 2), tmp_path / "set")
+    whole = tmp_path / "set" / "train" / "images" / "a_1.png"
+    try:
+        shutil.copyfile(whole, os.fsdecode(os.fsencode(whole.parent) + b"/caf\xe9 \xff.png"))
+    except OSError:
+        pytest.skip("this file system takes no such names")
+
+    faults: list[UsageError] = []
+    data = read(yaml, faults=faults)
+
+    assert len(data) == 7
+    assert [str(fault).endswith("its name is not UTF-8; rename it, and its labels") for fault in faults] == [True]
+    assert kinds(data, faults=tuple(faults))["unreadable file"] == 1
+    "".join(map(str, faults)).encode()
+
+
+def test_a_label_whose_picture_is_gone_is_found(tmp_path: Path) -> None:
+    yaml = write(sound(tmp_path / "drawn"), tmp_path / "set")
+    (tmp_path / "set" / "train" / "images" / "a_7.png").unlink()
+
+    outcome = check(read(yaml))
+
+    assert [(each.kind.name, Path(each.where).name) for each in outcome.findings] == [
+        ("label without picture", "a_7.txt")
+    ]

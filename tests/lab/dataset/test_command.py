@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lab.dataset.command import app
+from lab.dataset.label import unlabelled
 from lab.dataset.labelled import Dataset
 from lab.dataset.yolo_format import read, write
 from pipeline.errors import UsageError
@@ -114,5 +115,10 @@ def test_why_a_frame_was_chosen_says_for_how_many_it_stands(tmp_path: Path) -> N
     run("capture", source, "--count", 3, "--out", tmp_path / "a")
 
     lines = [json.loads(line) for line in (tmp_path / "a" / "manifest.jsonl").read_text().splitlines()]
-    assert lines[0]["stands_for"] > 0.5
-    assert all(f"stands for {line['stands_for']:.0%} of the frames" in line["reason"] for line in lines)
+    assert lines[0]["reason"] == "first of its kind"
+    assert all(f"stands for {line['stands_for']:.0%} of the frames" in line["reason"] for line in lines[1:])
+
+
+def test_labels_that_nobody_made_do_not_win_over_teachers(yolo: Path) -> None:
+    assert {len(image) for image in unlabelled(read(yolo))} == {0}
+    assert unlabelled(read(yolo)).names == ()
