@@ -3,33 +3,30 @@
 from collections.abc import Sequence
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
 from lab.bench.measure import Result
 
 BUSY = 0.3
+COLUMNS = ("ms a frame", "of 80 %", "cpu ms", "frames/s by batch", "mAP50-95", "same boxes")
 
 
 def show(results: Sequence[Result], machine: dict[str, Any], *, what: str) -> None:
-    """Print the table, and what must be known to believe it."""
+    """Print the table, 80 columns wide, and what must be known to believe it."""
     console = Console()
-    table = Table(title=f"{machine['processor']}, {machine['cores']} cores; {what}")
-    table.add_column("model")
-    table.add_column("runtime")
-    table.add_column("precision")
-    for name in (
-        "ms a frame",
-        "80 % between",
-        "cpu ms",
-        "frames/s",
-        "frames/s by batch",
-        "mAP50-95",
-        "boxes as in the first",
-    ):
-        table.add_column(name, justify="right")
+    console.print(f"{machine['processor']}, {machine['cores']} cores; {what}", highlight=False)
+    table = Table(box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("engine", no_wrap=True)
+    for name in COLUMNS:
+        table.add_column(name, justify="left" if "batch" in name else "right")
+    model = None
     for result in results:
         if result.fault is None and result.alone is not None:
+            if result.contender.model != model:
+                model = result.contender.model
+                table.add_row(f"[bold]{model.name}")
             table.add_row(*_row(result))
     console.print(table)
     for result in results:
@@ -43,9 +40,8 @@ def remarks(results: Sequence[Result], machine: dict[str, Any]) -> list[str]:
     """What speaks against the figures."""
     said = []
     if machine["load"] > 0.5:
-        said.append(
-            f"The machine was busy when this began (load {machine['load']} a core): times are too long, cpu ms less so."
-        )
+        busy = f"The machine was busy when this began (load {machine['load']} a core)"
+        said.append(f"{busy}: times are too long; cpu ms, what the processor spent, less so.")
     spreads = [result.alone.spread for result in results if result.alone]
     if spreads and max(spreads) > BUSY:
         said.append("Turns of one engine differ much: compare ratios between rows, taken in turn, not milliseconds.")
@@ -55,16 +51,13 @@ def remarks(results: Sequence[Result], machine: dict[str, Any]) -> list[str]:
 def _row(result: Result) -> list[str]:
     one, taken = result.contender, result.alone
     assert taken is not None
-    curve = "  ".join(f"{batch}: {rate:.1f}" for batch, rate in sorted(result.curve.items()))
+    curve = [f"{batch}: {rate:.1f}" for batch, rate in sorted(result.curve.items())]
     return [
-        one.model.name,
-        one.runtime + (" (cuda)" if one.device == "cuda" else ""),
-        one.precision,
+        f" {one.runtime} {one.precision}" + (" cuda" if one.device == "cuda" else ""),
         f"{taken.median_ms:.1f}",
-        f"{taken.low_ms:.1f} to {taken.high_ms:.1f}",
+        f"{taken.low_ms:.0f}-{taken.high_ms:.0f}",
         f"{taken.cpu_ms:.1f}",
-        f"{1e3 / taken.median_ms:.1f}",
-        curve,
+        "  ".join(curve),
         "" if result.average_precision is None else f"{result.average_precision:.3f}",
         "-" if result.agreement is None else f"{result.agreement:.1%}",
     ]

@@ -15,14 +15,22 @@ BLOCK = 192
 
 def overlaps(a: FloatArray, b: FloatArray) -> FloatArray:
     """Intersection over union of boxes (n, 4) with boxes (m, 4), both xyxy: float32 (n, m). 0 where both are empty."""
-    sides = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
-    np.maximum(sides, 0, out=sides)
-    common = sides[..., 0] * sides[..., 1]
+    common, height = _shared(a, b, 0), _shared(a, b, 1)
+    common *= height
     area_a = (a[:, 2] - a[:, 0]) * (a[:, 3] - a[:, 1])
     area_b = (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1])
-    union = area_a[:, None] + area_b[None, :] - common
-    ratio: FloatArray = common / np.maximum(union, np.finfo(np.float32).tiny)
-    return ratio
+    union = np.add.outer(area_a, area_b)
+    union -= common
+    np.maximum(union, np.finfo(np.float32).tiny, out=union)
+    common /= union
+    return common
+
+
+def _shared(a: FloatArray, b: FloatArray, axis: int) -> FloatArray:
+    """What each has in common with each along one axis, at least 0. One axis at a time: rows then lie in a line."""
+    span: FloatArray = np.minimum.outer(a[:, 2 + axis], b[:, 2 + axis])
+    span -= np.maximum.outer(a[:, axis], b[:, axis])
+    return np.maximum(span, np.float32(0), out=span)
 
 
 def suppress(xyxy: FloatArray, class_id: npt.NDArray[np.int32], *, iou: float, limit: int) -> npt.NDArray[np.intp]:
@@ -51,6 +59,6 @@ def _rivals(
     block: npt.NDArray[np.intp],
     iou: float,
 ) -> npt.NDArray[np.bool_]:
-    close = overlaps(xyxy[stay], xyxy[block]) > iou
-    rivals: npt.NDArray[np.bool_] = close & (class_id[stay][:, None] == class_id[block][None, :])
+    rivals: npt.NDArray[np.bool_] = overlaps(xyxy[stay], xyxy[block]) > iou
+    rivals &= np.equal.outer(class_id[stay], class_id[block])
     return rivals
