@@ -106,7 +106,7 @@ def distilled(
         name = f"{teacher.stem}-student"
         _write_student(network, student, start, name, lessons)
         lesson_data = lessons_of(teacher, names, data, mapping, left_out=truth, imgsz=lessons.imgsz)
-        made = _teach(start, teacher, lesson_data, lessons, place, name=name)
+        made = _teach(start, teacher, lesson_data, lessons, place, name=name, fresh=_width(student) is not None)
         facts = {"student": student if _width(student) else Path(student).name}
         return _finish(made, "distill", teacher, truth, facts, lessons, terms, out, mapping=mapping, options=options)
 
@@ -161,8 +161,14 @@ def _batches(data: Dataset, network: Any, lessons: Lessons) -> Any:
         }
 
 
-def _teach(start: Path, teacher: Path, data: Dataset, lessons: Lessons, place: Path, *, name: str) -> Path:
-    """Train the network in ``start`` on labels and on the teacher's answers; the folder with ``NAME.pt``."""
+def _teach(
+    start: Path, teacher: Path, data: Dataset, lessons: Lessons, place: Path, *, name: str, fresh: bool = False
+) -> Path:
+    """Train the network in ``start`` on labels and on the teacher's answers; the folder with ``NAME.pt``.
+
+    Only a ``fresh`` one learns its batch statistics. One that knows something keeps those it has: in checkpoints that
+    were restored from an export they are folded into the weights, and a batch's own would be another network.
+    """
     from lab.dataset import yolo_format
     from lab.train.detect.settings import DetectSettings, Distillation
     from lab.train.detect.training import train
@@ -185,7 +191,7 @@ def _teach(start: Path, teacher: Path, data: Dataset, lessons: Lessons, place: P
         lr=lessons.lr,
         frozen_layers=0,
         frozen_epochs=0,
-        freeze_statistics=False,
+        freeze_statistics=not fresh,
         ema=0.99,
         patience=max(lessons.epochs, 1),
         distillation=Distillation(weight=2.0),
