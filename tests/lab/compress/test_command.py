@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -86,6 +87,18 @@ def test_a_pruned_network_is_taught_and_runs(weights: Path, dataset: Path, tmp_p
     options = YoloDetector.Options(model=model, device="cpu", precision="f32", imgsz=SIDE)
     assert YoloDetector(options).names == list(NAMES)
     assert list(record["files"]) == [model.name]
+    assert _means(model) <= _means(weights)  # those of the channels that stay, and no batch's own
+
+
+def _means(checkpoint: Path) -> set[float]:
+    """The means that the normalising layers of a network subtract."""
+    import torch
+
+    from stages.detect.checkpoint import load_checkpoint
+
+    network: Any = load_checkpoint(checkpoint)
+    norms = [part for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    return {float(mean) for norm in norms if norm.running_mean is not None for mean in norm.running_mean}
 
 
 @pytest.mark.slow
