@@ -135,16 +135,19 @@ def _page(
     if chance["roc_auc"]:
         worth = chance["p_value"] <= 0.1
         page.note(
-            f"Shuffled labels reach a ROC-AUC of {np.mean(chance['roc_auc']):.3f} on average, "
-            f"{max(chance['roc_auc']):.3f} at best of {len(chance['roc_auc'])}; p = {chance['p_value']:.3f}. "
+            f"Trained on shuffled labels, {best.name} reaches {np.mean(chance['roc_auc']):.3f} on average, "
+            f"{max(chance['roc_auc']):.3f} at best of {len(chance['roc_auc'])}; p = {chance['p_value']:.3f}, not "
+            f"counting that it was chosen among {len(settings.candidates)}. "
             + ("It is more than chance." if worth else "This may be chance."),
             "good" if worth else "bad",
         )
-    shortcut = results["shortcut_roc_auc"]
+    shortcut, area = results["shortcut_roc_auc"], results["nested"]["roc_auc"]
     if np.isfinite(shortcut):
+        beaten = area["low"] > shortcut
         page.note(
-            f"The clips' size, length and brightness alone reach {shortcut:.3f}: what is near that may be no more.",
-            "warn" if shortcut > 0.65 else "plain",
+            f"The clips' size, length and brightness alone reach {shortcut:.3f}. "
+            + ("The model knows more." if beaten else "It is not shown that the model knows more than that."),
+            "plain" if beaten else "bad",
         )
     page.section("Candidates")
     rows = [[name, *[str(row[figure]) for figure in FIGURES]] for name, row in table.items()]
