@@ -20,7 +20,7 @@ def show(results: Sequence[Result], machine: dict[str, Any], *, what: str) -> No
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("engine", no_wrap=True)
     for name in COLUMNS:
-        table.add_column(name, justify="left" if "batch" in name else "right")
+        table.add_column(name, justify="left" if "batch" in name else "right", no_wrap="batch" in name)
     model = None
     for result in results:
         if result.fault is None and result.alone is not None:

@@ -67,9 +67,10 @@ class OnnxGraph:
             helper.make_tensor("bartizan/scale", types.FLOAT, [], [255.0]),
         ]
         first = [
-            helper.make_node("Gather", [PIXELS, "bartizan/order"], ["bartizan/rgb"], axis=3),
-            helper.make_node("Transpose", ["bartizan/rgb"], ["bartizan/planes"], perm=[0, 3, 1, 2]),
-            helper.make_node("Cast", ["bartizan/planes"], ["bartizan/float"], to=types.FLOAT),
+            helper.make_node("Transpose", [PIXELS], ["bartizan/planes"], perm=[0, 3, 1, 2]),
+            # Three planes change places, not single bytes: that took ONNX Runtime a third of all its time.
+            helper.make_node("Gather", ["bartizan/planes", "bartizan/order"], ["bartizan/rgb"], axis=1),
+            helper.make_node("Cast", ["bartizan/rgb"], ["bartizan/float"], to=types.FLOAT),
             helper.make_node("Div", ["bartizan/float", "bartizan/scale"], [self._input.name]),
         ]
         batch, _, height, width = (side or name for side, name in zip(self._shape, "nchw", strict=True))
