@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from pipeline.configuration.config import ClassifyConfig, PipelineConfig, plain
 from pipeline.configuration.source_paths import is_stream, local_path
+from pipeline.models import find, is_name
 
 SPEED_ONLY = frozenset({"workers", "batch", "batch_wait_ms", "threads", "streams"})
 """Options of a detector that change how fast it is, not what it finds."""
@@ -78,7 +79,8 @@ def _deciding(options: BaseModel, left_out: frozenset[str] = frozenset()) -> dic
         if name in left_out or (isinstance(extra, dict) and extra.get("analysis") is False):
             values.pop(name, None)
         elif isinstance(value := getattr(options, name), Path):
-            values[name] = content_sha256(value)
+            named = is_name(str(value)) and not value.exists()
+            values[name] = content_sha256(find(str(value)) if named else value)
     return values
 
 

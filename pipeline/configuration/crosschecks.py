@@ -10,6 +10,8 @@ from pipeline.configuration.faults import KeyPath
 from pipeline.configuration.sections import Sections, classify_path
 from pipeline.configuration.source_paths import local_path
 from pipeline.configuration.suggestions import did_you_mean, did_you_mean_file, listed
+from pipeline.errors import CannotStart
+from pipeline.models import find, is_name
 from pipeline.registry import CLASSIFIERS, resolve
 
 WEIGHTS = ("model", "weights", "gallery")
@@ -48,8 +50,18 @@ def _weights(sections: Sections) -> None:
     for path, options in found:
         for name in WEIGHTS:
             value = getattr(options, name, None)
-            if isinstance(value, Path):
+            if isinstance(value, Path) and is_name(str(value)) and not value.exists():
+                _must_be_here(sections, (*path, name), str(value))
+            elif isinstance(value, Path):
                 _must_exist(sections, (*path, name), value)
+
+
+def _must_be_here(sections: Sections, path: KeyPath, model: str) -> None:
+    """A model that is named by its name in the registry."""
+    try:
+        find(model)
+    except CannotStart as error:
+        sections.document.complain(path, str(error))
 
 
 def _classifier_names(sections: Sections) -> None:

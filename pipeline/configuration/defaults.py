@@ -88,7 +88,7 @@ def camera_names(sources: Sequence[str]) -> list[str]:
 
 
 def _safe_name(source: str) -> str:
-    if source.isdigit():
+    if source.isascii() and source.isdigit():
         return f"camera{source}"
     try:
         host = urlsplit(source).hostname if "://" in source else None

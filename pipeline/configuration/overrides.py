@@ -21,7 +21,7 @@ def apply_override(document: Document, text: str, vault: Vault) -> None:
     if not equals or not key.strip():
         document.faults.append(Fault(Place("--set"), (), f"{text!r} must be KEY=VALUE, such as cameras.gate.fps=5"))
         return
-    path: KeyPath = tuple(int(part) if part.isdigit() else part for part in key.strip().split("."))
+    path: KeyPath = tuple(int(part) if part.isascii() and part.isdigit() else part for part in key.strip().split("."))
     holder = _holder(document, path, place)
     if holder is None:
         return

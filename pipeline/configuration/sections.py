@@ -27,12 +27,13 @@ from pipeline.configuration.suggestions import did_you_mean, listed
 from pipeline.configuration.validation import validate
 from pipeline.configuration.yaml_source import Document, kind_of
 from pipeline.errors import UsageError
+from pipeline.models import is_name
 from pipeline.registry import CLASSIFIERS, RULES, SINKS, Table
 
 TOP = ("cameras", "stages", "rules", "sinks", "governor", "out", "supervisor", "metrics", "logs", "links")
 RESERVED = ("record",)
-DEFAULT_DETECTOR: Mapping[str, Any] = {"kind": "motion"}
-"""What detects where the configuration names nothing: needs no weights."""
+DEFAULT_DETECTOR: Mapping[str, Any] = {"kind": "yolo"}
+"""What detects where the configuration names nothing: the detector that ships."""
 DEFAULT_RULE: Mapping[str, Any] = {"rule": "in_field"}
 """What alerts where the configuration has no ``rules``: any object, anywhere in the picture."""
 CAMERA_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -141,7 +142,8 @@ def _with_paths(sections: Sections, path: KeyPath, data: dict[str, Any], model: 
         if isinstance(value, str) and value and path[0] != "sinks" and (is_path or is_source):
             from_argument = not sections.document.place((*path, key)).line
             folder = Path.cwd() if from_argument else sections.base
-            result[key] = os.path.normpath(folder / Path(value).expanduser())
+            if not (key == "model" and is_name(value) and not (folder / value).exists()):
+                result[key] = os.path.normpath(folder / Path(value).expanduser())
     return result
 
 

@@ -64,6 +64,7 @@ def write_network(network: Any, path: Path, *, facts: dict[str, Any]) -> None:
 
     clean = deepcopy(network).cpu().eval()
     clean.criterion = None
+    clean.pt_path = path.name  # ultralytics keeps where a checkpoint was read from, with the folders of the machine
     clean.args = {"imgsz": facts.get("imgsz", 640), "task": "detect", "model": path.name}
     for parameter in clean.parameters():
         parameter.requires_grad_(requires_grad=False)

@@ -12,12 +12,11 @@ from ultralytics.cfg import get_cfg
 from ultralytics.data.dataset import YOLODataset
 
 from lab.train.detect.degradation import Degrade
-from lab.train.detect.pasting import Paste
 from lab.train.detect.settings import Augmentation
 
 
 class Pictures(YOLODataset):
-    """A YOLO data set with ultralytics' augmentation and two steps of ours: pasted objects and degradation."""
+    """A YOLO data set with ultralytics' augmentation and a step of ours, degradation."""
 
     def __init__(
         self,
@@ -56,8 +55,6 @@ class Pictures(YOLODataset):
     def build_transforms(self, hyp: Any) -> Any:
         """Ultralytics' steps, with ours where the picture has its final size and is still uint8."""
         transforms: Any = super().build_transforms(hyp)
-        if self._options.paste:
-            transforms.insert(0, Paste(self, self._options.paste))
         transforms.insert(len(transforms.transforms) - 1, Degrade(self._options.degrade))
         return transforms
 

@@ -51,9 +51,6 @@ class Augmentation(LabSettings):
         le=1,
         description="share of samples with blur, night, rain, salt and pepper, JPEG or low resolution",
     )
-    paste: float = Field(
-        default=0.0, ge=0, le=1, description="share of samples into which objects of other pictures are pasted"
-    )
 
 
 class DetectSettings(LabSettings):

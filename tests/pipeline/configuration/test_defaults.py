@@ -24,7 +24,7 @@ def test_recordings_get_names_rules_and_a_detector(folder: Path) -> None:
     config = default_config(["clip.mp4", "other/clip.mp4"])
     assert list(config.cameras) == ["clip", "clip-2"]
     assert config.cameras["clip-2"].model_dump()["source"] == str(folder / "other" / "clip.mp4")
-    assert config.detect.kind == "motion"
+    assert config.detect.kind == "yolo"
     assert [(rule.kind, rule.cameras) for rule in config.rules] == [("in_field", ("clip", "clip-2"))]
     assert config.out == Path("results")
 

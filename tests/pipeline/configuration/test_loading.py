@@ -401,9 +401,9 @@ def test_a_configuration_survives_its_way_into_a_child(folder: Path) -> None:
     assert list(again.cameras) == ["b", "a"]
 
 
-def test_defaults_are_a_motion_detector_and_any_object_anywhere(folder: Path) -> None:
+def test_defaults_are_the_detector_that_ships_and_any_object_anywhere(folder: Path) -> None:
     config = loaded(CAMERA)
-    assert (config.detect.kind, config.detect.workers) == ("motion", 1)
+    assert (config.detect.kind, config.detect.workers) == ("yolo", 1)
     assert [(rule.kind, rule.name, rule.cameras) for rule in config.rules] == [("in_field", "in_field", ("gate",))]
     assert config.out == Path("results")
 

@@ -16,7 +16,7 @@ from lab.train.detect.settings import Augmentation, DetectSettings
 from lab.train.detect.training import train
 from pipeline.errors import UsageError
 
-CALM = Augmentation(mosaic=0.5, close_mosaic=1, paste=0.5, degrade=0.3)
+CALM = Augmentation(mosaic=0.5, close_mosaic=1, degrade=0.3)
 
 
 def settings(start: Path, squares: Path, **changed: object) -> DetectSettings:
