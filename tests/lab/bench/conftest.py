@@ -2,7 +2,9 @@
 
 import shutil
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,9 +38,8 @@ def weights(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def quantised(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same in INT8, quantised by NNCF on noise: a graph of the kind, not a good one."""
-    import nncf
-    import openvino as ov
-
+    nncf: Any = import_module("nncf")
+    ov: Any = import_module("openvino")
     source = exported(weights, head="one_to_many")
     random = np.random.default_rng(1)
     noise = [random.random((1, 3, SIDE, SIDE), np.float32) for _ in range(4)]

@@ -82,7 +82,7 @@ def test_boxes_are_compared_with_the_first_float32_engine(table: tuple[str, Any]
 def test_the_table_fits_a_terminal_and_names_what_it_measures(table: tuple[str, Any]) -> None:
     text, document = table
     assert max(map(len, text.splitlines())) <= 80
-    for word in ("tiny.pt", "tiny-int8", "openvino int8", "torch f32", "ms a frame", "frames/s", "mAP50-95"):
+    for word in ("tiny.pt", "tiny-int8", "openvino int8", "torch f32", "ms/frame", "batch: frames/s", "mAP50-95"):
         assert word in text
     assert {"processor", "cores", "gpu", "versions", "load"} <= set(document["machine"])
 
