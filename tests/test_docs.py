@@ -11,6 +11,11 @@ from typing import Any
 import pytest
 import typer
 
+from lab.settings import LabSettings
+from lab.settings import load as load_lab
+from lab.train.behaviour.settings import BehaviourSettings
+from lab.train.classify.settings import ClassifySettings
+from lab.train.detect.settings import DetectSettings
 from pipeline.configuration.loading import load
 from pipeline.registry import COMMANDS, resolve
 from tests.e2e.running import run_to_end
@@ -31,7 +36,7 @@ SECRETS = {
     "BARTIZAN_SECRET_HOOK": "xyzzy-plugh",
     "BARTIZAN_SECRET_HOOK_URL": "https://alerts.example.org/xyzzy",
 }
-FILES = ("recordings/gate.mp4", "recordings/yard.mp4", "models/people.pt", "models/fights")
+FILES = ("recordings/gate.mp4", "recordings/yard.mp4", "models/people.pt", "models/fights", "models/falls")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -45,6 +50,12 @@ def named(page: Path, language: str) -> Iterator[tuple[str, str]]:
     yield from ((f"{name} {number}", text) for number, text in enumerate(blocks(page, language), start=1))
 
 
+LABORATORY: dict[str, type[LabSettings]] = {
+    "start": DetectSettings,
+    "candidates": BehaviourSettings,
+    "attribute": ClassifySettings,
+}
+"""What a file with that key says how to train."""
 YAML = dict(pair for page in PAGES for pair in named(page, "yaml"))
 SHELL = dict(pair for page in PAGES for pair in named(page, "sh"))
 
@@ -86,8 +97,24 @@ def test_pictures_are_small_and_used() -> None:
 def test_yaml_loads(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(folder))
     file = folder / "config.yml"
+    for key, settings in LABORATORY.items():
+        if re.search(rf"^{key}:", text, re.MULTILINE):
+            file.write_text(text)
+            assert load_lab(file, settings)
+            return
     file.write_text(text if re.search(r"^cameras:", text, re.MULTILINE) else CAMERAS + text)
     assert load(file, environment=SECRETS).config.cameras
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "configs" / "lab").rglob("*.yml")), ids=lambda file: file.stem)
+def test_examples_of_the_laboratory_load(file: Path) -> None:
+    key = next(key for key in LABORATORY if re.search(rf"^{key}:", file.read_text(), re.MULTILINE))
+    assert load_lab(file, LABORATORY[key])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_holds_a_merge_that_was_not_finished(page: Path) -> None:
+    assert re.findall(r"^(?:<{7}|={7}|>{7})(?: |$)", page.read_text(), re.MULTILINE) == []
 
 
 @pytest.mark.parametrize("text", SHELL.values(), ids=SHELL)
