@@ -57,7 +57,7 @@ def remarks(results: Sequence[Result], machine: dict[str, Any]) -> list[str]:
 def _row(result: Result) -> list[str]:
     one, taken = result.contender, result.alone
     assert taken is not None
-    curve = [f"{batch}: {rate:.1f}" for batch, rate in sorted(result.curve.items())]
+    curve = [f"{batch}:\N{NO-BREAK SPACE}{rate:.1f}" for batch, rate in sorted(result.curve.items())]
     return [
         f" {one.runtime} {one.precision}" + (" cuda" if one.device == "cuda" else ""),
         f"{taken.median_ms:.1f}",

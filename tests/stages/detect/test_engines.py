@@ -9,7 +9,9 @@ import pytest
 
 from pipeline.detections import Detections
 from pipeline.stage import Picture, View
+from stages.detect.letterbox import Letterbox
 from stages.detect.nms import overlaps
+from stages.detect.openvino_engine import OpenVinoEngine
 from stages.detect.yolo import YoloDetector
 from tests.stages.detect.twins import agree
 
@@ -37,6 +39,17 @@ def test_the_batch_decides_nothing(yolo26: Path, views: list[View], runtime: str
     assert sum(map(len, together)) > 20
     assert packed(together) == [packed(found.process([view]))[0] for view in views]
     assert packed(together) == packed(found.process(views[::-1]))[::-1]
+
+
+def test_pictures_are_drawn_into_the_very_input_of_the_runtime(yolo11: Path, views: list[View]) -> None:
+    engine = detector(yolo11)._engine
+    assert isinstance(engine, OpenVinoEngine)
+    canvas = engine.canvas(0, (128, 160))
+    assert np.shares_memory(canvas, engine._current[0].get_input_tensor().data)
+    letterbox = Letterbox.into(views[1].pixels.shape[:2], (128, 160))  # type: ignore[arg-type]  # two sides
+    letterbox.draw(views[1].pixels, canvas[0])
+    assert (engine._current[0].get_input_tensor().data[0] == canvas[0]).all()
+    assert canvas.std() > 10
 
 
 @pytest.mark.parametrize(("precision", "head"), [("f32", "one_to_many"), ("bf16", "one_to_one")])

@@ -32,7 +32,7 @@ def test_what_auto_became_is_logged_once_with_its_reason(caplog: pytest.LogCaptu
     (line,) = [record.getMessage() for record in caplog.records]
     reason = bf16().why
     assert line == (
-        "detector x: device cpu (no NVIDIA driver), runtime openvino (the fastest on a CPU), "
+        "detector x: device cpu (no NVIDIA driver), runtime openvino (fastest on a CPU in bf16 and int8), "
         f"precision {resolved.precision} ({reason})"
     )
 
