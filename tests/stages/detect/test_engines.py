@@ -46,7 +46,7 @@ def test_pictures_are_drawn_into_the_very_input_of_the_runtime(yolo11: Path, vie
     assert isinstance(engine, OpenVinoEngine)
     canvas = engine.canvas(0, (128, 160))
     assert np.shares_memory(canvas, engine._current[0].get_input_tensor().data)
-    letterbox = Letterbox.into(views[1].pixels.shape[:2], (128, 160))  # type: ignore[arg-type]  # two sides
+    letterbox = Letterbox.into(views[1].pixels.shape[:2], (128, 160))
     letterbox.draw(views[1].pixels, canvas[0])
     assert (engine._current[0].get_input_tensor().data[0] == canvas[0]).all()
     assert canvas.std() > 10
