@@ -10,10 +10,10 @@ demo: $(READY)  ## the main job on the sample recording; results in out/demo
 	$(BIN)/bartizan run configs/demo.yml --overwrite
 
 test: $(READY)  ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 quick: $(READY)  ## the tests that take less than ten seconds each
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile
 
 check: $(READY)  ## lint, formatting, types, layers
 	$(BIN)/ruff check .

@@ -79,8 +79,7 @@ def _deciding(options: BaseModel, left_out: frozenset[str] = frozenset()) -> dic
         if name in left_out or (isinstance(extra, dict) and extra.get("analysis") is False):
             values.pop(name, None)
         elif isinstance(value := getattr(options, name), Path):
-            named = is_name(str(value)) and not value.exists()
-            values[name] = content_sha256(find(str(value)) if named else value)
+            values[name] = content_sha256(find(str(value)) if is_name(str(value)) else value)
     return values
 
 

@@ -50,7 +50,7 @@ def _weights(sections: Sections) -> None:
     for path, options in found:
         for name in WEIGHTS:
             value = getattr(options, name, None)
-            if isinstance(value, Path) and is_name(str(value)) and not value.exists():
+            if isinstance(value, Path) and is_name(str(value)):
                 _must_be_here(sections, (*path, name), str(value))
             elif isinstance(value, Path):
                 _must_exist(sections, (*path, name), value)

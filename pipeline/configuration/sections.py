@@ -142,7 +142,7 @@ def _with_paths(sections: Sections, path: KeyPath, data: dict[str, Any], model: 
         if isinstance(value, str) and value and path[0] != "sinks" and (is_path or is_source):
             from_argument = not sections.document.place((*path, key)).line
             folder = Path.cwd() if from_argument else sections.base
-            if not (key == "model" and is_name(value) and not (folder / value).exists()):
+            if not (key == "model" and is_name(value)):
                 result[key] = os.path.normpath(folder / Path(value).expanduser())
     return result
 

@@ -1,7 +1,10 @@
 """What this machine has, asked without loading a runtime; each answer comes with its reason, for the log."""
 
 import ctypes
+import subprocess
+import sys
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -16,8 +19,14 @@ class Finding(NamedTuple):
     why: str
 
 
+PROBE = "import torch; print(torch.ones(8, device='cuda').sum().item())"
+"""What a GPU must be able to do, in a process of its own: a driver may count cards that this torch cannot use."""
+PROBE_S = 120
+
+
+@cache
 def cuda() -> Finding:
-    """Whether a GPU can be used: the NVIDIA driver itself is asked how many it counts."""
+    """Whether a GPU can be used: the driver is asked how many it counts, and if any, torch adds a few numbers."""
     try:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError:
@@ -25,7 +34,22 @@ def cuda() -> Finding:
     count = ctypes.c_int(0)
     if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0 or count.value == 0:
         return Finding(False, "the NVIDIA driver finds no GPU")
-    return Finding(True, f"the NVIDIA driver finds {count.value} GPU{'s' if count.value > 1 else ''}")
+    gpus = f"{count.value} GPU{'s' if count.value > 1 else ''}"
+    fault = fault_of_torch()
+    if fault:
+        return Finding(False, f"the NVIDIA driver finds {gpus}, but torch cannot use it: {fault}")
+    return Finding(True, f"the NVIDIA driver finds {gpus}")
+
+
+def fault_of_torch() -> str:
+    """The last thing that torch says when it is to use a GPU; empty if it can."""
+    try:
+        tried = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, timeout=PROBE_S)
+    except subprocess.TimeoutExpired:
+        return f"no answer within {PROBE_S} s"
+    if tried.returncode == 0:
+        return ""
+    return (tried.stderr.strip().splitlines() or [f"it ended with {tried.returncode}"])[-1]
 
 
 def has_cuda() -> bool:

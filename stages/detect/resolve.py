@@ -50,13 +50,11 @@ def resolve(options: YoloOptions, hardware: Hardware | None = None) -> YoloOptio
 
 
 def locate(model: Path) -> Path:
-    """The file of a model that is named by its name in the registry; a file of that name comes first.
+    """The file of a model; what the registry knows by name is that, a file of the same spelling is ``./NAME``.
 
     Raises ``CannotStart`` if the registry's file is not there, or is another.
     """
-    if model.exists() or not is_name(str(model)):
-        return model
-    return find(str(model))
+    return find(str(model)) if is_name(str(model)) else model
 
 
 def _device(options: YoloOptions, form: Form, hardware: Hardware) -> tuple[str, str]:

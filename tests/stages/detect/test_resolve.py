@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import CannotStart
-from stages.detect.hardware import Finding, Hardware, bf16, has_cuda
+from stages.detect.hardware import Finding, Hardware, bf16, fault_of_torch, has_cuda
 from stages.detect.model_file import form_of, is_quantised
 from stages.detect.options import YoloOptions
 from stages.detect.resolve import resolve
@@ -160,11 +160,22 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         form_of(file)
 
 
-def test_a_name_of_the_registry_is_a_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_name_of_the_registry_is_that_model_and_no_file_of_the_same_spelling(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("BARTIZAN_MODELS", str(tmp_path / "models"))
     with pytest.raises(CannotStart, match="yolo26n"):
         resolve(YoloOptions(model=Path("yolo26n")))  # known, but not on this machine
     monkeypatch.chdir(tmp_path)
     (tmp_path / "yolo26n").mkdir()
     (tmp_path / "yolo26n" / "model.xml").touch()
-    assert resolve(YoloOptions(model=Path("yolo26n"), device="cpu", precision="f32")).model == Path("yolo26n")
+    with pytest.raises(CannotStart, match="yolo26n"):
+        resolve(YoloOptions(model=Path("yolo26n")))
+    there = tmp_path / "yolo26n"
+    assert resolve(YoloOptions(model=there, device="cpu", precision="f32")).model == there
+
+
+@without_gpu
+def test_a_gpu_that_torch_cannot_use_is_found_out_before_anything_starts() -> None:
+    fault = fault_of_torch().lower()
+    assert "cuda" in fault or "nvidia" in fault
