@@ -88,12 +88,12 @@ def _sequence(result: Rows, truth: Rows) -> dict[str, Any]:
         "gt_ids": [truth_ids[rows] for rows in truth_at],
         "tracker_ids": [result_ids[rows] for rows in result_at],
         "similarity_scores": [
-            _iou(truth.xyxy[mine], result.xyxy[theirs]) for mine, theirs in zip(truth_at, result_at, strict=True)
+            overlaps(truth.xyxy[mine], result.xyxy[theirs]) for mine, theirs in zip(truth_at, result_at, strict=True)
         ],
     }
 
 
-def _iou(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def overlaps(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Intersection over union of all pairs: (n, 4) and (m, 4) give (n, m)."""
     low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
     overlap = np.clip(high - low, 0, None).prod(axis=2)

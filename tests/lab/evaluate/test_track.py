@@ -11,10 +11,12 @@ from typer.testing import CliRunner
 from lab.evaluate.command import app
 from lab.evaluate.rows import Rows, read_mot, read_result
 from lab.evaluate.track import evaluate
+from lab.evaluate.track_moments import moments
 from pipeline.detections import Tracks
 from pipeline.errors import UsageError
 from pipeline.stage import TrackedFrame
 from stages.track.export import write_tracks
+from tests.servers.clips import write_clip
 
 
 def rows(table: list[tuple[int, int, float]]) -> Rows:
@@ -175,3 +177,43 @@ def test_the_command_raises_what_the_program_turns_into_one_line(files: tuple[Pa
     outcome = CliRunner().invoke(app, ["track", *map(str, files), "--class", "dog"])
     assert isinstance(outcome.exception, UsageError)
     assert "there are: person" in str(outcome.exception)
+
+
+def test_moments_add_up_to_what_trackeval_counts() -> None:
+    rng = np.random.default_rng(3)
+    truth = rows([(f, who, 30.0 * who + 2 * f) for f in range(1, 40) for who in range(5)])
+    noisy = [
+        (f, who if f < 20 else (who + 1) % 5, 30.0 * who + 2 * f + rng.normal(0, 3))
+        for f in range(1, 40)
+        for who in range(6)
+        if rng.random() < 0.8
+    ]
+    result = rows(noisy)
+    scores, found = evaluate(result, truth), moments(result, truth, iou=0.5)
+    assert sum(len(each.missed) for each in found) == scores.fn > 0
+    assert sum(len(each.false) for each in found) == scores.fp > 0
+    assert sum(len(each.switched) for each in found) == scores.id_switches > 0
+
+
+def test_the_page_shows_where_tracks_go_wrong(tmp_path: Path) -> None:
+    video = write_clip(tmp_path / "clip.mp4", frames=20, source="synthetic:160x120@10?boxes=1")
+    (tmp_path / "gt.txt").write_text("".join(f"{f},1,{5 * f},10,20,40,1\n" for f in range(1, 21)))
+    (tmp_path / "out.txt").write_text("".join(f"{f},{1 if f < 9 else 2},{5 * f},10,20,40,1\n" for f in range(1, 19)))
+    told = [str(tmp_path / "out.txt"), str(tmp_path / "gt.txt"), "--out", str(tmp_path / "page"), "--block", "5"]
+    outcome = CliRunner().invoke(app, ["track", *told, "--video", str(video)])
+    assert outcome.exit_code == 0, outcome.output
+    page = (tmp_path / "page" / "report.html").read_text()
+    assert page.count("<figcaption>frame ") == 3, "the switch and two frames without a track, and none that are right"
+    facts = msgspec.json.decode((tmp_path / "page" / "result.json").read_bytes())
+    assert facts["mota"] == pytest.approx(1 - 3 / 20)
+    assert facts["mota_low"] < facts["mota"] < facts["mota_high"]
+
+
+def test_a_recording_of_something_else_is_refused(tmp_path: Path) -> None:
+    video = write_clip(tmp_path / "clip.mp4", frames=4, source="synthetic:160x120@10?boxes=1")
+    (tmp_path / "gt.txt").write_text("".join(f"{f},1,{5 * f},10,20,40,1\n" for f in range(1, 21)))
+    (tmp_path / "out.txt").write_text("1,1,5,10,20,40,1\n")
+    told = [str(tmp_path / "out.txt"), str(tmp_path / "gt.txt"), "--out", str(tmp_path / "page")]
+    outcome = CliRunner().invoke(app, ["track", *told, "--video", str(video)])
+    assert isinstance(outcome.exception, UsageError)
+    assert "not the recording" in str(outcome.exception)
