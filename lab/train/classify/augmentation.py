@@ -1,5 +1,6 @@
 """Changes to training crops that imitate what cameras deliver, with torchvision's transforms."""
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from lab.train.classify.settings import Augmentation
@@ -24,6 +25,15 @@ def recipe(wanted: Augmentation, size: tuple[int, int]) -> Any:
         grains = torch.randn(picture.shape) * float(torch.empty(1).uniform_(3, 20))
         return (picture + grains).clamp_(0, 255).to(torch.uint8)
 
+    compress = v2.JPEG((15, 60))
+
+    def jpeg(picture: "torch.Tensor") -> "torch.Tensor":
+        with warnings.catch_warnings():
+            # torchvision 0.29 announces that another package will do this.
+            warnings.filterwarnings("ignore", "The image decoding and encoding capabilities", DeprecationWarning)
+            compressed: torch.Tensor = compress(picture)
+            return compressed
+
     squeezed = v2.RandomResizedCrop(size, scale=(0.6, 1.0), ratio=(0.8, 1.25), antialias=True)
     steps: list[tuple[float, Any]] = [
         (wanted.flip, v2.RandomHorizontalFlip(1.0)),
@@ -33,7 +43,7 @@ def recipe(wanted: Augmentation, size: tuple[int, int]) -> Any:
         (wanted.low_resolution, low_resolution),
         (wanted.blur, v2.GaussianBlur(5, (0.5, 2.5))),
         (wanted.noise, noise),
-        (wanted.jpeg, v2.JPEG((15, 60))),
+        (wanted.jpeg, jpeg),
         (wanted.erasing, v2.RandomErasing(1.0, scale=(0.05, 0.3), value=114)),
     ]
 
