@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.errors import CannotStart
 from pipeline.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -18,12 +19,13 @@ PICTURE = "curves.png"
 class Curves:
     """Appends one row for each epoch. A resumed run goes on in the same file, without the epochs it does again.
 
+    Raises ``CannotStart`` if that file is damaged.
     Names with a slash (``loss/train``, ``loss/val``) share the part before it as their chart.
     """
 
     def __init__(self, folder: Path, *, first_epoch: int = 0, tensorboard: bool = True) -> None:
         self._folder = folder
-        self._rows = [row for row in _read(folder / FILE) if row["epoch"] < first_epoch]
+        self._rows = [row for row in (_read(folder / FILE) if first_epoch else []) if row["epoch"] < first_epoch]
         self._writer: SummaryWriter | None = _writer(folder, first_epoch) if tensorboard else None
 
     @property
@@ -83,8 +85,14 @@ class Curves:
 def _read(file: Path) -> list[dict[str, float]]:
     if not file.is_file():
         return []
-    with file.open(newline="") as text:
-        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(text)]
+    try:
+        with file.open(newline="") as text:
+            rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(text)]
+    except (ValueError, TypeError, csv.Error) as error:
+        raise CannotStart(f"{file}: damaged, cannot be resumed from ({error}); start in another --out") from error
+    if any("epoch" not in row for row in rows):
+        raise CannotStart(f"{file}: damaged, cannot be resumed from (no column epoch); start in another --out")
+    return rows
 
 
 def _writer(folder: Path, first_epoch: int) -> "SummaryWriter | None":

@@ -16,6 +16,7 @@ from lab.train.behaviour.folds import Outcome, chosen_in_each_fold, judged, of_c
 from lab.train.behaviour.settings import BehaviourSettings, Candidate
 from lab.train.behaviour.windows import Windows
 from lab.train.run_folder import write_json
+from lab.train.verdict import say_verdict
 
 IntArray = npt.NDArray[np.int64]
 RESULTS = "results.json"
@@ -38,7 +39,7 @@ def write_results(
 
     ``held``: windows of the declared split ``val`` and the final model's logits for them.
     """
-    from lab.train.behaviour.training import progress
+    from lab.train.behaviour.training import MODEL, progress
 
     names = [candidate.name for candidate in settings.candidates]
     table = {name: _figures(judged(windows, of_candidate(found, name))) for name in names}
@@ -71,6 +72,14 @@ def write_results(
     write_json(out / RESULTS, results)
     _page(out, windows, table, nested, results, settings, found, best)
     _print(table, headline, results)
+    say_verdict(
+        out / MODEL,
+        f"{best.name}, {epochs} epochs",
+        "ROC-AUC on sources never seen",
+        reached=headline["roc_auc"].value,
+        start=0.5,
+        known_as="guessing",
+    )
     return {"nested": {name: str(value) for name, value in headline.items()}, "p_value": results["chance"]["p_value"]}
 
 

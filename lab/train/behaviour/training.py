@@ -21,7 +21,7 @@ from lab.train.behaviour.settings import BehaviourSettings, Part
 from lab.train.behaviour.tracks import TrackCutter
 from lab.train.behaviour.windows import Windows, gather
 from lab.train.curves import Curves
-from lab.train.run_folder import add_to_run, digest_of, open_run, write_json
+from lab.train.run_folder import add_to_run, asked_of, check_run, digest_of, digest_of_data, open_run, write_json
 from pipeline.errors import UsageError
 
 MODEL = "model"
@@ -42,14 +42,16 @@ def train(settings: BehaviourSettings, out: Path, *, base: Path = Path("."), res
     switch_off_network_features()
     torch.set_num_threads(settings.threads)
     clips = read_clips(settings.data, settings.names, base=base)
+    asked = asked_of(settings, data_sha256=digest_of_clips(clips, settings.names), weights=_weights(settings, base))
+    check_run(out, asked, resume=resume)
     features = build_features(settings, _needed(settings), base=base)
     if settings.uses("backbone") and settings.backbone.weights is None:
         typer.echo(f"backbone {settings.backbone.name} has no weights: it starts from chance")
-    open_run(out, settings=settings, data_sha256=digest_of(f for c in clips for f in c.files), resume=resume)
     cache = FeatureCache(cache_folder() / "behaviour-features", features, threads=settings.threads)
     windows = _windows(clips, cache, features, settings, base)
     which = np.flatnonzero(~windows.held)
     _check(windows, which, settings)
+    open_run(out, asked, resume=resume)
     found = _compare(windows, which, settings, out)
     best = next(each for each in settings.candidates if each.name == preferred(found))
     mine = of_candidate(found, best.name)
@@ -84,6 +86,12 @@ def train(settings: BehaviourSettings, out: Path, *, base: Path = Path("."), res
         calibration=(temperature, thresholds),
     )
     add_to_run(out, {"candidate": best.name, "epochs": epochs, "model_sha256": digests, "results": results})
+
+
+def digest_of_clips(clips: Sequence[Clip], names: Sequence[str]) -> str:
+    """SHA-256 over the clips and over what is said of each: class, intervals, source and declared split."""
+    said = ((clip.class_id, clip.intervals, clip.origin.group, clip.origin.split, clip.name) for clip in clips)
+    return digest_of_data(zip(said, (clip.files for clip in clips), strict=True), names)
 
 
 def settle(windows: Windows, mine: list[Outcome]) -> tuple[float, tuple[float, ...]]:
@@ -131,6 +139,18 @@ class Step:
 def _needed(settings: BehaviourSettings) -> list[Part]:
     order: tuple[Part, ...] = ("detector", "backbone", "motion", "pixels")
     return [name for name in order if settings.uses(name)]
+
+
+def _weights(settings: BehaviourSettings, base: Path) -> dict[str, Path]:
+    """The files of weights that the settings name and that this run uses."""
+    from lab.settings import beside
+
+    found = {}
+    if settings.detector is not None and (settings.uses("detector") or settings.scope == "track"):
+        found["detector"] = beside(base / "_", settings.detector)
+    if settings.backbone.weights is not None and settings.uses("backbone"):
+        found["backbone.weights"] = beside(base / "_", settings.backbone.weights)
+    return found
 
 
 def _windows(

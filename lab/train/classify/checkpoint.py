@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.train.classify.averaging import WeightAverage
-from pipeline.errors import UsageError
+from pipeline.errors import CannotStart
 from pipeline.whole_file import write_whole
 
 FILE = "checkpoint.safetensors"
@@ -48,7 +48,7 @@ def save(
 def restore(folder: Path, network: Any, average: WeightAverage, optimiser: Any) -> tuple[Progress, dict[str, Any]]:
     """Fill network, average and optimiser; returns progress and the best weights so far; a fresh start without a file.
 
-    Raises ``UsageError`` if the file is damaged.
+    Raises ``CannotStart`` if the file is damaged.
     """
     from safetensors import safe_open
 
@@ -63,14 +63,14 @@ def restore(folder: Path, network: Any, average: WeightAverage, optimiser: Any) 
         network.load_state_dict(_part(tensors, "network."))
         average.network.load_state_dict(_part(tensors, "average."))
         average.steps = int(facts["steps"])
+        states: dict[int, dict[str, Any]] = {}
+        for name, tensor in _part(tensors, "optimiser.").items():
+            number, _, key = name.partition(".")
+            states.setdefault(int(number), {})[key] = tensor
+        optimiser.load_state_dict({"state": states, "param_groups": optimiser.state_dict()["param_groups"]})
     except Exception as error:  # safetensors' errors share no root
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError(f"{file}: damaged, cannot be resumed from ({reason}); start in another --out") from error
-    states: dict[int, dict[str, Any]] = {}
-    for name, tensor in _part(tensors, "optimiser.").items():
-        number, _, key = name.partition(".")
-        states.setdefault(int(number), {})[key] = tensor
-    optimiser.load_state_dict({"state": states, "param_groups": optimiser.state_dict()["param_groups"]})
+        raise CannotStart(f"{file}: damaged, cannot be resumed from ({reason}); start in another --out") from error
     return progress, _part(tensors, "best.")
 
 

@@ -32,6 +32,7 @@ def few_shot(
     """
     from typing import cast, get_args
 
+    from lab.evaluate.detect_options import open_out
     from lab.train.classify.few_shot import Method, few_names, name_types
     from lab.train.classify.gallery import embeddings_of, write_gallery
     from lab.train.classify.settings import Design
@@ -40,6 +41,7 @@ def few_shot(
         raise UsageError(f"--method {method}: known are {', '.join(get_args(Method))}")
     if design is not None and design not in get_args(Design):
         raise UsageError(f"--design {design}: known are {', '.join(get_args(Design))}")
+    open_out(out)
     names = few_names(folders, name or ())
     found = embeddings_of(
         dict(zip(names, folders, strict=True)), others, embedder=embedder, design=design, size=size, out=out

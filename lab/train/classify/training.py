@@ -1,6 +1,5 @@
 """``bartizan train classify``: from crops to a calibrated model that the pipeline runs."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -22,7 +21,8 @@ from lab.train.classify.network import MEAN, STD, size_m
 from lab.train.classify.pretrained import locate
 from lab.train.classify.settings import ClassifySettings
 from lab.train.curves import Curves
-from lab.train.run_folder import add_to_run, digest_of, open_run, write_json
+from lab.train.run_folder import add_to_run, asked_of, check_run, digest_of_data, open_run, write_json
+from lab.train.verdict import say_verdict
 from stages.classify.classifier import softmax
 
 if TYPE_CHECKING:
@@ -50,12 +50,14 @@ def train(settings: ClassifySettings, out: Path, *, base: Path, resume: bool = F
     names = names_of(crops)
     weights = locate(settings.weights, base) if settings.weights else None
     data_sha256 = digest_of_crops(crops)
-    open_run(out, settings=settings, data_sha256=data_sha256, resume=resume)
-    write_list(out / LIST, crops)
+    asked = asked_of(settings, data_sha256=data_sha256, weights={"weights": weights} if weights else {})
+    check_run(out, asked, resume=resume)
     _say_data(crops, weights)
     with _threads(settings.threads):
         shelves = _shelves(crops, names, settings)
         lesson = Lesson(settings, len(names), shelves["train"], shelves["val"], weights)
+        open_run(out, asked, resume=resume)
+        write_list(out / LIST, crops)
         if resume:
             lesson.resume(out)
         typer.echo(f"{settings.network}: {size_m(lesson.network):.2f} million weights, on {lesson.device}")
@@ -65,9 +67,7 @@ def train(settings: ClassifySettings, out: Path, *, base: Path, resume: bool = F
 
 def digest_of_crops(crops: Sequence[Crop]) -> str:
     """SHA-256 over the pictures and over what was said of them, whatever folder they lie in."""
-    pictures = digest_of(sorted({crop.path for crop in crops}))
-    said = [f"{crop.path.name} {crop.box} {crop.name} {crop.split}" for crop in crops]
-    return hashlib.sha256("\n".join([pictures, *sorted(said)]).encode()).hexdigest()
+    return digest_of_data((((crop.split, crop.name, crop.box), [crop.path]) for crop in crops), names_of(crops))
 
 
 def _say_data(crops: Sequence[Crop], weights: Path | None) -> None:
@@ -169,7 +169,16 @@ def _finish(
         results["test"] = _tested(deployed, *shelves["test"])
     write_json(out / RESULTS, results)
     add_to_run(out, {"model": deployed.model})
-    _say_results(results, out / MODEL)
+    _say_results(results)
+    progress = lesson.progress
+    say_verdict(
+        out / MODEL,
+        f"weights of epoch {progress.best_epoch + 1} of {progress.epoch}",
+        "balanced accuracy on val",
+        reached=progress.best_accuracy,
+        start=1 / len(np.unique(labels)),
+        known_as="guessing",
+    )
     return out / MODEL
 
 
@@ -198,7 +207,7 @@ def _robust(network: Any, shelf: CropShelf, labels: Labels, settings: ClassifySe
     return right / len(shelf)
 
 
-def _say_results(results: dict[str, Any], model: Path) -> None:
+def _say_results(results: dict[str, Any]) -> None:
     error = results["calibration_error"]
     typer.echo(
         f"temperature {results['temperature']:.2f}: calibration error {error['before']:.3f} to {error['after']:.3f}"
@@ -210,7 +219,6 @@ def _say_results(results: dict[str, Any], model: Path) -> None:
             found = results["test"][name]
             words = {"baseline": "accuracy of the most frequent class alone"}.get(name, name.replace("_", " "))
             typer.echo(f"held back: {words} {found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]")
-    typer.echo(f"model: {model}")
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from lab.settings import beside
 from lab.train.curves import Curves
 from lab.train.detect.settings import DetectSettings
 from lab.train.progress import Progress
-from lab.train.run_folder import add_to_run, digest_of, open_run, write_json
-from pipeline.errors import UsageError
+from lab.train.run_folder import add_to_run, asked_of, check_run, digest_of_data, open_run, write_json
+from lab.train.verdict import say_verdict
+from pipeline.errors import CannotStart, UsageError
 from stages.detect.hardware import has_bf16
 from stages.detect.offline import import_ultralytics
 
@@ -34,15 +35,26 @@ def train(settings: DetectSettings, out: Path, *, base: Path, resume: bool = Fal
     """
     import_ultralytics()
     data = _data(settings, base)
-    files = [file for image in data for file in (image.path, yolo_format.labels_of(image.path)) if file.is_file()]
-    open_run(out, settings=settings, data_sha256=digest_of(files), resume=resume)
     start = find_start(settings.start, base)
     teacher = find_start(settings.teacher, base) if settings.teacher else start
-    course = _Course(settings, _prepared(data, out), out, start=start, teacher=teacher)
+    asked = asked_of(settings, data_sha256=digest_of_dataset(data), weights={"start": start, "teacher": teacher})
+    check_run(out, asked, resume=resume)
+    course = _Course(settings, data.names, out, start=start, teacher=teacher)
+    open_run(out, asked, resume=resume)
+    course.open(_prepared(data, out), resume=resume)
     final = out / f"{settings.name}.pt"
     course.run()
     facts = course.finish(final)
     add_to_run(out, {"model": {"file": final.name, "sha256": hashlib.sha256(final.read_bytes()).hexdigest()}, **facts})
+    say_verdict(
+        final,
+        f"weights of epoch {facts['epoch']} of {course.epoch}"
+        if facts["epoch"]
+        else f"weights of the start, none of {course.epoch} epochs beat it",
+        "mAP50-95 on val",
+        reached=facts["val_mAP50-95"],
+        start=facts["start_val_mAP50-95"],
+    )
     return final
 
 
@@ -61,20 +73,21 @@ def find_start(named: str, base: Path) -> Path:
 class _Course:
     """One training under way: everything that a checkpoint must hold, and the loop over it."""
 
-    def __init__(self, settings: DetectSettings, data: Dataset, out: Path, *, start: Path, teacher: Path) -> None:
+    def __init__(
+        self, settings: DetectSettings, names: tuple[str, ...], out: Path, *, start: Path, teacher: Path
+    ) -> None:
         import torch
 
         from lab.train.detect.distillation import Teaching
         from lab.train.detect.network import load_network
-        from lab.train.detect.pictures import Pictures
 
         torch.manual_seed(settings.seed)
-        self._settings, self._out, self._data = settings, out, data
+        self._settings, self._out = settings, out
         self._device = torch.device(
             ("cuda" if torch.cuda.is_available() else "cpu") if settings.device == "auto" else settings.device
         )
-        network, _ = load_network(start, data.names)
-        taught_by, known = load_network(teacher, data.names)
+        network, _ = load_network(start, names)
+        taught_by, known = load_network(teacher, names)
         self._start = {name: value.clone() for name, value in network.state_dict().items()}
         network.args = _loss_gains()
         self._network = network.to(self._device, memory_format=torch.channels_last)
@@ -84,7 +97,18 @@ class _Course:
         self._average = deepcopy(self._network).eval().requires_grad_(requires_grad=False)
         taught_by = taught_by.to(self._device, memory_format=torch.channels_last)
         self._teacher = taught_by.eval().requires_grad_(requires_grad=False)
-        self._loss = Teaching(self._network, settings.distillation, known=known, classes=data.names)
+        self._loss = Teaching(self._network, settings.distillation, known=known, classes=names)
+        self._optimizer = _optimizer(self._network, settings)
+        self.epoch, self._best, self._best_epoch = 0, -1.0, -1
+        self._at_start, self._reached = 0.0, 0.0
+        self._best_state: dict[str, torch.Tensor] = self._start
+
+    def open(self, data: Dataset, *, resume: bool) -> None:
+        """Take the pictures, and with ``resume`` what an interrupted run left. Raises ``CannotStart``."""
+        from lab.train.detect.pictures import Pictures
+
+        settings = self._settings
+        self._data = data
         folder = data.splits["train"][0].path.parent
         self._pictures = Pictures(
             folder,
@@ -95,31 +119,29 @@ class _Course:
             kinds=tuple(each.pictures for each in settings.distillation.complete),
         )
         self._steps = max(len(self._pictures) // settings.batch, 1)
-        self._optimizer = _optimizer(self._network, settings)
-        self._epoch, self._best, self._best_epoch = 0, -1.0, -1
-        self._best_state: dict[str, torch.Tensor] = self._start
-        self._load()
+        if resume:
+            self._load()
 
     def run(self) -> None:
         """Epoch after epoch, a checkpoint after each, until the last or until it gets no better."""
         settings = self._settings
-        curves = Curves(self._out, first_epoch=self._epoch)
-        if self._epoch == 0:
+        curves = Curves(self._out, first_epoch=self.epoch + 1 if self.epoch else 0)  # row 0 is the start's
+        if self.epoch == 0:
             self._weigh(curves, {})
         with Progress(f"training {settings.name}", total=settings.epochs * self._steps) as progress:
-            progress.advance(self._epoch * self._steps)
-            while self._epoch < settings.epochs and self._epoch - self._best_epoch < settings.patience:
+            progress.advance(self.epoch * self._steps)
+            while self.epoch < settings.epochs and self.epoch - self._best_epoch < settings.patience:
                 losses = self._one_epoch(progress)
-                self._epoch += 1
+                self.epoch += 1
                 self._weigh(curves, losses)
                 reached = curves.rows[-1]["val/mAP50-95"]
-                progress.say(f"epoch {self._epoch}: loss {losses['loss/all']:.3f}, val mAP50-95 {reached:.4f}")
+                progress.say(f"epoch {self.epoch}: loss {losses['loss/all']:.3f}, val mAP50-95 {reached:.4f}")
         curves.close()
 
     def _one_epoch(self, progress: Progress) -> dict[str, float]:
         import torch
 
-        settings, number = self._settings, self._epoch
+        settings, number = self._settings, self.epoch
         frozen = number < settings.frozen_epochs
         distils = settings.distillation.weight > 0 or settings.distillation.box_weight > 0
         for name, parameter in self._network.named_parameters():
@@ -167,10 +189,10 @@ class _Course:
         from lab.train.detect.pictures import loader
 
         settings = self._settings
-        if self._epoch >= settings.epochs - settings.augmentation.close_mosaic:
+        if self.epoch >= settings.epochs - settings.augmentation.close_mosaic:
             self._pictures.without_mosaic()
         batches = loader(
-            self._pictures, batch=settings.batch, workers=settings.workers, seed=settings.seed, epoch=self._epoch
+            self._pictures, batch=settings.batch, workers=settings.workers, seed=settings.seed, epoch=self.epoch
         )
         for batch in batches:
             moved = {
@@ -205,9 +227,12 @@ class _Course:
 
         scores = score(self._average, self._data.splits["val"], imgsz=self._settings.imgsz)
         figures = {"val/mAP50-95": scores.mean_average_precision(), "val/mAP50": scores.mean_average_precision(iou=0.5)}
-        curves.add(self._epoch, {**losses, **figures, "rate/lr": self._optimizer.param_groups[0]["lr"]})
+        curves.add(self.epoch, {**losses, **figures, "rate/lr": self._optimizer.param_groups[0]["lr"]})
+        self._reached = figures["val/mAP50-95"]
+        if self.epoch == 0:
+            self._at_start = self._reached
         if figures["val/mAP50-95"] > self._best:
-            self._best, self._best_epoch = figures["val/mAP50-95"], self._epoch
+            self._best, self._best_epoch = figures["val/mAP50-95"], self.epoch
             self._best_state = {
                 name: value.detach().cpu().clone() for name, value in self._average.state_dict().items()
             }
@@ -223,10 +248,12 @@ class _Course:
         buffer = io.BytesIO()
         torch.save(
             {
-                "epoch": self._epoch,
+                "epoch": self.epoch,
                 "network": self._network.state_dict(),
                 "average": self._average.state_dict(),
                 "optimizer": self._optimizer.state_dict(),
+                "at_start": self._at_start,
+                "reached": self._reached,
                 "best": self._best,
                 "best_epoch": self._best_epoch,
                 "best_state": self._best_state,
@@ -241,12 +268,17 @@ class _Course:
         file = self._out / CHECKPOINT
         if not file.is_file():
             return
-        held = torch.load(file, map_location=self._device, weights_only=True)
-        self._network.load_state_dict(held["network"])
-        self._average.load_state_dict(held["average"])
-        self._optimizer.load_state_dict(held["optimizer"])
-        self._epoch, self._best, self._best_epoch = held["epoch"], held["best"], held["best_epoch"]
-        self._best_state = {name: value.cpu() for name, value in held["best_state"].items()}
+        try:
+            held = torch.load(file, map_location=self._device, weights_only=True)
+            self._network.load_state_dict(held["network"])
+            self._average.load_state_dict(held["average"])
+            self._optimizer.load_state_dict(held["optimizer"])
+            self.epoch, self._best, self._best_epoch = held["epoch"], held["best"], held["best_epoch"]
+            self._at_start, self._reached = held["at_start"], held["reached"]
+            self._best_state = {name: value.cpu() for name, value in held["best_state"].items()}
+        except Exception as error:  # damaged files raise anything
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0].partition(". ")[0][:160]
+            raise CannotStart(f"{file}: damaged, cannot be resumed from ({reason}); start in another --out") from error
 
     def finish(self, path: Path) -> dict[str, Any]:
         """Choose the share of the new, write the checkpoint; returns what is to be kept in ``run.json``."""
@@ -256,8 +288,9 @@ class _Course:
 
         settings = self._settings
         if settings.keep == "last":
-            self._best_epoch = self._epoch
+            self._best_epoch = self.epoch
             self._best_state = {name: value.cpu().clone() for name, value in self._average.state_dict().items()}
+        reached = self._reached if settings.keep == "last" else self._best
         tried: dict[str, float] = {}
         share = settings.share
         if share == "val":
@@ -268,7 +301,18 @@ class _Course:
             share = float(max(tried, key=lambda each: (tried[each], -float(each))))
         assert isinstance(share, float)
         self._average.load_state_dict(between(self._start, self._best_state, share))
-        facts = {"share": share, "epoch": self._best_epoch, "best_val_mAP50-95": self._best, "imgsz": settings.imgsz}
+        if tried:
+            reached = tried[str(share)]
+        elif share < 1:
+            reached = score(self._average, self._data.splits["val"], imgsz=settings.imgsz).mean_average_precision()
+        facts = {
+            "share": share,
+            "epoch": self._best_epoch,
+            "start_val_mAP50-95": self._at_start,
+            "val_mAP50-95": reached,
+            "best_val_mAP50-95": self._best,
+            "imgsz": settings.imgsz,
+        }
         write_network(self._average, path, facts={**facts, "name": settings.name})
         if tried:
             write_json(self._out / "shares.json", tried)
@@ -286,6 +330,16 @@ def _data(settings: DetectSettings, base: Path) -> Dataset:
             "`bartizan dataset import --map` brings them into order"
         )
     return data
+
+
+def digest_of_dataset(data: Dataset) -> str:
+    """SHA-256 over pictures, labels, splits and classes, whatever folder they lie in."""
+    members = []
+    for split, images in data.splits.items():
+        for image in images:
+            labels = yolo_format.labels_of(image.path)
+            members.append((split, [image.path, labels] if labels.is_file() else [image.path]))
+    return digest_of_data(members, data.names)
 
 
 def _prepared(data: Dataset, out: Path) -> Dataset:

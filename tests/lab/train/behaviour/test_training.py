@@ -1,3 +1,5 @@
+import re
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -6,8 +8,9 @@ import numpy as np
 import pytest
 
 from lab.evaluate.behaviour import FIGURES
+from lab.train.behaviour.clips import read_clips
 from lab.train.behaviour.settings import BehaviourSettings
-from lab.train.behaviour.training import train
+from lab.train.behaviour.training import digest_of_clips, train
 from pipeline.errors import UsageError
 from stages.classify.behaviour import BehaviourModel, BehaviourOptions
 from tests.lab.train.behaviour.conftest import square_clip
@@ -35,7 +38,8 @@ def settings(clips: Path, **changes: Any) -> BehaviourSettings:
 def trained(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run."""
     out = tmp_path_factory.mktemp("runs") / "run"
-    train(settings(clips), out)
+    with (out.parent / "said.txt").open("w") as said, redirect_stdout(said):
+        train(settings(clips), out)
     return out
 
 
@@ -114,6 +118,34 @@ def test_a_finished_run_is_not_overwritten(trained: Path, clips: Path) -> None:
 def test_clips_shorter_than_a_window_are_no_training_data(clips: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no clip is as long as a window, 30 pictures \(3\.8 s\)"):
         train(settings(clips, frames=30), tmp_path / "run")
+    assert not (tmp_path / "run" / "run.json").exists(), "the folder is free for the mended settings"
+
+
+def test_a_file_where_the_folder_should_be_is_refused(clips: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("in the way")
+    with pytest.raises(UsageError, match=r"--out .*run: cannot be made"):
+        train(settings(clips), tmp_path / "run")
+
+
+def test_the_last_line_says_where_the_model_lies_and_what_it_gained(trained: Path) -> None:
+    last = (trained.parent / "said.txt").read_text().splitlines()[-1]
+    assert re.match(r"model: .*/run/model; .* epochs; ROC-AUC .* \+0\.\d+ against guessing \(0\.5000\)", last)
+
+
+def test_clips_of_another_class_or_split_are_other_data(clips: Path, tmp_path: Path) -> None:
+    groups = tmp_path / "groups.csv"
+    groups.write_text((clips / "groups.csv").read_text().replace("source5,", "source5,val"))
+    names = ("still", "shaking")
+    plain = settings(clips).data
+    digests = [
+        digest_of_clips(read_clips(data, names, base=tmp_path), names)
+        for data in (
+            plain,
+            plain.model_copy(update={"groups": groups}),
+            plain.model_copy(update={"folders": names[::-1]}),
+        )
+    ]
+    assert len(set(digests)) == 3
 
 
 def test_one_source_alone_cannot_prove_anything(clips: Path, tmp_path: Path) -> None:

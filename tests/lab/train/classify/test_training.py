@@ -1,10 +1,12 @@
 """A run from crops to a deployed model, and what a kill does to it."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +15,11 @@ from safetensors.numpy import load_file
 from typer.testing import CliRunner
 
 from lab.train.classify import checkpoint
-from lab.train.classify.crops import read_crop, read_list
+from lab.train.classify.crops import Crop, read_crop, read_list
 from lab.train.classify.export import read_network
-from lab.train.classify.training import train
+from lab.train.classify.training import digest_of_crops, train
 from lab.train.command import app
-from pipeline.errors import UsageError
+from pipeline.errors import CannotStart, UsageError
 from stages.classify.classifier import CropClassifier
 from stages.classify.options import ClassifierOptions
 from tests.lab.train.classify.shapes import settings_of
@@ -98,9 +100,29 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(shapes: Path, trained: Path
 
     copy = Path(shutil.copytree(trained, tmp_path / "copy"))
     (copy / checkpoint.FILE).write_bytes((copy / checkpoint.FILE).read_bytes()[:500])
-    with pytest.raises(UsageError, match=r"damaged, cannot be resumed from") as refused:
+    with pytest.raises(CannotStart, match=r"damaged, cannot be resumed from .*start in another --out") as refused:
         train(settings_of(shapes), copy, base=shapes, resume=True)
     assert "\n" not in str(refused.value)
+
+
+def test_weights_that_do_not_fit_leave_the_folder_free_for_the_next_run(shapes: Path, tmp_path: Path) -> None:
+    (tmp_path / "typo.pt").write_bytes(b"no weights")
+    with pytest.raises(UsageError, match="damaged, or not plain tensors"):
+        train(settings_of(shapes, weights=str(tmp_path / "typo.pt")), tmp_path / "out", base=shapes)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_file_where_the_folder_should_be_is_refused(shapes: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("in the way")
+    with pytest.raises(UsageError, match=r"--out .*out: cannot be made"):
+        train(settings_of(shapes), tmp_path / "out", base=shapes)
+
+
+def test_pictures_of_one_name_that_change_their_classes_are_other_data(shapes: Path) -> None:
+    disc, square = (Crop(shapes / name / "cam0_000.png", None, name, "cam0", "train") for name in ("disc", "square"))
+    swapped = [replace(disc, name="square"), replace(square, name="disc")]
+    assert disc.path.name == square.path.name
+    assert digest_of_crops([disc, square]) == digest_of_crops([square, disc]) != digest_of_crops(swapped)
 
 
 def test_the_weights_go_on_to_be_attacked_and_trained(trained: Path, shapes: Path, tmp_path: Path) -> None:
@@ -127,6 +149,7 @@ def test_training_from_scratch_is_said(shapes: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert "training from scratch" in done.output
     assert "held back: balanced accuracy" in done.output
+    assert re.search(r"model: .*; weights of epoch 1 of 1; .* [+-]0\.\d{4} against guessing \(0\.5000\)", done.output)
 
 
 def test_faults_of_the_configuration_have_their_place(tmp_path: Path) -> None:
