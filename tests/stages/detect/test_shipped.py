@@ -1,5 +1,6 @@
 """The detector that ships: the file is the one that the registry names, and it sees what its card says."""
 
+import hashlib
 from pathlib import Path
 
 import cv2
@@ -62,3 +63,8 @@ def test_it_finds_nine_of_ten_people_at_few_false_alarms(shipped: Detector, foot
         boxes = truth.xyxy[truth.frame == number].astype(np.float32)
         tallies.append(tally(found, boxes, np.zeros(len(boxes), np.int32)))
     assert Scores(tallies).recall_at_precision(0.9, 0) > 0.87
+
+
+def test_what_the_guide_measured_is_the_file_that_ships(root: Path) -> None:
+    digest = hashlib.sha256(find("bartizan-n").read_bytes()).hexdigest()
+    assert f"bartizan-n ({digest[:8]})" in (root / "docs" / "guide" / "compression.md").read_text()
