@@ -15,8 +15,9 @@ from pipeline.models import store
 from pipeline.models.conversion import converted
 from pipeline.models.download import Download
 from pipeline.models.entry import Entry
-from pipeline.models.inspection import inspect
+from pipeline.models.inspection import inspect, require_trusted
 from pipeline.models.lookup import entries, entry_of, is_name, location, missing
+from pipeline.models.registry import ships
 from pipeline.models.verification import digest, verify
 
 app = typer.Typer(no_args_is_help=True, help="Weights that go by a name, pinned by SHA-256.")
@@ -52,6 +53,8 @@ def pull(
     """Fetch a model: shows what, from where and how big, asks, verifies, stores. Goes on where it was cut off."""
     entry = entry_of(name)
     if entry.sha256 and location(entry).is_file() and digest(location(entry)) == entry.sha256:
+        if (fault := _fault(entry, named=True)) is not None:
+            raise UsageError(fault)
         typer.echo(f"{name} is here already, and whole: {location(entry)}")
         return
     if entry.bundled:
@@ -69,7 +72,7 @@ def pull(
 def verify_models(
     which: Annotated[str | None, typer.Argument(metavar="[NAME|FILE]", help="Default: all that are here.")] = None,
 ) -> None:
-    """Compute digests and compare them with what was pinned. Exit code 1 if one does not fit."""
+    """Compute digests, compare them with what was pinned, look into what does not ship. Exit code 1 for a fault."""
     if which is not None and not is_name(which):
         if not Path(which).exists():
             entry_of(which)  # says which names there are
@@ -191,8 +194,12 @@ def _fault(entry: Entry, *, named: bool) -> str | None:
         return missing(entry) if named or not entry.urls else None
     try:
         verify(entry.name, path, entry.sha256)
+        if not ships(entry):
+            require_trusted(path)
     except CannotStart as error:
         return str(error)
+    except UsageError as error:
+        return f"model {entry.name}: {error}; then: bartizan models remove {entry.name}"
     return None
 
 

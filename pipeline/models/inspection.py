@@ -34,31 +34,35 @@ class Inspection:
         return not self.foreign
 
 
-def inspect(path: Path) -> Inspection:
-    """Look into a file. Raises ``UsageError`` with one line if it is empty, truncated, corrupt or something else."""
+def inspect(path: Path, *, called: Path | None = None) -> Inspection:
+    """Look into a file. Raises ``UsageError`` with one line if it is empty, truncated, corrupt or something else.
+
+    ``called``: the name that the file will have, if it does not have it yet; errors speak of that one.
+    """
+    name = called or path
     try:
         with path.open("rb") as file:
-            return _inspect(path, file)
+            return _inspect(name, file, path.stat().st_size)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+        raise UsageError(f"{name}: cannot be read: {error.strerror}") from error
     except (zipfile.BadZipFile, ValueError, KeyError, IndexError, TypeError, EOFError, NotImplementedError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError(f"{path}: damaged or incomplete, and cannot be used as weights ({reason})") from error
+        raise UsageError(f"{name}: damaged or incomplete, and cannot be used as weights ({reason})") from error
 
 
-def require_trusted(path: Path) -> Inspection:
+def require_trusted(path: Path, *, called: Path | None = None) -> Inspection:
     """``inspect``, and raises ``UsageError`` if unpickling the file would import anything that is not known."""
-    found = inspect(path)
+    found = inspect(path, called=called)
     if not found.trusted:
         names = ", ".join(found.foreign[:3]) + (f" and {len(found.foreign) - 3} more" if len(found.foreign) > 3 else "")
         raise UsageError(
-            f"{path}: refused, loading it would run foreign code: {names}; "
+            f"{called or path}: refused, loading it would run foreign code: {names}; "
             "get the weights as .safetensors or .onnx from whoever made them"
         )
     return found
 
 
-def _inspect(path: Path, file: BinaryIO) -> Inspection:
+def _inspect(path: Path, file: BinaryIO, size: int) -> Inspection:
     start = file.read(9)
     file.seek(0)
     if not start:
@@ -66,9 +70,9 @@ def _inspect(path: Path, file: BinaryIO) -> Inspection:
     if start.startswith(b"PK"):
         return _torch(path, file)
     if path.suffix == ".safetensors" or start[8:] == b"{":
-        return _safetensors(file, path.stat().st_size)
+        return _safetensors(file, size)
     if path.suffix == ".onnx" or start[0] == 0x08:
-        return _onnx(file, path.stat().st_size)
+        return _onnx(file, size)
     if start[0] == 0x80:
         names = set().union(*(globals_of(file) for _ in range(LEGACY_PICKLES)))
         return Inspection("torch", tuple(foreign(names)))

@@ -49,6 +49,12 @@ def read(path: Path) -> dict[str, Entry]:
     return found
 
 
+def ships(entry: Entry) -> bool:
+    """Whether the very file of this entry is pinned in the registry that ships. Raises ``CannotStart``."""
+    shipped = read(SHIPPED).get(entry.name)
+    return shipped is not None and shipped.sha256 != "" and shipped.sha256 == entry.sha256
+
+
 def write(path: Path, entries: dict[str, Entry]) -> None:
     """Replace a registry file as a whole. Raises ``OSError``."""
     tables = (_table(entry) for _, entry in sorted(entries.items()))

@@ -15,15 +15,16 @@ from pipeline.models.download import Download
 from pipeline.models.entry import Entry
 from pipeline.models.inspection import require_trusted
 from pipeline.models.lookup import known, location
-from pipeline.models.registry import SHIPPED, changing, models_folder, read
+from pipeline.models.registry import SHIPPED, changing, models_folder, read, ships
 from pipeline.models.verification import digest
 
 
 def pull(entry: Entry, download: Download, *, trust_first: bool) -> Path:
     """Fetch a model, verify it and store it; the first of its addresses that works.
 
-    Without a pinned digest ``trust_first`` is needed: what arrives is then pinned in the user's registry.
-    Raises ``CannotStart`` or ``UsageError``; nothing that does not match is kept.
+    Without a pinned digest ``trust_first`` is needed: what arrives is then pinned in the user's registry. A digest says
+    that a file is the one that was meant, not that it is harmless: but for models that ship, each is looked into.
+    Raises ``CannotStart`` or ``UsageError``; nothing that does not match or cannot be trusted is kept.
     """
     if not entry.urls:
         raise UsageError(f"model {entry.name} has no address that it could be fetched from")
@@ -76,12 +77,13 @@ def _fetch_verified(entry: Entry, url: str, part: Path, download: Download) -> N
 
 def _settle(entry: Entry, part: Path, target: Path) -> None:
     """Give a complete file its name, and pin it if it was not. Raises ``UsageError`` if it cannot be trusted."""
-    if not entry.sha256:
+    if not ships(entry):
         try:
-            require_trusted(part)
-        except UsageError:
+            require_trusted(part, called=Path(target.name))
+        except UsageError as error:
             part.unlink()
-            raise
+            raise UsageError(f"{error}; nothing is kept") from error
+    if not entry.sha256:
         with changing(models_folder()) as mine:
             mine[entry.name] = replace(entry, file=target.name, sha256=digest(part), bytes=part.stat().st_size)
             part.replace(target)

@@ -1,5 +1,6 @@
 """``bartizan models`` as its users meet it."""
 
+import hashlib
 import json
 import os
 import re
@@ -138,6 +139,22 @@ def test_a_malicious_pickle_is_refused_and_never_runs(
     assert result.exit_code == 1
     assert "posix.system" in result.stderr
     assert not list(tmp_path.rglob("pwned"))
+
+
+def test_a_malicious_pickle_that_is_here_already_fails_verification_though_its_digest_fits(
+    tmp_path: Path, models: Path
+) -> None:
+    evil = malicious(tmp_path / "evil.pt")
+    sha256 = hashlib.sha256(evil.read_bytes()).hexdigest()
+    run("add", "evil", "https://models.example/evil.pt", *OWN, "--sha256", sha256)
+    evil.rename(models / "evil.pt")
+    for words in (("verify",), ("verify", "evil")):
+        result = call(*words)
+        assert result.exit_code == 1
+        (line,) = result.stderr.splitlines()
+        assert line.startswith("model evil: ")
+        assert "foreign code: posix.system" in line
+        assert line.endswith("then: bartizan models remove evil")
 
 
 @pytest.mark.slow

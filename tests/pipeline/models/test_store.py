@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from pipeline.errors import BartizanError, CannotStart, UsageError
 from pipeline.models import find
@@ -17,7 +18,8 @@ from pipeline.models.registry import changing
 from pipeline.models.store import add, pull, register, remove
 from tests.pipeline.models.rude_server import RudeServer, cut, serving, silent, status, trickling, unannounced, whole
 
-CONTENT = np.random.default_rng(1).bytes(300_000)
+HEADER = b'{"w":{"dtype":"U8","shape":[299929],"data_offsets":[0,299929]}}'
+CONTENT = len(HEADER).to_bytes(8, "little") + HEADER + np.random.default_rng(1).bytes(299_929)
 OTHER = CONTENT[:-1] + b"?"
 
 
@@ -185,6 +187,24 @@ def test_trust_on_first_use_does_not_extend_to_foreign_code(models: Path, server
     message = refused(models, wanted, UsageError, trust_first=True)
     assert "foreign code" in message or "damaged" in message
     assert [child for child in models.iterdir() if child.suffix in (".pt", ".part")] == []
+
+
+def test_a_digest_does_not_make_foreign_code_welcome(models: Path, server: RudeServer) -> None:
+    content = b"\x80\x02K\x01." * 3 + b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00true\x85R." + b"\x80\x02]."
+    wanted = entry(server.url("/site.pt", whole(content)), content=content, size=len(content))
+    message = refused(models, wanted, UsageError)
+    assert message.startswith("site.pt: refused, loading it would run foreign code: posix.system; ")
+    assert message.endswith("; nothing is kept")
+    assert [child for child in models.iterdir() if child.suffix in (".pt", ".part")] == []
+
+
+def test_a_name_that_ships_does_not_make_it_welcome_under_another_digest(models: Path, server: RudeServer) -> None:
+    content = b"\x80\x02K\x01." * 3 + b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00true\x85R." + b"\x80\x02]."
+    wanted = replace(
+        entry(server.url("/y.pt", whole(content)), content=content, size=len(content)), name="yolo26n", file="y.pt"
+    )
+    assert "foreign code: posix.system" in refused(models, wanted, UsageError)
+    assert not (models / "y.pt").exists()
 
 
 def test_a_full_disk_is_one_line(small_disk: Path, monkeypatch: pytest.MonkeyPatch, server: RudeServer) -> None:
