@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lab.compress.proof_pictures import ProofPictures
 from lab.dataset.selection import select
 from lab.dataset.yolo_format import PICTURES, read
 from lab.detector import read_picture
@@ -22,14 +23,17 @@ FloatArray = npt.NDArray[np.float32]
 
 
 def choose(
-    source: Path, count: int, *, holds_objects: Callable[[Picture], bool], left_out: frozenset[Path] = frozenset()
+    source: Path, count: int, *, holds_objects: Callable[[Picture], bool], left_out: ProofPictures | None = None
 ) -> list[Picture]:
-    """Up to ``count`` frames of a video, a folder of pictures or videos, or a data set, but for the files ``left_out``.
+    """Up to ``count`` frames of a video, a folder of pictures or videos, or a data set, but for pictures ``left_out``.
+
+    Pictures are left out by the content of their files. What a video shows is not compared: one from which such
+    pictures were cut must not be named.
 
     Frames with and without objects are chosen apart, each time the one least like those chosen before. Raises
     ``UsageError`` if there is nothing to read.
     """
-    frames = list(_spread(source, left_out))
+    frames = list(_spread(source, left_out or ProofPictures()))
     looks = np.stack([_look(frame) for frame in frames])
     full = np.array([holds_objects(frame) for frame in frames], np.bool_)
     with_objects, empty = np.flatnonzero(full), np.flatnonzero(~full)
@@ -50,7 +54,7 @@ def _look(frame: Picture) -> FloatArray:
     return np.asarray(small, np.float32).ravel() / np.float32(255)
 
 
-def _spread(source: Path, left_out: frozenset[Path]) -> Iterator[Picture]:
+def _spread(source: Path, left_out: ProofPictures) -> Iterator[Picture]:
     if not source.exists():
         raise UsageError(f"--calibrate {source}: does not exist; name a video, a folder of pictures or a data set")
     if source.is_file() and source.suffix.lower() not in (".yaml", ".yml"):
@@ -60,7 +64,7 @@ def _spread(source: Path, left_out: frozenset[Path]) -> Iterator[Picture]:
         pictures = [image.path for image in read(source)]
     else:
         pictures = sorted(file for file in source.rglob("*") if file.suffix.lower() in PICTURES)
-    left = [picture for picture in pictures if picture.resolve() not in left_out]
+    left = [picture for picture in pictures if picture not in left_out]
     if pictures and not left:
         raise UsageError(f"--calibrate {source}: holds only the pictures that the model is proved on; name others")
     if not pictures:

@@ -9,6 +9,7 @@ import typer
 from lab.compress.delivery import deliver, workshop
 from lab.compress.footage import choose
 from lab.compress.proof import ClassifierProof, DetectorProof, Outcome, Terms
+from lab.compress.proof_pictures import ProofPictures
 from lab.compress.quantisation import Keep, quantise_detector, quantise_onnx
 from lab.compress.record import record
 from lab.evaluate.truth import Truth
@@ -53,7 +54,7 @@ def quantise(
         def holds_objects(frame: Picture) -> bool:
             return len(detector.process([view(frame)])[0]) > 0
 
-        measured = frozenset(image.path.resolve() for image in truth.images)
+        measured = ProofPictures(image.path for image in truth.images)
         frames = choose(calibration.source, calibration.frames, holds_objects=holds_objects, left_out=measured)
         typer.echo(f"calibrating on {len(frames)} frames of {calibration.source}", err=True)
         for kept in LADDER if keep == "auto" else (keep,):
@@ -83,7 +84,7 @@ def quantise_classifier(model: Path, calibration: Calibration, data: Path, terms
         crops = read_folder(data / "test" if (data / "test").is_dir() else data)
         proof = ClassifierProof(model, crops, terms)
         size = CropClassifier(CropClassifier.Options(model=model)).size
-        measured = frozenset(crop.path.resolve() for crop in crops)
+        measured = ProofPictures(crop.path for crop in crops)
         frames = choose(calibration.source, calibration.frames, holds_objects=lambda _: True, left_out=measured)
         typer.echo(f"calibrating on {len(frames)} crops of {calibration.source}", err=True)
         made = place / "made"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lab.compress.proof_pictures import ProofPictures
 from lab.dataset.labelled import Dataset, LabelledImage
 from lab.evaluate.truth import Truth
 from lab.evaluate.vocabulary import match_names
@@ -32,12 +33,12 @@ def lessons_of(
     teacher alone is heard, as it is in pictures that nobody labelled. If no picture of a val split has a box, every
     eighth training picture becomes val, where nothing is labelled with the teacher's boxes. Raises ``UsageError``.
     """
-    proved_on = {_identity(image.path) for image in left_out.images}
+    proved_on = ProofPictures(image.path for image in left_out.images)
     train: list[LabelledImage] = []
     val: list[LabelledImage] = []
     for each in data:
         for split, image in _turned(each, names, mapping):
-            if _identity(image.path) not in proved_on:
+            if image.path not in proved_on:
                 (val if split == "val" else train).append(image)
     if not any(len(image) for image in val):
         train += val
@@ -78,9 +79,3 @@ def _labelled_by(teacher: Path, images: Sequence[LabelledImage], imgsz: int) -> 
     for image in images:
         (found,) = detector.process([view(read_picture(image.path))])
         yield replace(image, xyxy=found.xyxy, class_id=found.class_id)
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    """The file behind a name: data sets are often trees of hard links."""
-    facts = path.stat()
-    return facts.st_dev, facts.st_ino

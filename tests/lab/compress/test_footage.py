@@ -1,9 +1,12 @@
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lab.compress.footage import choose
+from lab.compress.proof_pictures import ProofPictures
 from pipeline.errors import UsageError
 from pipeline.stage import Picture
 
@@ -42,11 +45,28 @@ def test_empty_frames_fill_up_where_there_are_few_others(tmp_path: Path) -> None
 
 def test_pictures_that_prove_the_model_do_not_calibrate_it(tmp_path: Path) -> None:
     write_frames(tmp_path, [10, 20, 30])
-    left_out = frozenset({(tmp_path / "001.png").resolve()})
+    left_out = ProofPictures([tmp_path / "001.png"])
     assert shades_of(choose(tmp_path, 9, holds_objects=lambda _: True, left_out=left_out)) == [10, 30]
-    everything = frozenset(file.resolve() for file in tmp_path.iterdir())
+    everything = ProofPictures(tmp_path.iterdir())
     with pytest.raises(UsageError, match="only the pictures that the model is proved on"):
         choose(tmp_path, 9, holds_objects=lambda _: True, left_out=everything)
+
+
+def test_copies_and_links_of_pictures_that_prove_the_model_do_not_calibrate_it_either(tmp_path: Path) -> None:
+    footage, proof = tmp_path / "footage", tmp_path / "proof"
+    for folder in (footage, proof):
+        folder.mkdir()
+    write_frames(footage, [10, 20, 30, 40])
+    shutil.copyfile(footage / "000.png", proof / "copied.png")
+    os.link(footage / "001.png", proof / "linked.png")
+    (proof / "pointed.png").symlink_to(footage / "002.png")
+    left_out = ProofPictures(proof.iterdir())
+    assert shades_of(choose(footage, 9, holds_objects=lambda _: True, left_out=left_out)) == [40]
+
+
+def test_a_picture_of_the_proof_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--data: .*gone\.png cannot be read: No such file"):
+        ProofPictures([tmp_path / "gone.png"])
 
 
 def test_a_video_is_read(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,17 @@ def test_nothing_that_proves_the_model_teaches_it(weights: Path, dataset: Path, 
     proved_on = {image.path.stat().st_ino for image in truth.images}
     assert len(data.splits["train"]) > 0
     assert not proved_on & {image.path.stat().st_ino for image in data}  # the data set is a tree of hard links
+
+
+def test_copies_of_what_proves_the_model_do_not_teach_it_either(
+    weights: Path, dataset: Path, pictures: Path, tmp_path: Path
+) -> None:
+    copies = shutil.copytree(pictures, tmp_path / "copies")
+    truth = read_truth(dataset, split="test")
+    data = lessons_of(weights, NAMES, [read(dataset), read_any(copies)], {}, left_out=truth)
+    proved_on = {image.path.read_bytes() for image in truth.images}
+    assert len(data.splits["train"]) > 0
+    assert not proved_on & {image.path.read_bytes() for image in data}
 
 
 def test_no_picture_chooses_the_epoch_and_teaches(weights: Path, dataset: Path) -> None:
