@@ -13,6 +13,8 @@ from pipeline.messages import Frame
 from pipeline.stage import Detector, Picture, View
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from stages.detect.yolo import YoloDetector
 
 
@@ -29,8 +31,15 @@ def open_detector(model: Path | str, **options: Any) -> "YoloDetector":
     try:
         wanted = YoloOptions(model=Path(model), **options)
     except ValidationError as error:
-        raise UsageError("\n".join(f"{fault['loc']}: {fault['msg']}" for fault in error.errors())) from error
+        raise UsageError("\n".join(map(_said, error.errors()))) from error
     return YoloDetector(YoloDetector.resolve(wanted))
+
+
+def _said(fault: "ErrorDetails") -> str:
+    """What pydantic found, in the words of the command line; what is wrong with several options names them itself."""
+    words = fault["msg"].removeprefix("Value error, ")
+    words = words[:1].lower() + words[1:]
+    return f"--{str(fault['loc'][0]).replace('_', '-')} {fault['input']}: {words}" if fault["loc"] else words
 
 
 def detect(detector: Detector, pictures: Iterable[Picture]) -> Iterator[Detections]:

@@ -30,7 +30,7 @@ ToleranceOption: TypeAlias = Annotated[
 ]
 OutOption: TypeAlias = Annotated[Path, typer.Option("--out", metavar="DIR", help="new folder of the result")]
 BlockOption: TypeAlias = Annotated[
-    int, typer.Option(min=1, metavar="N", help="neighbouring pictures drawn together: for frames of one recording")
+    int, typer.Option(min=1, metavar="N", help="neighbours of one camera drawn together: for frames of recordings")
 ]
 TurnsOption: TypeAlias = Annotated[int, typer.Option(min=5, help="how often each model is timed, turn by turn")]
 EpochsOption: TypeAlias = Annotated[int, typer.Option(min=0, help="epochs of learning; 0: none")]
@@ -50,7 +50,8 @@ def int8(
         str, typer.Argument(metavar="MODEL", help="detector: .pt, OpenVINO folder or a name; classifier: model.onnx")
     ],
     calibrate: Annotated[
-        Path, typer.Option(metavar="VIDEO|DIR|DATASET", help="footage of your cameras, from which ranges are taken")
+        Path,
+        typer.Option(metavar="VIDEO|DIR|DATASET", help="footage to take ranges from; not what --data was cut from"),
     ],
     data: DataOption,
     out: OutOption,

@@ -75,19 +75,18 @@ def judge(
     tolerance: float,
     unit: str = "picture",
     rounds: int = 1000,
-    block: int = 1,
     seed: int = 0,
 ) -> Verdict:
     """Compare two models. ``measures``: weights float64 (rounds, units) to their figures (rounds, 2), before and after.
 
-    ``block``: neighbouring units that are drawn together, for frames of one recording.
+    Units must be independent: pictures, or stretches of one recording.
     """
 
     def with_loss(weights: FloatArray) -> FloatArray:
         pair = measures(weights)
         return np.column_stack([pair, pair[:, 0] - pair[:, 1]])
 
-    before, after, loss = intervals_of(with_loss, units, rounds=rounds, block=block, seed=seed)
+    before, after, loss = intervals_of(with_loss, units, rounds=rounds, seed=seed)
     return Verdict(measure, before, after, loss, tolerance, units, unit)
 
 

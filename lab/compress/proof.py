@@ -24,7 +24,7 @@ FLOOR = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is allowed, and how it is measured. ``block``: neighbouring pictures that are drawn together."""
+    """What is allowed, and how it is measured. ``block``: neighbours of one camera drawn together."""
 
     tolerance: float
     rounds: int = 1000
@@ -69,20 +69,25 @@ class Proof(Protocol):
 
 
 class DetectorProof:
-    """Detectors, as they are deployed: mAP50-95 over the pictures of ``truth``, bootstrapped over pictures.
+    """Detectors, as they are deployed: mAP50-95 over the pictures of ``truth``, bootstrapped over pictures or blocks.
 
     ``options`` go to the detector (``stages.detect.options``). Raises ``UsageError`` if ``truth`` and the model share
-    no class, ``CannotStart`` for a model that cannot be used.
+    no class or it makes too few blocks, ``CannotStart`` for a model that cannot be used.
     """
 
     def __init__(
         self, before: Path, truth: "Truth", terms: Terms, *, mapping: dict[str, tuple[str, ...]], **options: Any
     ) -> None:
+        from lab.evaluate.stretches import stretches
+
         self._model, self._truth, self._terms = before, truth, terms
         self._mapping, self._options = mapping, options
+        self._stretch = stretches(truth.images, terms.block)
 
     def weigh(self, after: Path) -> Outcome:
         """See ``Proof``."""
+        from lab.evaluate.stretches import of_stretches
+
         first, second = self._before.scores, self._observe(after, "after").scores
 
         def measures(weights: FloatArray) -> FloatArray:
@@ -93,12 +98,12 @@ class DetectorProof:
 
         terms = self._terms
         verdict = judge(
-            measures,
-            len(self._truth.images),
+            of_stretches(measures, self._stretch),
+            int(self._stretch.max()) + 1,
             measure="mAP50-95",
             tolerance=terms.tolerance,
+            unit="picture" if terms.block == 1 else "block",
             rounds=terms.rounds,
-            block=terms.block,
             seed=terms.seed,
         )
         return Outcome(verdict, self._time(after), (size_of(self._model), size_of(after)))

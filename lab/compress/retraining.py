@@ -64,6 +64,7 @@ def pruned(
     from lab.train.detect.network import write_network
     from stages.detect.checkpoint import load_checkpoint
 
+    proof = DetectorProof(model, truth, terms, mapping=mapping, **options)
     with workshop(out) as place:
         network: Any = load_checkpoint(_checked(model))
         names = tuple(str(network.names[number]) for number in range(len(network.names)))
@@ -78,7 +79,7 @@ def pruned(
         facts = {"pruning": {"ratio": pruning.ratio, "criterion": pruning.criterion, "work": list(cut.work),
                              "parameters": list(cut.parameters)}}  # fmt: skip
         made = _teach(start, model, lesson_data, lessons, place, name=f"{model.stem}-pruned")
-        return _finish(made, "prune", model, truth, facts, lessons, terms, out, mapping=mapping, options=options)
+        return _finish(made, "prune", model, truth, facts, lessons, terms, out, proof=proof, options=options)
 
 
 def distilled(
@@ -99,6 +100,7 @@ def distilled(
     """
     from stages.detect.checkpoint import load_checkpoint
 
+    proof = DetectorProof(teacher, truth, terms, mapping=mapping, **options)
     with workshop(out) as place:
         network: Any = load_checkpoint(_checked(teacher))
         names = tuple(str(network.names[number]) for number in range(len(network.names)))
@@ -108,7 +110,7 @@ def distilled(
         lesson_data = lessons_of(teacher, names, data, mapping, left_out=truth, imgsz=lessons.imgsz)
         made = _teach(start, teacher, lesson_data, lessons, place, name=name, fresh=_width(student) is not None)
         facts = {"student": student if _width(student) else Path(student).name}
-        return _finish(made, "distill", teacher, truth, facts, lessons, terms, out, mapping=mapping, options=options)
+        return _finish(made, "distill", teacher, truth, facts, lessons, terms, out, proof=proof, options=options)
 
 
 def prune_network(network: Any, data: Dataset, pruning: Pruning, lessons: Lessons, *, head: str) -> Cut:
@@ -215,11 +217,11 @@ def _finish(
     terms: Terms,
     out: Path,
     *,
-    mapping: dict[str, tuple[str, ...]],
+    proof: DetectorProof,
     options: dict[str, Any],
 ) -> Outcome:
     (checkpoint,) = made.glob("*.pt")
-    outcome = DetectorProof(model, truth, terms, mapping=mapping, **options).weigh(checkpoint)
+    outcome = proof.weigh(checkpoint)
     if outcome.verdict.decision == "accepted":
         from dataclasses import asdict
 
@@ -249,13 +251,17 @@ def _write_student(teacher: Any, student: str, start: Path, name: str, lessons: 
     """A fresh network of the teacher's design with fewer channels, or the checkpoint that was named."""
     import torch
 
-    from lab.train.detect.network import write_network
+    from lab.train.detect.network import load_network, write_network
 
     width = _width(student)
     if width is None:
         if not Path(student).is_file():
             raise UsageError(f"--student {student}: neither a width such as 0.75 nor a .pt that is there")
-        shutil.copyfile(_checked(Path(student)), start)
+        named = _checked(Path(student))
+        load_network(
+            named, [str(name) for name in teacher.names.values()]
+        )  # an error speaks of this file, not of the copy that is taught
+        shutil.copyfile(named, start)
         return
     design = deepcopy(teacher.yaml)
     scales: dict[str, tuple[float, float, int]] = design["scales"]

@@ -111,7 +111,7 @@ def _cameras(dataset: Dataset) -> dict[str, list[LabelledImage]]:
     groups: dict[str, list[LabelledImage]] = defaultdict(list)
     for image in dataset:
         groups[image.camera].append(image)
-    return {camera: sorted(images, key=_moment) for camera, images in sorted(groups.items())}
+    return {camera: sorted(images, key=moment) for camera, images in sorted(groups.items())}
 
 
 def _few(cameras: Collection[str]) -> str:
@@ -119,7 +119,8 @@ def _few(cameras: Collection[str]) -> str:
     return ", ".join(sorted(cameras)[:MOST_NAMED]) + more
 
 
-def _moment(image: LabelledImage) -> tuple[list[int], str]:
+def moment(image: LabelledImage) -> tuple[list[int], str]:
+    """What orders the pictures of one camera in time: the numbers in their names."""
     stem = re.sub(r"\.rf\.[0-9a-f]{16,}$", "", image.path.stem)
     return [int(number) for number in re.findall(r"\d+", stem)], image.path.name
 

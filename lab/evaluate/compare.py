@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from lab.evaluate.average_precision import Scores
 from lab.evaluate.metric import Metric
+from lab.evaluate.stretches import of_stretches
 from lab.statistics import Interval, intervals_of
 
 FloatArray = npt.NDArray[np.float64]
@@ -26,9 +27,19 @@ class Comparison:
 
 
 def compare(
-    a: Scores, b: Scores, metrics: Sequence[Metric], *, block: int = 1, rounds: int = 1000, seed: int = 0
+    a: Scores,
+    b: Scores,
+    metrics: Sequence[Metric],
+    *,
+    block: int = 1,
+    stretch: npt.NDArray[np.intp] | None = None,
+    rounds: int = 1000,
+    seed: int = 0,
 ) -> list[Comparison]:
-    """Compare on the same pictures. Of a sequence ``block`` neighbouring frames are drawn together (Künsch 1989)."""
+    """Compare on the same pictures. Of a sequence ``block`` neighbouring frames are drawn together (Künsch 1989).
+
+    Of pictures whose order is none of time, those of one ``stretch`` are: its number for each, int (pictures,).
+    """
 
     def measures(weights: FloatArray) -> FloatArray:
         columns = []
@@ -37,7 +48,10 @@ def compare(
             columns += [first, second, second - first]
         return np.stack(columns, axis=1)
 
-    found = intervals_of(measures, a.pictures, block=block, rounds=rounds, seed=seed)
+    if stretch is None:
+        found = intervals_of(measures, a.pictures, block=block, rounds=rounds, seed=seed)
+    else:
+        found = intervals_of(of_stretches(measures, stretch), int(stretch.max()) + 1, rounds=rounds, seed=seed)
     return [Comparison(metric.words, *found[3 * i : 3 * i + 3]) for i, metric in enumerate(metrics)]
 
 
@@ -52,11 +66,13 @@ def judge(difference: Interval, *, tolerance: float) -> Verdict:
     return "worse" if difference.high < -tolerance else "cannot tell"
 
 
-def said(verdict: Verdict, comparison: Comparison, *, tolerance: float, pictures: int, independent: int) -> str:
-    """The verdict as a sentence, with what it rests on."""
+def said(
+    verdict: Verdict, comparison: Comparison, *, tolerance: float, pictures: int, independent: int, each: str = "frame"
+) -> str:
+    """The verdict as a sentence, with what it rests on: so many pictures in ``independent`` blocks."""
     d = comparison.difference
     measured = f"{comparison.metric}: B - A = {d.value:+.3f}, 95 % interval [{d.low:+.3f}, {d.high:+.3f}]"
-    counted = f"{pictures} pictures" if independent == pictures else f"{pictures} frames, {independent} blocks"
+    counted = f"{pictures} pictures" if independent == pictures else f"{pictures} {each}s, {independent} blocks"
     match verdict:
         case "not worse":
             beyond = " (it is better)" if d.low > 0 else " (though it is worse)" if d.high < 0 else ""

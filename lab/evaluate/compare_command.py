@@ -39,9 +39,14 @@ def compare(
     class_name: Annotated[str, typer.Option("--class", help="what the boxes of --truth are")] = "person",
     every: Annotated[int, typer.Option(min=1, metavar="N", help="of the video only every N-th frame")] = 1,
     block: Annotated[
-        int,
-        typer.Option(min=1, metavar="N", help="frames of the video that are drawn together, since neighbours agree"),
-    ] = BLOCK_FRAMES,
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="neighbouring frames, or pictures of one camera, that are drawn together, since they agree  "
+            f"[default: {BLOCK_FRAMES} of a video, 1 of a data set]",
+        ),
+    ] = None,
     split: options.SplitOption = None,
     labels: options.LabelsOption = None,
     names: options.NamesOption = None,
@@ -69,12 +74,14 @@ def compare(
     asked = {key: str(value) if isinstance(value, Path) else value for key, value in locals().items()}
     if (dataset is None) == (video is None) or (video is None) != (truth is None):
         raise UsageError("give either DATASET, or --video with --truth")
+    if video is None and every != 1:
+        raise UsageError("--every is for a --video; for pictures of a data set, see --limit")
 
-    from lab.detector import open_detector
     from lab.evaluate.compare import compare as compared
     from lab.evaluate.compare import judge, said
     from lab.evaluate.metric import metric_named
     from lab.evaluate.sequence import read_sequence
+    from lab.evaluate.stretches import MANY, largest_camera, require_blocks, stretches
     from lab.evaluate.truth import read_truth
 
     deciding = metric_named(metric)
@@ -82,8 +89,11 @@ def compare(
     first = {"imgsz": imgsz, "precision": precision, "device": device, "runtime": runtime, "head": head}
     second = {"imgsz": imgsz_b, "precision": precision_b, "runtime": runtime_b, "head": head_b}
     detectors = [
-        open_detector(options.weights_of(model), confidence=options.FLOOR, **settings)
-        for model, settings in ((a, first), (b, first | {k: v for k, v in second.items() if v is not None}))
+        _opened(model, settings, what=what)
+        for model, settings, what in (
+            (a, first, "A"),
+            (b, first | {k: v for k, v in second.items() if v is not None}, "B"),
+        )
     ]
     sequence: Sequence | None = None
     if video is not None and truth is not None:
@@ -95,23 +105,51 @@ def compare(
             dataset, split=split, labels=labels, names=names, model_names=detectors[0].names, limit=limit, seed=seed
         )
     vocabularies = _common(detectors, material, options.mapping_of(mapping), options.listed(classes))
+    pictures, length, stretch = len(material.images), 1, None
+    if sequence is None:
+        stretch = stretches(material.images, block or 1)
+        independent = int(stretch.max()) + 1
+    else:
+        length = max(1, (block or BLOCK_FRAMES) // every)
+        independent = pictures // length
+        require_blocks(independent, length * every)
     scores = [
         _scores(detector, material, vocabulary, sequence, what=name)
         for detector, vocabulary, name in zip(detectors, vocabularies, ("A", "B"), strict=True)
     ]
     if not scores[0].truths():
         raise UsageError(f"no labelled object of the classes {', '.join(vocabularies[0].names)} in these pictures")
-    length = max(1, min(block // every, scores[0].pictures)) if sequence else 1
-    found = compared(scores[0], scores[1], [deciding, *others], block=length, rounds=rounds, seed=seed)
+    found = compared(scores[0], scores[1], [deciding, *others], block=length, stretch=stretch, rounds=rounds, seed=seed)
     verdict = judge(found[0].difference, tolerance=tolerance)
     sentence = said(
-        verdict, found[0], tolerance=tolerance, pictures=scores[0].pictures, independent=scores[0].pictures // length
+        verdict,
+        found[0],
+        tolerance=tolerance,
+        pictures=pictures,
+        independent=independent,
+        each="frame" if sequence else "picture",
     )
+    camera, many = largest_camera(material.images)
+    if block is None and sequence is None and many >= MANY:
+        typer.echo(
+            f"note: {many} pictures of {camera!r} count as independent; if they are frames of a recording, the "
+            "intervals are too narrow: say --block N, for N neighbours that agree",
+            err=True,
+        )
     typer.echo("\n".join([*map(_line, found), sentence]))
     if out is not None:
         _write(out, asked, material, detectors, vocabularies[0], found, verdict, sentence, sequence is not None)
     if verdict == "worse" or (verdict == "cannot tell" and not lenient):
         raise typer.Exit(FAILED)
+
+
+def _opened(model: str, settings: dict[str, Any], *, what: str) -> "YoloDetector":
+    from lab.detector import open_detector
+
+    try:
+        return open_detector(options.weights_of(model), confidence=options.FLOOR, **settings)
+    except UsageError as error:
+        raise UsageError(f"{what}: {error}") from error
 
 
 def _common(

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from lab.compress.command import app
-from pipeline.errors import UsageError
+from pipeline.errors import BartizanError, UsageError
 from stages.detect.yolo import YoloDetector
 from tests.lab.compress.networks import NAMES, SIDE
 
@@ -120,6 +120,8 @@ def test_a_student_is_taught_on_frames_that_nobody_labelled(
         (["prune", "MODEL", "--criterion", "luck"], "allowed are taylor, bn, l1"),
         (["distill", "MODEL", "--student", "3"], "a width lies between"),
         (["distill", "MODEL", "--student", "nobody.pt"], "neither a width such as 0.75 nor a .pt"),
+        (["distill", "MODEL", "--student", "TRUNCATED"], r"^weights .*cut\.pt are not an ultralytics checkpoint"),
+        (["prune", "MODEL", "--block", "3"], "--block 3: these pictures make 4 of them, too few"),
         (["int8", "MODEL", "--calibrate", "nowhere"], "--calibrate nowhere: does not exist"),
         (["int8", "MODEL", "--calibrate", "nowhere", "--keep", "calm"], "allowed are auto"),
     ],
@@ -127,8 +129,10 @@ def test_a_student_is_taught_on_frames_that_nobody_labelled(
 def test_wrong_words_are_answered_in_one_line(
     weights: Path, dataset: Path, tmp_path: Path, words: list[str], message: str
 ) -> None:
-    given = [str(weights) if word == "MODEL" else word for word in words]
-    with pytest.raises(UsageError, match=message) as refused:
-        compress(*given, "--data", dataset, "--out", tmp_path / "out")
+    truncated = tmp_path / "cut.pt"
+    truncated.write_bytes(weights.read_bytes()[:-2000])
+    files = {"MODEL": str(weights), "TRUNCATED": str(truncated)}
+    with pytest.raises(BartizanError, match=message) as refused:
+        compress(*(files.get(word, word) for word in words), "--data", dataset, "--out", tmp_path / "out")
     assert "\n" not in str(refused.value)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [truncated]

@@ -124,7 +124,8 @@ def test_a_worse_model_may_not_even_leniently(weights: Path, other_weights: Path
         (["--split", "test"], "it has val"),
         (["--labels", "nowhere"], "is not a folder"),
         (["--names", "nothing.txt"], "neither coco, model, nor a file"),
-        (["--precision", "f99"], "precision"),
+        (["--precision", "f99"], "--precision f99: input should be 'auto'"),
+        (["--imgsz", "100"], "--imgsz 100: input should be a multiple of 32"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(
@@ -139,6 +140,16 @@ def test_compare_wants_pictures_or_a_video(weights: Path, dataset: Path, tmp_pat
     assert "either" in fault_of(run("compare", weights, weights))
     assert "either" in fault_of(run("compare", weights, weights, dataset, "--video", "x.avi", "--truth", "gt.txt"))
     assert "--metric" in fault_of(run("compare", weights, weights, dataset, "--metric", "accuracy"))
+    assert "--every is for a --video" in fault_of(run("compare", weights, weights, dataset, "--every", "2"))
+    assert fault_of(run("compare", weights, weights, dataset, "--imgsz-b", "100")).startswith("B: --imgsz 100: ")
+
+
+def test_a_block_is_heeded_for_a_data_set_too(weights: Path, dataset: Path, tmp_path: Path) -> None:
+    single, pairs = (run("compare", weights, weights, dataset, *QUICK[:-2], "--block", n) for n in ("1", "2"))
+    assert "10 pictures." in single.output
+    assert "10 pictures, 6 blocks." in pairs.output
+    fault = fault_of(run("compare", weights, weights, dataset, *QUICK[:-2], "--block", "10"))
+    assert "--block 10: these pictures make 2 of them, too few" in fault
 
 
 def test_an_exported_model_gives_no_gradients(weights: Path, tmp_path: Path) -> None:
