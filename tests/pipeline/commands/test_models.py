@@ -155,6 +155,7 @@ def test_a_malicious_pickle_that_is_here_already_fails_verification_though_its_d
         assert line.startswith("model evil: ")
         assert "foreign code: posix.system" in line
         assert line.endswith("then: bartizan models remove evil")
+    assert "foreign code: posix.system" in refused("pull", "evil", "--yes")
 
 
 @pytest.mark.slow
