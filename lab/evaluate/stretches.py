@@ -11,8 +11,8 @@ from lab.dataset.split import moment
 from lab.statistics import Measures
 from pipeline.errors import UsageError
 
-LEAST = 5
-"""Fewer blocks give an interval that is too narrow by far; of one there would be none at all."""
+LEAST = 10
+"""Fewer blocks may by chance agree, and then give an interval that is too narrow: a gate must not open by that."""
 MANY = 20
 """So many pictures of one camera are probably frames of a recording."""
 

@@ -1,17 +1,23 @@
 """``bartizan evaluate detect`` and ``compare``, from the arguments to the files."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from lab.dataset.labelled import Dataset
+from lab.dataset.yolo_format import read, write
 from lab.evaluate.command import app
 from lab.evaluate.detect_command import detect
 from pipeline.errors import UsageError
 
 QUICK = ["--imgsz", "128", "--runtime", "torch", "--device", "cpu", "--rounds", "30", "--conf", "0.6"]
+
+BLOCK = ["--block", "3"]
 
 
 def run(*arguments: str | Path) -> Result:
@@ -145,11 +151,21 @@ def test_compare_wants_pictures_or_a_video(weights: Path, dataset: Path, tmp_pat
 
 
 def test_a_block_is_heeded_for_a_data_set_too(weights: Path, dataset: Path, tmp_path: Path) -> None:
-    single, pairs = (run("compare", weights, weights, dataset, *QUICK[:-2], "--block", n) for n in ("1", "2"))
-    assert "10 pictures." in single.output
-    assert "10 pictures, 6 blocks." in pairs.output
-    fault = fault_of(run("compare", weights, weights, dataset, *QUICK[:-2], "--block", "10"))
-    assert "--block 10: these pictures make 2 of them, too few" in fault
+    images = []
+    for each in read(dataset):
+        for turn in range(4):
+            camera, number = each.path.stem.split("_")
+            path = tmp_path / f"{camera}_{turn}{number}.png"
+            copyfile(each.path, path)
+            images.append(replace(each, path=path))
+    write(Dataset(read(dataset).names, {"val": tuple(images)}), tmp_path / "many")
+    single, block = (run("compare", weights, weights, tmp_path / "many", *QUICK[:-2], *how) for how in ([], BLOCK))
+    assert "40 pictures." in single.output
+    assert "note: 20 pictures of 'gate' count as independent" in single.output
+    assert "40 pictures, 14 blocks." in block.output
+    assert "note" not in block.output
+    fault = fault_of(run("compare", weights, weights, dataset, *QUICK[:-2], *BLOCK))
+    assert "--block 3: these pictures make 4 of them, too few" in fault
 
 
 def test_an_exported_model_gives_no_gradients(weights: Path, tmp_path: Path) -> None:
