@@ -22,6 +22,11 @@ def classify(
         str, typer.Option(metavar="fgsm,pgd", help="also under attack; needs model.safetensors beside the model")
     ] = "",
     eps: Annotated[float, typer.Option(min=0.1, max=64, help="largest change of a pixel by an attack, of 255")] = 4.0,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="the one in use: exit code 1 unless MODEL is shown to be no worse"),
+    ] = None,
+    tolerance: Annotated[float, typer.Option(min=0, max=1, help="by how much its accuracy may be lower")] = 0.02,
     runtime: Annotated[str, typer.Option(help="openvino or onnxruntime")] = "openvino",
     precision: Annotated[str, typer.Option(help="f32, or with openvino bf16")] = "f32",
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="only N crops, drawn by --seed")] = None,
@@ -30,7 +35,8 @@ def classify(
 ) -> None:
     """Accuracy, precision, recall, F1, curves, calibration, slices and the worst mistakes, with intervals.
 
-    Writes report.html, result.json and run.json into --out. Raises ``UsageError``, or ``CannotStart`` for a model
+    Writes report.html, result.json and run.json into --out. With --against, exit code 1 if it may not take the
+    other's place, or if the crops cannot tell. Raises ``UsageError``, or ``CannotStart`` for a model
     that cannot be used.
     """
     asked = {key: str(value) if isinstance(value, Path) else value for key, value in locals().items()}
@@ -40,8 +46,10 @@ def classify(
 
     from lab.evaluate.classify import measure
     from lab.evaluate.classify_conditions import attacked, corrupted, sliced
+    from lab.evaluate.classify_gate import compare
     from lab.evaluate.classify_report import page_of
     from lab.evaluate.classify_trial import Trial, open_model, truth_of
+    from lab.evaluate.compare import judge, said
     from lab.train.classify.training import digest_of_crops
     from lab.train.run_folder import versions, write_json
 
@@ -50,6 +58,12 @@ def classify(
     crops = truth_of(data, classifier.names, split=split, limit=limit, seed=seed)
     trial = Trial(classifier, crops)
     figures = measure(trial.answers, rounds=rounds, seed=seed)
+    gate = None
+    if against is not None:
+        used = open_model(options.weights_of(against), runtime=runtime, precision=precision)
+        if set(used.names) != set(classifier.names):
+            raise UsageError(f"--against {against}: knows other classes: {', '.join(used.names)}")
+        gate = compare(Trial(used, crops).answers, trial.answers, rounds=rounds, seed=seed)
     parts = sliced(trial)
     bad = corrupted(trial, severity=severity, seed=seed) if corrupt else {}
     fooled = attacked(trial, options.weights_of(model), attacks, eps_255=eps, seed=seed) if attacks else {}
@@ -67,6 +81,8 @@ def classify(
     page_of(trial, figures, parts, bad, fooled, severity=severity, eps=eps, facts=facts).write(out / "report.html")
     result: dict[str, Any] = {"model": classifier.model, "engine": classifier.engine, "figures": figures}
     result |= {"slices": parts, "corruptions": bad, "attacks": fooled}
+    if gate is not None:
+        result |= {"against": {"accuracy": gate.a, "difference": gate.difference, "tolerance": tolerance}}
     write_json(out / "result.json", result)
     write_json(
         out / "run.json",
@@ -81,3 +97,17 @@ def classify(
     for name, interval in (bad | fooled).items():
         typer.echo(f"{name:<20}{interval}")
     typer.echo(f"report: {out / 'report.html'}")
+    if gate is not None:
+        verdict = judge(gate.difference, tolerance=tolerance)
+        typer.echo(
+            said(
+                verdict,
+                gate,
+                tolerance=tolerance,
+                pictures=figures.crops,
+                independent=figures.units,
+                each="crop",
+            )
+        )
+        if verdict != "not worse":
+            raise typer.Exit(1)

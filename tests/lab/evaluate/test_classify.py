@@ -8,7 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from lab.evaluate.classify import Answers, area_under_roc, average_precision, measure
+from lab.evaluate.classify_gate import compare
 from lab.evaluate.command import app
+from lab.evaluate.compare import judge
 from lab.statistics import Interval
 from lab.train.classify.training import train
 from pipeline.errors import CannotStart, UsageError
@@ -61,6 +63,21 @@ def test_curves_agree_with_scikit_learn() -> None:
     assert area_under_roc(found, 1) == pytest.approx(roc_auc_score(labels, found.probability[:, 1]))
     expected = average_precision_score(labels, found.probability[:, 1])
     assert average_precision(found, 1) == pytest.approx(expected, abs=1e-6)
+
+
+def test_one_that_errs_more_on_the_same_crops_is_worse_and_one_that_errs_alike_is_not() -> None:
+    labels = [0] * 100 + [1] * 100
+    good = answers(labels, [0.1] * 100 + [0.9] * 95 + [0.1] * 5)
+    bad = answers(labels, [0.1] * 70 + [0.9] * 30 + [0.9] * 95 + [0.1] * 5)
+    found = compare(good, bad, rounds=200)
+    assert (found.a.value, found.b.value) == (0.975, 0.825)
+    assert judge(found.difference, tolerance=0.02) == "worse"
+    assert judge(compare(good, good, rounds=200).difference, tolerance=0.0) == "not worse"
+    few = answers([0, 1] * 6, [0.1, 0.9] * 5 + [0.9, 0.9])
+    assert judge(compare(few, answers([0, 1] * 6, [0.1, 0.9] * 6), rounds=200).difference, tolerance=0.0) == "not worse"
+    assert judge(compare(answers([0, 1] * 6, [0.1, 0.9] * 6), few, rounds=200).difference, tolerance=0.02) == (
+        "cannot tell"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +133,11 @@ def test_a_folder_that_is_no_gallery_and_a_class_that_is_unknown_are_named(model
 
 def _width(interval: Interval) -> float:
     return interval.high - interval.low
+
+
+def test_a_model_takes_the_place_of_itself(model: Path, tmp_path: Path) -> None:
+    words = ["classify", model, model.with_name("crops.csv"), "--out", tmp_path, "--against", model, "--rounds", "50"]
+    found = CliRunner().invoke(app, list(map(str, words)), catch_exceptions=False)
+    assert found.exit_code == 0, found.output
+    assert "PASS" in found.stdout
+    assert json.loads((tmp_path / "result.json").read_text())["against"]["difference"]["value"] == 0
