@@ -31,6 +31,9 @@ RULES: Table = {
     "line_crossed": "stages.alert.line_crossed:LineCrossed",
     "loitering": "stages.alert.loitering:Loitering",
     "behaviour": "stages.alert.behaviour:Behaviour",
+    "crowding": "stages.alert.crowding:Crowding",
+    "stopped_vehicle": "stages.alert.stopped_vehicle:StoppedVehicle",
+    "wrong_way": "stages.alert.wrong_way:WrongWay",
 }
 EVIDENCE: Table = {"snapshot": "stages.evidence.snapshot:SnapshotStage"}
 SINKS: Table = {

@@ -1,0 +1,106 @@
+"""``stopped_vehicle``: a vehicle that stands still in a zone for too long (i-LIDS parked vehicle: 60 s)."""
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+import numpy as np
+from pydantic import Field
+
+from pipeline.clock import SECOND
+from stages.alert.geometry import Area
+from stages.alert.options import Anchor, RuleOptions, Zone, nanoseconds
+from stages.alert.rule import Claim
+from stages.alert.scene import Scene
+
+VEHICLES = ("car", "motorcycle", "bus", "truck")
+
+
+class StoppedVehicleOptions(RuleOptions):
+    """Options of ``stopped_vehicle``. Its inertia is the standing itself."""
+
+    rule: Literal["stopped_vehicle"] = "stopped_vehicle"
+    classes: tuple[str, ...] = Field(default=VEHICLES, description="Names of the classes it looks at; empty: all.")
+    zone: Zone | None = Field(default=None, description="Corners of the zone; none: the whole picture.")
+    seconds: float = Field(default=60.0, gt=0, le=86400, description="Time of standing still that makes an event.")
+    drift: float = Field(
+        default=0.3,
+        gt=0,
+        le=2,
+        description="A vehicle stands as long as its anchor is within this distance of where it stopped, in lengths of "
+        "its box (the root of its area): so boxes may jitter, and far vehicles are judged as near ones.",
+    )
+    margin: float = Field(
+        default=0.01,
+        ge=0,
+        le=0.5,
+        description="An object in the zone stays in it until it is this far outside, in shares of the picture.",
+    )
+    anchor: Anchor = Field(default="centre", description="Point of the box that stands for the vehicle.")
+    enter_inertia_s: float = Field(
+        default=0.0, ge=0, le=3600, description="The limit must be exceeded this long before an event starts."
+    )
+    exit_inertia_s: float = Field(
+        default=2.0, ge=0, le=3600, description="It must have moved on this long before an event ends."
+    )
+    lost_s: float = Field(
+        default=10.0, ge=0, le=3600, description="A vehicle that is hidden for longer is lost, its event ends."
+    )
+    rearm_s: float = Field(
+        default=300.0,
+        ge=0,
+        le=86400,
+        description="No new event for this long (media time) about the same vehicle, or where it was lost.",
+    )
+
+
+class Stand(msgspec.Struct):
+    """Where one vehicle came to stand, in pixels, and since when."""
+
+    x: float
+    y: float
+    since_ns: int
+
+
+class StoppedVehicle:
+    """Fires when a vehicle has stood still in the zone for ``seconds``. Passing traffic may hide it meanwhile."""
+
+    Options: ClassVar[type[StoppedVehicleOptions]] = StoppedVehicleOptions
+    Memory: ClassVar[type[Stand]] = Stand
+    momentary: ClassVar[bool] = False
+
+    def __init__(self, options: StoppedVehicleOptions) -> None:
+        self.options = options
+        self._area = Area(options.zone, margin=options.margin)
+        self._limit_ns = nanoseconds(options.seconds)
+
+    def look(self, scene: Scene, memory: dict[int, Stand]) -> list[Claim]:
+        """Every vehicle that has stood in the zone for long enough."""
+        now, pixels = scene.frame.media_ns, np.array([scene.frame.width, scene.frame.height], np.float64)
+        anchors = scene.anchors(self.options.anchor)
+        subjects = scene.subject.tolist()
+        was_inside = np.array([subject in memory for subject in subjects], np.bool_)
+        inside = self._area.inside(anchors, was_inside).tolist()
+        lengths = np.sqrt(((scene.box[:, 2:] - scene.box[:, :2]) * pixels).prod(axis=1)).tolist()
+        claims = []
+        for subject, is_inside, (x, y), length in zip(
+            subjects, inside, (anchors * pixels).tolist(), lengths, strict=True
+        ):
+            if not is_inside:
+                memory.pop(subject, None)
+                continue
+            stand = memory.get(subject)
+            if stand is None or np.hypot(x - stand.x, y - stand.y) > self.options.drift * length:
+                memory[subject] = Stand(x, y, now)
+            elif now - stand.since_ns >= self._limit_ns:
+                seconds = round((now - stand.since_ns) / SECOND, 6)
+                claims.append(Claim(subject, "seconds_standing", seconds, self.options.seconds))
+        return claims
+
+    def describe(self, who: str, claim: Claim) -> str:
+        """``car 7 has stood in zone 'bus lane' for 60.0 s (limit 60 s)``."""
+        where = f"in zone {self.options.title!r}" if self.options.zone else "still"
+        return f"{who} has stood {where} for {claim.value:.1f} s (limit {claim.threshold:g} s)"
+
+    def region(self) -> dict[str, Any]:
+        """The zone."""
+        return {"zone": [list(point) for point in self.options.zone]} if self.options.zone else {}
