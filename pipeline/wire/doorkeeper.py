@@ -41,10 +41,10 @@ class _Refusals:
         self._logged: set[tuple[str, str]] = set()
 
     def report(self, reason: str, detail: str) -> None:
-        self.counts[reason] += 1
         if (reason, detail) not in self._logged and len(self._logged) < _MOST_LOGGED:
             self._logged.add((reason, detail))
             logger.warning("refused a peer: %s: %s", reason, detail)
+        self.counts[reason] += 1
 
 
 class _Gate(zmq.auth.Authenticator):

@@ -97,4 +97,7 @@ def import_ultralytics() -> ModuleType:
     for module in modules:
         module.ONLINE, module.AUTOINSTALL, module.SAFE_LOAD = False, False, True
     events.events.enabled = False
+    # Its own would install a package for every picture that cannot be read, and hide what is wrong with it.
+    pictures: Any = import_module("PIL.Image")
+    pictures.open = getattr(import_module("ultralytics.utils.patches"), "_image_open", pictures.open)
     return ultralytics

@@ -1,6 +1,5 @@
 """A signal becomes a request that a waiting loop notices; afterwards everything is as before."""
 
-import os
 import select
 import signal
 import subprocess
@@ -36,12 +35,12 @@ def readable(shutdown: Shutdown) -> bool:
 def test_the_first_signal_asks_and_the_second_is_urgent(number: signal.Signals) -> None:
     with Shutdown() as shutdown:
         assert (shutdown.asked, shutdown.urgent, readable(shutdown)) == (False, False, False)
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
         assert (shutdown.asked, shutdown.urgent, readable(shutdown)) == (True, False, True)
         shutdown.drain()
         assert not readable(shutdown), "seen once, a wake-up is forgotten"
         assert shutdown.asked, "the request is not"
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
         assert shutdown.urgent
         assert readable(shutdown)
 
@@ -56,7 +55,7 @@ def test_a_request_from_within_wakes_the_loop_as_a_signal_does() -> None:
 def test_a_thousand_signals_at_once_break_nothing() -> None:
     with Shutdown() as shutdown:
         for _ in range(1000):
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
         assert shutdown.urgent
         while readable(shutdown):
             shutdown.drain()

@@ -34,6 +34,15 @@ def crop(random: np.random.Generator, *, bright: bool) -> Any:
     return pixels
 
 
+def sample(random: np.random.Generator, *, bright: bool) -> Any:
+    """A crop to learn from. Of those without a square half are blurred, for that is how pixels are taken away."""
+    import cv2
+
+    if bright or random.random() < 0.5:
+        return crop(random, bright=bright)
+    return cv2.GaussianBlur(crop(random, bright=bool(random.integers(2))), (0, 0), float(random.uniform(6, 16)))
+
+
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a classifier that learnt to see bright squares."""
@@ -46,9 +55,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = build("small", 2)
     network.train()
     optimiser = torch.optim.Adam(network.parameters(), 3e-3)
-    for _ in range(30):
+    for _ in range(120):
         labels = random.integers(0, 2, 24)
-        crops = np.stack([crop(random, bright=bool(label)) for label in labels])
+        crops = np.stack([sample(random, bright=bool(label)) for label in labels])
         pictures = torch.from_numpy(crops[..., ::-1].transpose(0, 3, 1, 2).copy()).float() / 255
         loss = torch.nn.functional.cross_entropy(network(pictures)[0], torch.from_numpy(labels))
         optimiser.zero_grad()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from stages.detect.offline import import_ultralytics
+
 HOOK = """
 import json, sys, threading
 seen = []
@@ -114,3 +116,12 @@ def test_a_worker_that_finds_the_model_converted_loads_neither_torch_nor_ultraly
             [sys.executable, "-c", code, str(yolo11)], cwd=root, capture_output=True, text=True, check=True
         )
         assert expected is None or done.stdout.strip() == expected
+
+
+def test_a_picture_that_cannot_be_read_is_said_to_be_that_and_asks_for_no_package(tmp_path: Path) -> None:
+    from PIL import Image, UnidentifiedImageError
+
+    import_ultralytics()
+    (tmp_path / "no.png").write_bytes(b"no picture")
+    with pytest.raises(UnidentifiedImageError):
+        Image.open(tmp_path / "no.png")
