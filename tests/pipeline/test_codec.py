@@ -20,6 +20,8 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
     """Values of a field, by its type; ints as wide as MessagePack carries them."""
     if hint is int:
         return INT64
+    if hint is float:
+        return st.floats(allow_nan=False)  # which is not equal to itself
     if hint == int | None:
         return st.none() | INT64
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
