@@ -10,10 +10,15 @@ demo: $(READY)  ## the main job on the sample recording; results in out/demo
 	$(BIN)/bartizan run configs/demo.yml --overwrite
 
 test: $(READY)  ## all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	@# Two at a time: tests from end to end wait more than they work. What they say is shown afterwards.
+	@log=$$(mktemp); \
+	$(BIN)/python -m pytest tests/e2e >$$log 2>&1 & ends=$$!; \
+	$(BIN)/python -m pytest --ignore=tests/e2e; rest=$$?; \
+	wait $$ends; ends=$$?; cat $$log; rm -f $$log; \
+	test $$rest -eq 0 && test $$ends -eq 0
 
 quick: $(READY)  ## the tests that take less than ten seconds each
-	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -m "not slow"
 
 check: $(READY)  ## lint, formatting, types, layers
 	$(BIN)/ruff check .
