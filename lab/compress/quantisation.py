@@ -14,6 +14,7 @@ from pipeline.errors import CannotStart, UsageError
 from pipeline.stage import Picture
 from stages.detect.letterbox import Letterbox
 from stages.detect.offline import switch_off_network_features
+from stages.detect.openvino_core import openvino_core
 
 Keep = Literal["nothing", "decoding", "outputs", "head"]
 """What of a detector stays in floating point: nothing, the arithmetic that makes boxes of the head's answers, with it
@@ -30,8 +31,7 @@ def quantise_detector(
     """
     nncf = _nncf()
     ov: Any = import_module("openvino")
-    core = ov.Core()
-    graph = core.read_model(source)
+    graph = openvino_core().read_model(source)
     if any(operation.get_type_name() == "FakeQuantize" for operation in graph.get_ops()):
         raise UsageError(f"{source}: is INT8 already; give the model that it was made from")
 

@@ -7,6 +7,7 @@ bfloat16 by itself where the processor has it, and answers would then differ bet
 import hashlib
 import json
 import sys
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -76,6 +77,12 @@ def _version(runtime: str) -> str:
     return version.split("-")[0]
 
 
+@cache
+def _openvino_core() -> Any:
+    """One for the life of the process, for the reason that ``stages.detect.openvino_core`` gives."""
+    return import_module("openvino").Core()
+
+
 def _on_openvino(path: Path, content: bytes, precision: str, threads: int) -> Any:
     if "openvino_telemetry" not in sys.modules:
         # None makes the import fail, and OpenVINO then takes its own empty stand-in: no id in the user's home.
@@ -87,7 +94,7 @@ def _on_openvino(path: Path, content: bytes, precision: str, threads: int) -> An
         ov.properties.inference_num_threads: threads,
         ov.properties.num_streams: 1,
     }
-    core = ov.Core()
+    core = _openvino_core()
     try:
         compiled = core.compile_model(core.read_model(content, b""), "CPU", settings)
     except RuntimeError as error:

@@ -23,6 +23,7 @@ from stages.detect.model_card import card_beside, card_within
 from stages.detect.model_file import form_of, graph_file
 from stages.detect.offline import switch_off_network_features
 from stages.detect.onnx_graph import LAYER, OnnxGraph
+from stages.detect.openvino_core import openvino_core
 from stages.detect.options import YoloOptions
 
 
@@ -34,7 +35,7 @@ class OpenVinoEngine:
     def __init__(self, options: YoloOptions) -> None:
         switch_off_network_features()
         self._ov: Any = import_module("openvino")
-        self._core: Any = self._ov.Core()
+        self._core: Any = openvino_core()
         self._file, self.card = _open_card(options)
         self.card = self._checked(self.card)
         self._settings = _settings(self._ov, options)

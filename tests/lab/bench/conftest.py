@@ -13,6 +13,7 @@ from lab.dataset.labelled import Dataset, LabelledImage
 from lab.dataset.yolo_format import write
 from lab.detector import open_detector, read_picture, view
 from stages.detect.export_cache import exported
+from stages.detect.openvino_core import openvino_core
 from tests.lab.compress.networks import NAMES, SIDE, tiny
 
 
@@ -43,7 +44,7 @@ def quantised(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = exported(weights, head="one_to_many")
     random = np.random.default_rng(1)
     noise = [random.random((1, 3, SIDE, SIDE), np.float32) for _ in range(4)]
-    model = nncf.quantize(ov.Core().read_model(source / "model.xml"), nncf.Dataset(noise), subset_size=4)
+    model = nncf.quantize(openvino_core().read_model(source / "model.xml"), nncf.Dataset(noise), subset_size=4)
     folder = tmp_path_factory.mktemp("quantised") / "tiny-int8"
     folder.mkdir()
     ov.save_model(model, folder / "model.xml", compress_to_fp16=False)
