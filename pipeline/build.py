@@ -11,7 +11,18 @@ from pipeline.clock import SECOND, Clock
 from pipeline.configuration.config import ClassifyConfig, PipelineConfig, SinkConfig
 from pipeline.journal.log import LogReader
 from pipeline.messages import EngineRecord, Event
-from pipeline.registry import ALERTS, CAPTURES, CLASSIFIERS, DETECTORS, EVIDENCE, RULES, SINKS, TRACKERS, resolve
+from pipeline.registry import (
+    ALERTS,
+    CAPTURES,
+    CLASSIFIERS,
+    DETECTORS,
+    EVIDENCE,
+    MEASUREMENTS,
+    RULES,
+    SINKS,
+    TRACKERS,
+    resolve,
+)
 from pipeline.spec import RunSpec
 from pipeline.spool import read as read_spool
 from pipeline.stage import Alert, Asking, Capture, Classify, Detector, Evidence, Sink, Tracker
@@ -30,9 +41,20 @@ def build_capture(config: PipelineConfig, camera: str, clock: Clock) -> Capture:
     source = resolve(OPEN_SOURCE, {})(options, clock)
     kind = resolve("camera", CAPTURES)
     capture: Capture = kind(
-        options, camera=camera, source=source, clock=clock, foreground=config.detect.kind == "motion"
+        options,
+        camera=camera,
+        source=source,
+        clock=clock,
+        foreground=config.detect.kind == "motion",
+        measurements={name: resolve(name, MEASUREMENTS)(options) for name in sorted(needs(config, camera))},
     )
     return capture
+
+
+def needs(config: PipelineConfig, camera: str) -> set[str]:
+    """What the rules of a camera have its capture measure, by names of ``MEASUREMENTS``."""
+    options = [rule.options for rule in config.rules if camera in rule.cameras]
+    return {name for each in options for name in getattr(each, "needs", ())}
 
 
 def build_detector(config: PipelineConfig) -> Detector:

@@ -24,6 +24,8 @@ CLASSIFIERS: Table = {
     "few_shot": "stages.classify.few_shot:FewShotClassifier",
     "behaviour": "stages.classify.behaviour:BehaviourModel",
 }
+MEASUREMENTS: Table = {}
+"""What capture can measure for rules, by the names that ``RuleOptions.needs`` gives."""
 TRACKERS: Table = {"bytetrack": "stages.track.tracker:ByteTracker"}
 ALERTS: Table = {"rules": "stages.alert.stage:AlertStage"}
 RULES: Table = {

@@ -10,10 +10,11 @@ A scripted detection carries the number of its track in its embedding, and ``Scr
 a rule is tested on identities that are known, and ids switch only where the script says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from statistics import median
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -83,6 +84,8 @@ class Script:
     """Reason of the end record; None: the log goes on."""
     seed: int = 0
     """Of the jitter."""
+    measured: Callable[[float], dict[str, Any]] | None = None
+    """What capture measured at these seconds, for ``Frame.features``."""
     analysis_sha256: str = "a" * 64
     source_sha256: str = "5" * 64
 
@@ -110,6 +113,7 @@ class Script:
             wall_ns=None if self.start_wall_ns is None else self.start_wall_ns + media_ns,
             width=self.width,
             height=self.height,
+            features=b"" if self.measured is None else msgspec.msgpack.encode(self.measured(seconds)),
         )
         for spans, status in ((self.dropped, Status.SUPERSEDED), (self.static, Status.STATIC)):
             if any(start <= seconds < end for start, end in spans):

@@ -8,8 +8,10 @@ import numpy as np
 
 from pipeline.clock import SECOND
 from pipeline.messages import Event, EventObject, Frame
+from stages.alert.episode import Episode
 from stages.alert.identity import event_id, message_id
 from stages.alert.options import Anchor
+from stages.alert.rule import WHOLE_SCENE
 from stages.alert.scene import anchor_points
 from stages.alert.sighting import PATH, Box, Sighting
 from stages.alert.watch import Change, End
@@ -56,7 +58,7 @@ class Account:
                 camera=self._camera,
                 rule=options.rule,
                 name=options.title,
-                track_id=sighting.track_id if sighting else 0,
+                track_id=sighting.track_id if sighting else episode.subject,
                 frame=frame.index,
                 occasion=episode.occasion,
             )
@@ -76,7 +78,7 @@ class Account:
             wall_time=None if wall_ns is None else rfc3339(wall_ns),
             reason=_sentence(change, sighting, names, media_ns),
             ended=change.ended or "",
-            object=None if sighting is None else describe_object(sighting, names, options.anchor),
+            object=self._describe(sighting, episode, names, frame, options.anchor),
             region=change.rule.region(),
             score_history=[(_number(t), _number(c)) for t, c in sighting.scores] if sighting else [],
             why=change.why,
@@ -85,6 +87,13 @@ class Account:
             analysis_sha256=self._analysis_sha256,
             correlation_id=f"{self._camera}/{frame.session}/{frame.index}",
         )
+
+    def _describe(
+        self, sighting: Sighting | None, episode: Episode, names: list[str], frame: Frame, anchor: Anchor
+    ) -> EventObject | None:
+        if sighting is not None:
+            return describe_object(sighting, names, anchor)
+        return None if episode.place is None else describe_place(episode.place, frame)
 
 
 def class_name(names: list[str], class_id: int) -> str:
@@ -105,6 +114,13 @@ def describe_object(sighting: Sighting, names: list[str], anchor: Anchor) -> Eve
     )
 
 
+def describe_place(place: Box, frame: Frame) -> EventObject:
+    """A thing that no detector named: ``object`` without a track, with a place alone."""
+    left, top, right, bottom = place
+    pixels = (left * frame.width, top * frame.height, right * frame.width, bottom * frame.height)
+    return EventObject(class_name="object", track_id=0, confidence=0.0, box_px=_box(pixels), box=_box(place), path=[])
+
+
 def rfc3339(wall_ns: int) -> str:
     """UTC nanoseconds since 1970 as ``2026-11-21T08:00:00.123456Z`` (RFC 3339)."""
     moment = _EPOCH + timedelta(microseconds=wall_ns // 1000)
@@ -121,7 +137,9 @@ def _path(sighting: Sighting, anchor: Anchor) -> list[tuple[float, float, float]
 
 
 def _sentence(change: Change, sighting: Sighting | None, names: list[str], media_ns: int) -> str:
-    who = f"{class_name(names, sighting.class_id)} {sighting.track_id}" if sighting else "the scene"
+    who = "the scene" if change.episode.subject == WHOLE_SCENE else "something"
+    if sighting is not None:
+        who = f"{class_name(names, sighting.class_id)} {sighting.track_id}"
     told = change.rule.describe(who, change.claim) if change.claim is not None else ""
     lasted = f"{(media_ns - change.episode.started_ns) / SECOND:.1f} s"
     match change.kind:

@@ -72,6 +72,7 @@ class CameraAlert:
         self._rules = rules
         self._asking = classifiers
         self._tracker = tracker
+        self._reads_features = any(rule.options.needs for rule in rules)
         memory_s = [rule.options.memory_s for rule in rules]
         self._memory_ns = nanoseconds(max(memory_s, default=0.0))
         fresh = CameraState(tracker.state(), SightingsState(), [WatchState(rule.options.title) for rule in rules])
@@ -192,6 +193,7 @@ class CameraAlert:
             tracks.vote[rows],
             self._sightings.known,
             self._wishing.state.scene,
+            msgspec.msgpack.decode(frame.features) if self._reads_features and frame.features else {},
         )
         self._wishing.forget(gone)
         changes: list[Change] = []

@@ -6,6 +6,7 @@ from enum import Enum, auto
 import msgspec
 
 from stages.alert.options import RuleOptions, nanoseconds
+from stages.alert.sighting import Box
 
 
 class Turn(Enum):
@@ -62,6 +63,8 @@ class Episode(msgspec.Struct):
     """Id of the event, once started."""
     started_ns: int = -1
     updated_ns: int = -1
+    place: Box | None = None
+    """Where it is, if its subject is no tracked object."""
 
     @property
     def open(self) -> bool:

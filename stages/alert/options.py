@@ -109,6 +109,11 @@ class RuleOptions(BaseModel):
         return self.name or self.rule
 
     @property
+    def needs(self) -> frozenset[str]:
+        """What capture has to measure for it, by names of ``pipeline.registry.MEASUREMENTS``."""
+        return frozenset()
+
+    @property
     def memory_s(self) -> float:
         """How long what a rule knows of an object must outlive its last sighting."""
         return self.lost_s

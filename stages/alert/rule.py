@@ -5,13 +5,15 @@ says what is the case at a frame. Everything else is done for it: classes, confi
 condition must hold or be gone, re-arming, and the event's messages.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
 
 from stages.alert.options import RuleOptions
 from stages.alert.scene import Scene
+from stages.alert.sighting import Box
 
 WHOLE_SCENE = 0
 """The subject of a claim that is about no single object, such as a crowd."""
@@ -22,7 +24,8 @@ class Claim:
     """A condition holds at this frame. Of an object in the scene about which nothing is claimed, it does not."""
 
     subject: int
-    """Whom it is about: a subject of the scene, or ``WHOLE_SCENE``."""
+    """Whom it is about: a subject of the scene, ``WHOLE_SCENE``, or a number below it that the rule gives to a thing
+    which is no tracked object (a bag that no detector names); it is never said to be lost."""
     predicate: str
     """What was measured, in the words of a trace, such as ``seconds_in_zone``."""
     value: Any
@@ -31,6 +34,10 @@ class Claim:
     """What it was measured against; a plain value."""
     occasion: int = 0
     """Tells one happening from the next of the same subject, for rules about moments: the second crossing is 2."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What else explains it, for the event's ``why``; plain values only."""
+    place: Box | None = None
+    """Where it is, where the subject is no tracked object: left, top, right, bottom as shares of the picture."""
 
 
 class NoMemory(msgspec.Struct):

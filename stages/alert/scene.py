@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ class Scene:
     """
 
     frame: Frame
-    """Its media time is the clock of every rule; its ``features`` hold what capture measured."""
+    """Its media time is the clock of every rule."""
     still: bool
     """The picture did not change since the frame before."""
     subject: IntArray
@@ -42,6 +43,8 @@ class Scene:
     """What is remembered of each subject, also of those that are not there now."""
     behaviour: Mapping[str, tuple[float, int]] = field(default_factory=dict)
     """What goes on in the whole picture: score and media time in ns, by name."""
+    features: Mapping[str, Any] = field(default_factory=dict)
+    """What capture measured, as ``CameraCapture`` says; what was not measured is absent."""
     _anchors: dict[Anchor, Points] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -66,6 +69,7 @@ class Scene:
             self.vote[keep],
             self.sightings,
             self.behaviour,
+            self.features,
         )
 
 

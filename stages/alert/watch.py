@@ -101,7 +101,10 @@ class Watch:
         changes: list[Change] = []
         for key, episode in list(self._episodes.items()):
             claim = claims.get(key)
-            turn = episode.follow(now, holds=claim is not None, seen=key[0] in there, inertia=self._inertia)
+            if claim is not None and claim.place is not None:
+                episode.place = claim.place
+            seen = key[0] < WHOLE_SCENE or key[0] in there
+            turn = episode.follow(now, holds=claim is not None, seen=seen, inertia=self._inertia)
             if turn is not Turn.NOTHING:
                 changes += self._act(key, turn, claim, scene)
         return changes
@@ -113,7 +116,7 @@ class Watch:
         for episode in episodes:
             if episode.open:
                 sighting = sightings.get(episode.subject)
-                place = sighting.box if ended == "evidence_lost" and sighting is not None else None
+                place = sighting.box if ended == "evidence_lost" and sighting is not None else episode.place
                 self._rearm.begin(Quiet(episode.subject, now_ns, place))
                 changes.append(Change("end", self.rule, episode, None, [_trace(now_ns, ended, True, True)], ended))
         return changes
@@ -164,7 +167,7 @@ class Watch:
             all(demand.holds for demand in known)
             and (sighting is None or sighting.vote >= options.min_confidence)
             and self._armed(scene.frame.wall_ns)
-            and not self._rearm.hushes(episode.subject, sighting.box if sighting else None, now)
+            and not self._rearm.hushes(episode.subject, sighting.box if sighting else episode.place, now)
         )
         if not allowed:
             if self.rule.momentary:
@@ -189,7 +192,7 @@ class Watch:
         vanished: bool = False,
     ) -> list[Change]:
         episode = self._episodes.pop(key)
-        place = sighting.box if vanished and sighting is not None else None
+        place = sighting.box if vanished and sighting is not None else episode.place
         self._rearm.begin(Quiet(episode.subject, now, place, lasting=True))
         return [Change("end", self.rule, episode, None, [why], ended)]
 
@@ -221,7 +224,7 @@ class Watch:
     ) -> list[dict[str, Any]]:
         """The trace of a start: every condition that had to hold, in order of time."""
         options, held_s = self.rule.options, (now - episode.since_ns) / SECOND
-        why = [_trace(episode.since_ns, claim.predicate, claim.value, claim.threshold)]
+        why = [_trace(episode.since_ns, claim.predicate, claim.value, claim.threshold) | dict(claim.facts)]
         if sighting is not None:
             why.insert(0, _trace(sighting.first_ns, "first_seen", True, True))
             why.append(_trace(now, "age_s", (now - sighting.first_ns) / SECOND, options.min_age_s))

@@ -5,6 +5,7 @@ the motion gate and teaches the foreground model. A recording is always read fro
 gives equal frames, times, verdicts, masks and digests, which is how a restarted capture proves itself.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import crc32c
@@ -18,12 +19,11 @@ from stages.capture.fingerprint import fingerprint
 from stages.capture.foreground import ForegroundModel
 from stages.capture.gate import MotionGate
 from stages.capture.masks import PrivacyMasks
+from stages.capture.measurement import Features, Measurement
 from stages.capture.options import CameraOptions
 from stages.capture.rate import RateLimit
 from stages.capture.session import SessionClock, Stamp
 from stages.capture.wall import WallClock
-
-Features = dict[str, float]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -34,13 +34,21 @@ class CameraCapture:
     ``foreground`` says whether the detector wants the mask plane (``Captured.aux``, see ``foreground.mask_shape``).
     ``Frame.features`` is a MessagePack map: ``motion``, the changed share of the picture; ``light``, a change of the
     whole picture in grey levels; ``learning``, 1 while the foreground model learns a new background; ``clock_drift``,
-    seconds by which the camera's own clock is off too far to be believed. What was not measured is absent.
+    seconds by which the camera's own clock is off too far to be believed; and under the name of each of
+    ``measurements`` what it measured. What was not measured is absent.
     """
 
     Options = CameraOptions
 
     def __init__(
-        self, options: CameraOptions, *, camera: str, source: Source, clock: Clock, foreground: bool = False
+        self,
+        options: CameraOptions,
+        *,
+        camera: str,
+        source: Source,
+        clock: Clock,
+        foreground: bool = False,
+        measurements: Mapping[str, Measurement] | None = None,
     ) -> None:
         self.live = source.live
         self.frames = source.frames
@@ -49,6 +57,7 @@ class CameraCapture:
         self._source = source
         self._clock = clock
         self._wants_foreground = foreground
+        self._measurements = measurements or {}
         self._masks = PrivacyMasks(options.masks)
         self._start_ns = _start_ns(options.start_time)
         self._source_sha256: str | None = None
@@ -79,8 +88,7 @@ class CameraCapture:
         self._index = max(next_index, self._index)
         now_ns = self._clock.monotonic_ns()
         self._session_clock.open(session=session, last_media_ns=last_media_ns, opened_ns=now_ns)
-        self._gate.reset()
-        self._wall.reset()
+        self._reset_pictures()
 
     def capture(self, canvas: Picture | None) -> Captured:
         """Read and judge the next frame; masks are painted where the source left the pixels."""
@@ -89,8 +97,7 @@ class CameraCapture:
         session = self._session_clock.session
         stamp = self._session_clock.stamp(pts_ns=grab.pts_ns, arrived_ns=arrived_ns)
         if stamp.session != session:
-            self._gate.reset()
-            self._wall.reset()
+            self._reset_pictures()
         features: Features = {}
         wall_ns = self._wall_ns(stamp, arrived_ns, now_ns, grab.wall_ns, features)
         self._masks.paint(grab.pixels)
@@ -127,6 +134,13 @@ class CameraCapture:
         self._foreground = None
         self._size = ()
 
+    def _reset_pictures(self) -> None:
+        """What is compared with the frame before starts afresh."""
+        self._gate.reset()
+        self._wall.reset()
+        for measurement in self._measurements.values():
+            measurement.reset()
+
     def _wall_ns(
         self, stamp: Stamp, arrived_ns: int, now_ns: int, camera_ns: int | None, features: Features
     ) -> int | None:
@@ -148,6 +162,8 @@ class CameraCapture:
         features["motion"] = round(glance.motion, 5)
         if glance.light:
             features["light"] = round(glance.light, 1)
+        for name, measurement in self._measurements.items():
+            features[name] = measurement.measure(pixels, media_ns)
         return Status.STATIC if glance.still else None, self._mask(pixels, media_ns, features)
 
     def _mask(self, pixels: Picture, media_ns: int, features: Features) -> Plane | None:

@@ -47,7 +47,9 @@ class TerminalSink:
         line.append(f"  {_plain(_title(event))}")
         if event.object is not None:
             seen = event.object
-            line.append(f"  {_plain(seen.class_name)} #{seen.track_id} {seen.confidence:.0%}")
+            line.append(
+                f"  {_plain(seen.class_name)} #{seen.track_id} {seen.confidence:.0%}" if seen.track_id else "  object"
+            )
         if self._options.reasons and event.reason:
             line.append(f"  {_plain(event.reason)}", "dim")
         return line

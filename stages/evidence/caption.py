@@ -60,7 +60,9 @@ def _lines(event: Event, font: Any, size: int, room: int) -> list[_Line]:
 
 def _object(event: Event) -> str:
     seen = event.object
-    return "" if seen is None else f"{seen.class_name} #{seen.track_id} {seen.confidence:.0%}"
+    if seen is None:
+        return ""
+    return f"{seen.class_name} #{seen.track_id} {seen.confidence:.0%}" if seen.track_id else seen.class_name
 
 
 def _media_time(seconds: float) -> str:
