@@ -194,6 +194,7 @@ class CameraAlert:
             self._sightings.known,
             self._wishing.state.scene,
             msgspec.msgpack.decode(frame.features) if self._reads_features and frame.features else {},
+            self._state.names,
         )
         self._wishing.forget(gone)
         changes: list[Change] = []

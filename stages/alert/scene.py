@@ -1,6 +1,6 @@
 """One frame as a rule sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,8 @@ class Scene:
     """What goes on in the whole picture: score and media time in ns, by name."""
     features: Mapping[str, Any] = field(default_factory=dict)
     """What capture measured, as ``CameraCapture`` says; what was not measured is absent."""
+    names: Sequence[str] = ()
+    """The detector's class names by class id."""
     _anchors: dict[Anchor, Points] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -70,6 +72,14 @@ class Scene:
             self.sightings,
             self.behaviour,
             self.features,
+            self.names,
+        )
+
+    def of_classes(self, names: Collection[str]) -> Mask:
+        """bool (n,): which objects the detector calls by one of these names."""
+        known = self.names
+        return np.array(
+            [0 <= number < len(known) and known[number] in names for number in self.class_id.tolist()], bool
         )
 
 
