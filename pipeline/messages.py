@@ -538,11 +538,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     score_history: list[tuple[float, float]] = []
     """Media time and confidence of the object's last detections."""
     why: list[dict[str, Any]] = []
-    """Rule trace: ``{"time", "predicate", "value", "threshold"}`` in order."""
+    """Rule trace, in order: ``{"time", "predicate", "value", "comparison", "threshold"}``, the first of a start's
+    claim with what else explains it. ``stages.alert.verdict`` computes the verdict from it again."""
     evidence: dict[str, str] = {}
     """``snapshot``: path within the output directory."""
     model: dict[str, str] = {}
     """``name`` and ``sha256`` of the detector."""
     analysis_sha256: str = ""
+    version: str = ""
+    """Of Bartizan, which decided."""
     correlation_id: str = ""
     """Names the deciding frame: ``camera/session/index``."""

@@ -29,7 +29,7 @@ _SAMPLE = Event(
     ),
     region={"zone": [[0.25, 0.3], [0.9, 0.3], [0.9, 0.95], [0.25, 0.95]]},
     score_history=[(12.3, 0.81), (12.4, 0.85), (12.5, 0.83)],
-    why=[{"time": 12.5, "predicate": "inside_s", "value": 2.1, "threshold": 2.0}],
+    why=[{"time": 12.5, "predicate": "inside_s", "value": 2.1, "comparison": ">=", "threshold": 2.0}],
     model={"name": "motion", "sha256": ""},
     analysis_sha256="0" * 64,
     correlation_id="gate/0/125",

@@ -30,11 +30,12 @@ _ENDINGS: dict[End, str] = {
 class Account:
     """Names, numbers and words of one camera's events."""
 
-    def __init__(self, camera: str, *, analysis_sha256: str, origin: str) -> None:
-        """``origin``: what the frames are, see ``identity.origin``."""
+    def __init__(self, camera: str, *, analysis_sha256: str, origin: str, version: str = "") -> None:
+        """``origin``: what the frames are, see ``identity.origin``. ``version``: of Bartizan."""
         self._camera = camera
         self._analysis_sha256 = analysis_sha256
         self._origin = origin
+        self._version = version
 
     def tell(
         self,
@@ -85,6 +86,7 @@ class Account:
             evidence={"snapshot": f"media/{name}.jpg"} if change.kind == "start" else {},
             model=model,
             analysis_sha256=self._analysis_sha256,
+            version=self._version,
             correlation_id=f"{self._camera}/{frame.session}/{frame.index}",
         )
 

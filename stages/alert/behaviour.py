@@ -50,7 +50,7 @@ class Behaviour:
         score = score_of(self.options.shows, sighting, scene, fresh_ns=self._fresh_ns)
         if score is None or score < self.options.threshold:
             return []
-        return [Claim(subject, f"score_{self.options.shows}", score, self.options.threshold)]
+        return [Claim(subject, f"score_{self.options.shows}", score, self.options.threshold, option="threshold")]
 
     def describe(self, who: str, claim: Claim) -> str:
         """``the scene shows fight (score 0.93, at least 0.8)``."""

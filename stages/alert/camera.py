@@ -26,7 +26,7 @@ from pipeline.messages import (
 )
 from pipeline.stage import Asking, Fact, TrackedFrame, Tracker
 from stages.alert.account import Account
-from stages.alert.identity import origin
+from stages.alert.identity import origin, version
 from stages.alert.options import AlertOptions, nanoseconds
 from stages.alert.rule import Rule
 from stages.alert.scene import Scene
@@ -74,6 +74,7 @@ class CameraAlert:
         self._tracker = tracker
         self._reads_features = any(rule.options.needs for rule in rules)
         memory_s = [rule.options.memory_s for rule in rules]
+        self._version = version()
         self._memory_ns = nanoseconds(max(memory_s, default=0.0))
         fresh = CameraState(tracker.state(), SightingsState(), [WatchState(rule.options.title) for rule in rules])
         self._take(fresh)
@@ -219,7 +220,9 @@ class CameraAlert:
         state = self._state
         if not changes or state.header is None or state.frame is None:
             return []
-        account = Account(self._camera, analysis_sha256=state.header.analysis_sha256, origin=state.origin)
+        account = Account(
+            self._camera, analysis_sha256=state.header.analysis_sha256, origin=state.origin, version=self._version
+        )
         events = []
         for change in changes:
             state.ordinal += 1

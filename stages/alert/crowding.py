@@ -79,7 +79,8 @@ class Crowding:
             del memory[subject]
         if len(memory) <= self.options.limit:
             return []
-        return [Claim(WHOLE_SCENE, "objects_in_zone", len(memory), self.options.limit)]
+        limit = self.options.limit
+        return [Claim(WHOLE_SCENE, "objects_in_zone", len(memory), limit, comparison=">", option="limit")]
 
     def describe(self, who: str, claim: Claim) -> str:
         """``13 objects in zone 'platform' (limit 12)``."""

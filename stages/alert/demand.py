@@ -6,6 +6,7 @@ from typing import Any
 from stages.alert.options import RuleOptions, nanoseconds
 from stages.alert.scene import Scene
 from stages.alert.sighting import Sighting
+from stages.alert.trace import Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,7 @@ class Demand:
 
     predicate: str
     value: Any
+    comparison: Comparison
     wanted: Any
     holds: bool
 
@@ -25,12 +27,13 @@ def demands(options: RuleOptions, sighting: Sighting | None, scene: Scene) -> li
         value = sighting.attributes.get(name) if sighting is not None else None
         if value is None:
             return None
-        found.append(Demand(name, value, wanted[0] if len(wanted) == 1 else list(wanted), value in wanted))
+        one = len(wanted) == 1
+        found.append(Demand(name, value, "==" if one else "in", wanted[0] if one else list(wanted), value in wanted))
     for name, least in options.behaviour.items():
         score = score_of(name, sighting, scene, fresh_ns=nanoseconds(options.lost_s))
         if score is None:
             return None
-        found.append(Demand(f"score_{name}", score, least, score >= least))
+        found.append(Demand(f"score_{name}", score, ">=", least, score >= least))
     return found
 
 

@@ -49,7 +49,7 @@ class InField:
         for subject, is_inside in zip(subjects, inside, strict=True):
             if is_inside:
                 memory.setdefault(subject, Inside())
-                claims.append(Claim(subject, "anchor_in_zone", True, True))
+                claims.append(Claim(subject, "anchor_in_zone", True, True, comparison="=="))
             else:
                 memory.pop(subject, None)
         return claims

@@ -89,8 +89,14 @@ class LineCrossed:
             self._follow(passage, scene.frame.media_ns, offset, position)
             if passage.claimed:
                 side = "right" if passage.side > 0 else "left"
-                claims.append(Claim(subject, "crossed_line_to", side, self.options.direction, passage.claimed))
+                claims.append(self._claim(subject, side, passage.claimed))
         return claims
+
+    def _claim(self, subject: int, side: str, occasion: int) -> Claim:
+        direction = self.options.direction
+        if direction == "any":
+            return Claim(subject, "crossed_line_to", side, ["left", "right"], occasion, comparison="in")
+        return Claim(subject, "crossed_line_to", side, direction, occasion, comparison="==")
 
     def _follow(self, passage: Passage, now_ns: int, offset: float, position: float) -> None:
         if (passage.offset < 0) != (offset < 0):

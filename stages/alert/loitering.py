@@ -95,7 +95,7 @@ class Loitering:
             stay.last_ns, stay.outside = now, False
             if stay.total_ns >= self._limit_ns:
                 seconds = round(stay.total_ns / SECOND, 6)
-                claims.append(Claim(subject, "seconds_in_zone", seconds, self.options.seconds))
+                claims.append(Claim(subject, "seconds_in_zone", seconds, self.options.seconds, option="seconds"))
         return claims
 
     def describe(self, who: str, claim: Claim) -> str:

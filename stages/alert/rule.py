@@ -14,6 +14,7 @@ import msgspec
 from stages.alert.options import RuleOptions
 from stages.alert.scene import Scene
 from stages.alert.sighting import Box
+from stages.alert.trace import Comparison
 
 WHOLE_SCENE = 0
 """The subject of a claim that is about no single object, such as a crowd."""
@@ -38,6 +39,10 @@ class Claim:
     """What else explains it, for the event's ``why``; plain values only."""
     place: Box | None = None
     """Where it is, where the subject is no tracked object: left, top, right, bottom as shares of the picture."""
+    comparison: Comparison = ">="
+    """How the value stands to the threshold, so that the verdict can be computed again from the event alone."""
+    option: str = ""
+    """The rule's option that is the threshold, such as ``seconds``: what one would turn to have fewer events."""
 
 
 class NoMemory(msgspec.Struct):

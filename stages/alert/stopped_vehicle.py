@@ -93,7 +93,7 @@ class StoppedVehicle:
                 memory[subject] = Stand(x, y, now)
             elif now - stand.since_ns >= self._limit_ns:
                 seconds = round((now - stand.since_ns) / SECOND, 6)
-                claims.append(Claim(subject, "seconds_standing", seconds, self.options.seconds))
+                claims.append(Claim(subject, "seconds_standing", seconds, self.options.seconds, option="seconds"))
         return claims
 
     def describe(self, who: str, claim: Claim) -> str:

@@ -17,6 +17,7 @@ from stages.alert.rearm import Quiet, Rearm
 from stages.alert.rule import WHOLE_SCENE, Claim, Rule
 from stages.alert.scene import Scene
 from stages.alert.sighting import Sighting
+from stages.alert.trace import trace
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ class Watch:
                 sighting = sightings.get(episode.subject)
                 place = sighting.box if ended == "evidence_lost" and sighting is not None else episode.place
                 self._rearm.begin(Quiet(episode.subject, now_ns, place))
-                changes.append(Change("end", self.rule, episode, None, [_trace(now_ns, ended, True, True)], ended))
+                changes.append(Change("end", self.rule, episode, None, [trace(now_ns, ended, True, "==", True)], ended))
         return changes
 
     def _select(self, scene: Scene) -> Scene:
@@ -143,13 +144,12 @@ class Watch:
                 episode.updated_ns = now
                 return [Change("update", self.rule, episode, claim, [_holding(claim, now)])]
             case Turn.LEFT:
-                why = _trace(
-                    now, "seconds_outside", (now - episode.outside_ns) / SECOND, self.rule.options.exit_inertia_s
-                )
+                outside_s = (now - episode.outside_ns) / SECOND
+                why = trace(now, "seconds_outside", outside_s, ">=", self.rule.options.exit_inertia_s)
                 return self._end(key, now, "left", why, sighting)
             case Turn.LOST:
                 unseen_s = (now - episode.unseen_ns) / SECOND
-                why = _trace(now, "seconds_unseen", unseen_s, self.rule.options.lost_s)
+                why = trace(now, "seconds_unseen", unseen_s, ">=", self.rule.options.lost_s)
                 walked_out = sighting is not None and sighting.at_border
                 return self._end(key, now, "left" if walked_out else "lost", why, sighting, vanished=True)
             case Turn.FADED:
@@ -174,7 +174,7 @@ class Watch:
                 episode.phase = "spent"
             return []
         episode.phase, episode.started_ns, episode.updated_ns = "open", now, now
-        start = Change("start", self.rule, episode, claim, self._reasons(episode, claim, now, sighting, known))
+        start = Change("start", self.rule, episode, claim, self._reasons(episode, claim, scene, sighting, known))
         if not self.rule.momentary:
             return [start]
         episode.phase = "spent"
@@ -220,28 +220,33 @@ class Watch:
         return demands(options, sighting, scene)
 
     def _reasons(
-        self, episode: Episode, claim: Claim, now: int, sighting: Sighting | None, known: Sequence[Demand]
+        self, episode: Episode, claim: Claim, scene: Scene, sighting: Sighting | None, known: Sequence[Demand]
     ) -> list[dict[str, Any]]:
         """The trace of a start: every condition that had to hold, in order of time."""
-        options, held_s = self.rule.options, (now - episode.since_ns) / SECOND
-        why = [_trace(episode.since_ns, claim.predicate, claim.value, claim.threshold) | dict(claim.facts)]
+        now, options = scene.frame.media_ns, self.rule.options
+        why = [_claimed(claim, episode.since_ns)]
         if sighting is not None:
-            why.insert(0, _trace(sighting.first_ns, "first_seen", True, True))
-            why.append(_trace(now, "age_s", (now - sighting.first_ns) / SECOND, options.min_age_s))
-            why.append(_trace(now, "median_confidence", sighting.vote, options.min_confidence))
-        why.append(_trace(now, "held_s", held_s, options.enter_inertia_s))
-        why += [_trace(now, demand.predicate, demand.value, demand.wanted) for demand in known]
+            why.insert(0, trace(sighting.first_ns, "first_seen", True, "==", True))
+            name = scene.names[sighting.class_id] if 0 <= sighting.class_id < len(scene.names) else ""
+            if name in options.classes:
+                why.append(trace(now, "class", name, "in", list(options.classes)))
+            why.append(trace(now, "age_s", (now - sighting.first_ns) / SECOND, ">=", options.min_age_s))
+            why.append(trace(now, "median_confidence", sighting.vote, ">=", options.min_confidence))
+        why.append(trace(now, "held_s", (now - episode.since_ns) / SECOND, ">=", options.enter_inertia_s))
+        why += [trace(now, demand.predicate, demand.value, demand.comparison, demand.wanted) for demand in known]
         if options.schedule is not None:
-            why.append(_trace(now, "scheduled", True, True))
+            why.append(trace(now, "scheduled", True, "==", True))
+        if options.rearm_s:
+            why.append(trace(now, "repeated", False, "==", False))
         return why
 
 
+def _claimed(claim: Claim, time_ns: int) -> dict[str, Any]:
+    """What the rule claims when an event starts; it holds since ``time_ns``."""
+    comparison, option, facts = claim.comparison, claim.option, claim.facts
+    return trace(time_ns, claim.predicate, claim.value, comparison, claim.threshold, option=option, facts=facts)
+
+
 def _holding(claim: Claim, now: int) -> dict[str, Any]:
-    return _trace(now, claim.predicate, claim.value, claim.threshold)
-
-
-def _trace(time_ns: int, predicate: str, value: Any, threshold: Any) -> dict[str, Any]:
-    """One entry of a trace. Floats are rounded to a millionth, so that they print the same everywhere."""
-    if isinstance(value, float):
-        value = round(value, 6)
-    return {"time": round(time_ns / SECOND, 6), "predicate": predicate, "value": value, "threshold": threshold}
+    """What the rule claims now, without its facts."""
+    return trace(now, claim.predicate, claim.value, claim.comparison, claim.threshold)

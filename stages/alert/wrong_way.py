@@ -91,7 +91,10 @@ class WrongWay:
                 continue
             off = float(np.degrees(np.arccos(np.clip(-way @ arrow / np.hypot(*way) / np.hypot(*arrow), -1, 1))))
             if off <= self.options.angle_deg:
-                claims.append(Claim(subject, "degrees_off_the_wrong_way", round(off, 3), self.options.angle_deg))
+                limit = self.options.angle_deg
+                claims.append(
+                    Claim(subject, "degrees_off_the_wrong_way", off, limit, comparison="<=", option="angle_deg")
+                )
         return claims
 
     def describe(self, who: str, claim: Claim) -> str:

@@ -75,7 +75,8 @@ def test_only_the_red_object_alerts_a_rule_that_wants_red(undisturbed: Running) 
     starts = [event for event in undisturbed.events() if event["type"] == "start"]
     (red,) = [event for event in starts if event["name"] == "red"]
     assert red["object"]["attributes"] == {"colour": "red"}
-    assert {"predicate": "colour", "threshold": "red", "time": red["media_time"], "value": "red"} in red["why"]
+    wanted = {"predicate": "colour", "comparison": "==", "threshold": "red", "value": "red"}
+    assert {**wanted, "time": red["media_time"]} in red["why"]
     ends = [event for event in undisturbed.events() if event["type"] == "end" and event["name"] == "anything"]
     said = {event["object"]["attributes"].get("colour") for event in ends}
     assert said == {"red", "blue", None}, "what is cut by the border is not judged"

@@ -95,7 +95,7 @@ def test_an_event_starts_as_soon_as_it_is_known_that_the_object_is_the_one_wante
     assert start.media_time == 2.0, "crops of 0 s and 1 s, each a second later"
     assert start.object is not None
     assert start.object.attributes == {"colour": "red"}
-    assert {"time": 2.0, "predicate": "colour", "value": "red", "threshold": "red"} in start.why
+    assert {"time": 2.0, "predicate": "colour", "value": "red", "comparison": "==", "threshold": "red"} in start.why
 
 
 @pytest.mark.parametrize("says", [blue, unknown])
@@ -105,7 +105,13 @@ def test_nothing_starts_for_another_object_or_while_it_is_unknown(says: Says) ->
 
 def test_any_of_several_values_will_do() -> None:
     events = watched([in_field(attributes={"colour": ["blue", "red"]})], COLOUR, blue)
-    assert {"time": 2.0, "predicate": "colour", "value": "blue", "threshold": ["blue", "red"]} in events[0].why
+    assert {
+        "time": 2.0,
+        "predicate": "colour",
+        "value": "blue",
+        "comparison": "in",
+        "threshold": ["blue", "red"],
+    } in events[0].why
 
 
 def test_a_rule_that_asks_for_nothing_does_not_wait_and_says_what_is_known() -> None:
@@ -188,7 +194,9 @@ def test_a_behaviour_of_a_track_is_told_of_that_track() -> None:
 def test_any_rule_can_ask_for_a_behaviour() -> None:
     events = watched([in_field(behaviour={"fight": 0.8})], FIGHT, fights(4, 9))
     assert events[0].media_time == 5.0
-    assert {"time": 5.0, "predicate": "score_fight", "value": 0.9, "threshold": 0.8} in events[0].why
+    assert {"time": 5.0, "predicate": "score_fight", "value": 0.9, "comparison": ">=", "threshold": 0.8} in events[
+        0
+    ].why
     assert watched([in_field(behaviour={"fight": 0.95})], FIGHT, fights(4, 9)) == []
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pipeline.errors import LogError, StoreError, UsageError
 from pipeline.messages import EndRecord, Event, FrameRecord, Record, StreamRecord
 from pipeline.testing import Script, ScriptedTracker, Walk
+from stages.alert.identity import version
 from stages.alert.in_field import InField
 from stages.alert.line_crossed import LineCrossed
 from stages.alert.loitering import Loitering
@@ -151,12 +152,14 @@ def test_an_event_tells_all_that_the_contract_asks() -> None:
     assert event.evidence == {"snapshot": f"media/{event.message_id}.jpg"}
     assert event.model == {"name": "scripted", "sha256": "0" * 64}
     assert event.analysis_sha256 == "a" * 64
+    assert event.version == version()
     assert [entry["predicate"] for entry in event.why] == [
         "first_seen",
         "anchor_in_zone",
         "age_s",
         "median_confidence",
         "held_s",
+        "repeated",
     ]
 
 

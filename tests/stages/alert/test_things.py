@@ -73,4 +73,11 @@ def test_its_event_ends_as_left_when_the_claim_is_gone(events: list[Event]) -> N
 
 
 def test_the_facts_of_a_claim_stand_in_its_trace(events: list[Event]) -> None:
-    assert {"time": 2.0, "predicate": "glow", "value": 1.0, "threshold": 0.5, "colour": "red"} in events[0].why
+    assert {
+        "time": 2.0,
+        "predicate": "glow",
+        "value": 1.0,
+        "comparison": ">=",
+        "threshold": 0.5,
+        "colour": "red",
+    } in events[0].why
