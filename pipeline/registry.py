@@ -24,7 +24,9 @@ CLASSIFIERS: Table = {
     "few_shot": "stages.classify.few_shot:FewShotClassifier",
     "behaviour": "stages.classify.behaviour:BehaviourModel",
 }
-MEASUREMENTS: Table = {}
+MEASUREMENTS: Table = {
+    "flow": "stages.capture.flow:FlowGrid",
+}
 """What capture can measure for rules, by the names that ``RuleOptions.needs`` gives."""
 TRACKERS: Table = {"bytetrack": "stages.track.tracker:ByteTracker"}
 ALERTS: Table = {"rules": "stages.alert.stage:AlertStage"}

@@ -1,0 +1,123 @@
+"""Footage as the model of normal sees it: through the same capture, detector, tracker and scenes as in use."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pipeline.clock import ManualClock
+from pipeline.errors import SourceEnded, UsageError
+from pipeline.messages import SCHEMA, EndRecord, EngineRecord, FrameRecord, LogHeader, Record, Status
+from pipeline.stage import Detector, View
+from stages.alert.normal.observed import Observed, observe_scene
+from stages.alert.options import AlertOptions, RuleOptions
+from stages.alert.rule import Claim, NoMemory
+from stages.alert.scene import Scene
+from stages.alert.stage import AlertStage
+from stages.capture.options import CameraOptions
+from stages.track.options import TrackOptions
+from stages.track.tracker import ByteTracker
+
+CAMERA = "lab"
+
+
+def observe(clip: Path | CameraOptions, *, detector: Detector | None = None, fps: float = 10.0) -> list[Observed]:
+    """A video, or a folder of pictures taken ``fps`` times a second, frame by frame.
+
+    ``clip`` may be a camera of a configuration whose source is a recording: its masks, rate and gate then count.
+    ``detector``: default the one that ships, as configured by default; hand one in to load it once for many clips.
+    Frames that tell nothing (left out by the rate limit, damaged) are not in the list; ``Observed.index`` counts them.
+    Raises ``UsageError`` or ``SourceError`` for footage that cannot be read.
+    """
+    return observe_records(records(clip, detector=detector or default_detector(), fps=fps))
+
+
+def observe_records(log: Sequence[Record]) -> list[Observed]:
+    """The same from the records of a camera's log, whose frames carry ``flow``."""
+    seeing = Seeing()
+    AlertStage(AlertOptions(), rules=[seeing], trackers=lambda _: ByteTracker(TrackOptions())).process(CAMERA, log)
+    return seeing.seen
+
+
+def records(clip: Path | CameraOptions, *, detector: Detector, fps: float = 10.0) -> list[Record]:
+    """The log that a camera would have of this footage."""
+    log: list[Record] = [LogHeader(SCHEMA, CAMERA, live=False, analysis_sha256="", source_sha256="0" * 64)]
+    log.append(EngineRecord(detector.engine, detector.model, detector.names))
+    log += _frames(_camera(clip, fps), detector)
+    return [*log, EndRecord(len(log) - 3, "eof")]
+
+
+def default_detector() -> Detector:
+    """The detector of a configuration that names none."""
+    from lab.detector import open_detector
+    from stages.detect.options import YoloOptions
+
+    return open_detector(YoloOptions().model)
+
+
+def _camera(clip: Path | CameraOptions, fps: float) -> CameraOptions:
+    if isinstance(clip, CameraOptions):
+        return clip
+    if not clip.exists():
+        raise UsageError(f"{clip}: no such video or folder of pictures")
+    return CameraOptions(source=f"{clip}?fps={fps:g}" if clip.is_dir() else str(clip))
+
+
+def _frames(options: CameraOptions, detector: Detector) -> Iterator[FrameRecord]:
+    from stages.capture.camera import CameraCapture
+    from stages.capture.flow import FlowGrid
+    from stages.capture.sources import open_source
+
+    clock = ManualClock()
+    source = open_source(options, clock)
+    capture = CameraCapture(
+        options, camera=CAMERA, source=source, clock=clock, measurements={"flow": FlowGrid(options)}
+    )
+    capture.open(session=0, next_index=0, last_media_ns=-1)
+    try:
+        while True:
+            taken = capture.capture(None)
+            if taken.skip is not None:
+                yield FrameRecord(taken.frame, taken.skip)
+                continue
+            found = detector.process([View(taken.frame, taken.pixels, taken.aux)])[0]
+            yield FrameRecord(taken.frame, Status.ANALYSED, found.pack())
+    except SourceEnded:
+        return
+    finally:
+        capture.close()
+
+
+class SeeingOptions(RuleOptions):
+    """A rule that needs what the model of normal needs."""
+
+    rule: str = "seeing"
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Motion."""
+        return frozenset({"flow"})
+
+
+@dataclass(eq=False)
+class Seeing:
+    """Fulfils ``Rule``: claims nothing and keeps what it saw. For one camera."""
+
+    Options: ClassVar[type[SeeingOptions]] = SeeingOptions
+    Memory: ClassVar[type[NoMemory]] = NoMemory
+    momentary: ClassVar[bool] = False
+    options: SeeingOptions = field(default_factory=SeeingOptions)
+    seen: list[Observed] = field(default_factory=list)
+
+    def look(self, scene: Scene, _memory: dict[int, Any]) -> list[Claim]:
+        """Keep it."""
+        self.seen.append(observe_scene(scene))
+        return []
+
+    def describe(self, who: str, _claim: Claim) -> str:
+        """Never asked."""
+        return who
+
+    def region(self) -> dict[str, Any]:
+        """None."""
+        return {}

@@ -1,0 +1,55 @@
+"""Learning what is normal: quantiles of what was observed, no training."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.alert.normal.features import OBJECT, Windows, feet, magnitudes
+from stages.alert.normal.flow_field import Floats
+from stages.alert.normal.model import NormalModel
+from stages.alert.normal.observed import Observed
+from stages.alert.normal.scale import Scale
+from stages.alert.normal.tail import Tail
+
+MOVING = 2.0
+"""A window slower than this (pixels a second) does not tell how fast things are at its row."""
+
+
+def fit(observed: Sequence[Sequence[Observed]], *, names: Sequence[str] = (), detector: str = "") -> NormalModel:
+    """The model of a camera from its normal footage, one inner sequence for each clip. Order does not matter.
+
+    ``names``: of the detector's classes; ``detector``: sha256 of its weights.
+    """
+    frames = [frame for clip in observed for frame in clip]
+    scales, tails = {}, {}
+    for name in OBJECT:
+        found = [(feet(each.box), told[name]) for each in frames if name in (told := magnitudes(each))]
+        rows, values = _joined(row for row, _ in found), _joined(value for _, value in found)
+        scales[name] = Scale.fit(rows, values)
+        tails[name] = Tail.fit(values / scales[name].at(rows))
+    windows = [Windows.of(each.flow) for each in frames if each.flow is not None]
+    scales["window"] = _window_scale(windows)
+    tails["window"] = Tail.fit(np.array([each.largest(scales["window"])[1] for each in windows]))
+    classes = _joined(each.class_id for each in frames).astype(np.int64)
+    counts = {
+        "clips": len(observed),
+        "frames": len(frames),
+        "objects": len(classes),
+        "subjects": sum(len({s for each in clip for s in each.subject.tolist()}) for clip in observed),
+    }
+    counted = np.bincount(classes, minlength=len(names)).astype(np.int64)
+    return NormalModel(scales, tails, counted, tuple(names), detector, counts)
+
+
+def _window_scale(windows: Sequence[Windows]) -> Scale:
+    """From the fastest window of each row of each frame."""
+    rows = _joined(each.foot for each in windows)
+    values = _joined(each.speed.max(axis=1) for each in windows)
+    moving = values > MOVING
+    return Scale.fit(rows[moving], values[moving])
+
+
+def _joined(parts: Iterable[npt.NDArray[Any]]) -> Floats:
+    return np.concatenate([np.zeros(0), *parts])

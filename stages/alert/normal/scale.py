@@ -1,0 +1,58 @@
+"""How large things look, by how far down the picture they stand: the near is larger and faster than the far."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from stages.alert.normal.flow_field import Floats
+
+BINS = 10
+"""Groups of rows, each with as many samples."""
+LEVEL = 0.9
+"""What counts as large among the normal: this quantile."""
+FLOOR = 0.25
+"""No row's scale is less than this share of the middle one."""
+FEW = 10
+"""A group of fewer samples says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A straight line over the row of the feet, held level beyond the rows where normal things were seen."""
+
+    intercept: float
+    slope: float
+    top: float
+    """Rows (0 is the upper edge of the picture, 1 the lower) between which it was learned."""
+    bottom: float
+    least: float
+    """The scale nowhere is below this."""
+
+    def at(self, rows: Floats) -> Floats:
+        """float64 (n,): the scale of things whose feet are at ``rows``."""
+        return np.maximum(self.intercept + self.slope * np.clip(rows, self.top, self.bottom), self.least)
+
+    @classmethod
+    def fit(cls, rows: Floats, values: Floats) -> Self:
+        """Through the upper quantiles of normal values, row by row. ``rows``, ``values``: float64 (n,)."""
+        if not len(rows):
+            return cls(1.0, 0.0, 0.0, 1.0, 1.0)
+        groups = np.array_split(np.argsort(rows, kind="stable"), max(1, min(BINS, len(rows) // FEW)))
+        middles = np.array([rows[group].mean() for group in groups])
+        large = np.array([np.quantile(values[group], LEVEL) for group in groups])
+        usual = max(float(np.median(large)), 1e-6)
+        slope = 0.0
+        if np.ptp(middles) > 0.02:
+            slope = float(np.polyfit(middles, large, 1)[0])
+        intercept = float(large.mean() - slope * middles.mean())
+        return cls(intercept, slope, float(middles[0]), float(middles[-1]), FLOOR * usual)
+
+    def array(self) -> Floats:
+        """float64 (5,), for storing."""
+        return np.array([self.intercept, self.slope, self.top, self.bottom, self.least])
+
+    @classmethod
+    def of(cls, array: Floats) -> Self:
+        """From ``array()``."""
+        return cls(*array.tolist())

@@ -1,0 +1,61 @@
+"""How unusual a large value is: one-sided, as minus the logarithm of the share of normal values that reach it."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from stages.alert.normal.flow_field import Floats
+
+LAST = 0.01
+"""From this share of the normal values on, the tail is taken for exponential."""
+FEWEST = 10
+"""Values that the tail's steepness is taken from, at least."""
+KNOTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Minus log p of values: learned up to the last knot, a straight line beyond it (an exponential tail)."""
+
+    values: Floats
+    """float64 (k,), increasing."""
+    surprise: Floats
+    """float64 (k,), increasing from 0 on: minus log of the share of normal values that are as large."""
+    excess: float
+    """Mean by which normal values beyond the last knot are over it."""
+
+    def of_values(self, values: Floats) -> Floats:
+        """float64 (n,): -log p of each; 0 for the usual, never decreasing with the value."""
+        known = np.interp(values, self.values, self.surprise)
+        return np.asarray(known + np.maximum(values - self.values[-1], 0.0) / self.excess)
+
+    @property
+    def sure(self) -> float:
+        """Up to this -log p it was measured; beyond it is the exponential that is believed."""
+        return float(self.surprise[-1])
+
+    @classmethod
+    def fit(cls, normal: Floats) -> Self:
+        """From normal values, float64 (n,); with none at all, nothing is surprising."""
+        if not len(normal):
+            return cls(np.zeros(1), np.zeros(1), np.inf)
+        ordered = np.sort(normal)
+        last = min(max(LAST, FEWEST / len(ordered)), 1.0)
+        shares = np.geomspace(1.0, last, KNOTS)
+        values = np.quantile(ordered, 1.0 - shares)
+        first = np.concatenate([[True], np.diff(values) > 0])  # of equal values the one that says least
+        values, surprise = values[first], -np.log(shares[first])
+        over = ordered[ordered > values[-1]] - values[-1]
+        least = max(0.02 * abs(float(values[-1])), 1e-6)
+        return cls(values, surprise + 0.0, max(float(over.mean()) if len(over) else 0.0, least))
+
+    def array(self) -> Floats:
+        """float64 (2 k + 1,), for storing."""
+        return np.concatenate([self.values, self.surprise, [self.excess]])
+
+    @classmethod
+    def of(cls, array: Floats) -> Self:
+        """From ``array()``."""
+        half = (len(array) - 1) // 2
+        return cls(array[:half].copy(), array[half : 2 * half].copy(), float(array[-1]))
