@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any
 
 import msgspec
 
 from stages.alert.options import RuleOptions, nanoseconds
+from stages.alert.peak import Peak
 from stages.alert.sighting import Box
 
 
@@ -65,11 +67,19 @@ class Episode(msgspec.Struct):
     updated_ns: int = -1
     place: Box | None = None
     """Where it is, if its subject is no tracked object."""
+    furthest: Peak | None = None
+    """The furthest that the claim's value went."""
+    surest: Peak | None = None
+    """The surest that it was of its object."""
 
     @property
     def open(self) -> bool:
         """Whether an event has started and not ended."""
         return self.phase == "open"
+
+    def peaks(self) -> list[dict[str, Any]]:
+        """Entries for the trace of its end."""
+        return [peak.entry() for peak in (self.furthest, self.surest) if peak is not None]
 
     def follow(self, now_ns: int, *, holds: bool, seen: bool, inertia: Inertia) -> Turn:
         """Take in one frame that tells something: does the condition hold, is its object there."""

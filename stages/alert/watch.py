@@ -13,8 +13,9 @@ from pipeline.clock import SECOND
 from stages.alert.demand import Demand, demands
 from stages.alert.episode import Episode, Inertia, Turn
 from stages.alert.options import nanoseconds
+from stages.alert.peak import further
 from stages.alert.rearm import Quiet, Rearm
-from stages.alert.rule import WHOLE_SCENE, Claim, Rule
+from stages.alert.rule import WHOLE_SCENE, Claim, Rule, is_about_objects
 from stages.alert.scene import Scene
 from stages.alert.sighting import Sighting
 from stages.alert.trace import trace
@@ -64,6 +65,7 @@ class Watch:
         self._rearm = Rearm(nanoseconds(rule.options.rearm_s), state.quiets)
         self._unchecked = state.unchecked
         self._wanted: npt.NDArray[np.bool_] | None = None
+        self._needs_objects = is_about_objects(rule)
 
     def state(self) -> WatchState:
         """All that is remembered; equal histories give equal states."""
@@ -87,10 +89,22 @@ class Watch:
             gone = set(subjects)
             self._episodes = {key: each for key, each in self._episodes.items() if key[0] not in gone}
 
+    @property
+    def sleeps(self) -> bool:
+        """Nothing is under way, and nothing can come of a scene without objects."""
+        return self._needs_objects and not self._memory and not self._episodes
+
+    def rest(self, now_ns: int) -> None:
+        """Take in a frame without objects while it ``sleeps``: what ``look`` does then."""
+        self._rearm.expire(now_ns)
+
     def look(self, scene: Scene) -> list[Change]:
         """Take in a frame that tells something."""
         scene = self._select(scene)
         now = scene.frame.media_ns
+        if not len(scene) and self.sleeps:
+            self.rest(now)
+            return []
         self._rearm.expire(now)
         claims = {(claim.subject, claim.occasion): claim for claim in self.rule.look(scene, self._memory)}
         for key in claims:
@@ -102,8 +116,8 @@ class Watch:
         changes: list[Change] = []
         for key, episode in list(self._episodes.items()):
             claim = claims.get(key)
-            if claim is not None and claim.place is not None:
-                episode.place = claim.place
+            if claim is not None:
+                self._note(episode, claim, scene)
             seen = key[0] < WHOLE_SCENE or key[0] in there
             turn = episode.follow(now, holds=claim is not None, seen=seen, inertia=self._inertia)
             if turn is not Turn.NOTHING:
@@ -119,7 +133,8 @@ class Watch:
                 sighting = sightings.get(episode.subject)
                 place = sighting.box if ended == "evidence_lost" and sighting is not None else episode.place
                 self._rearm.begin(Quiet(episode.subject, now_ns, place))
-                changes.append(Change("end", self.rule, episode, None, [trace(now_ns, ended, True, "==", True)], ended))
+                why = [trace(now_ns, ended, True, "==", True), *episode.peaks()]
+                changes.append(Change("end", self.rule, episode, None, why, ended))
         return changes
 
     def _select(self, scene: Scene) -> Scene:
@@ -133,6 +148,19 @@ class Watch:
         if open_:
             keep = keep | np.array([subject in open_ for subject in scene.subject.tolist()])
         return scene.select(keep)
+
+    def _note(self, episode: Episode, claim: Claim, scene: Scene) -> None:
+        if claim.place is not None:
+            episode.place = claim.place
+        if self.rule.momentary:
+            return
+        now, least = scene.frame.media_ns, self.rule.options.min_confidence
+        episode.furthest = further(
+            episode.furthest, claim.predicate, claim.value, claim.comparison, claim.threshold, now_ns=now
+        )
+        sighting = scene.sightings.get(episode.subject)
+        if sighting is not None:
+            episode.surest = further(episode.surest, "median_confidence", sighting.vote, ">=", least, now_ns=now)
 
     def _act(self, key: tuple[int, int], turn: Turn, claim: Claim | None, scene: Scene) -> list[Change]:
         now, episode = scene.frame.media_ns, self._episodes[key]
@@ -194,7 +222,7 @@ class Watch:
         episode = self._episodes.pop(key)
         place = sighting.box if vanished and sighting is not None else episode.place
         self._rearm.begin(Quiet(episode.subject, now, place, lasting=True))
-        return [Change("end", self.rule, episode, None, [why], ended)]
+        return [Change("end", self.rule, episode, None, [why, *episode.peaks()], ended)]
 
     def _armed(self, wall_ns: int | None) -> bool:
         schedule = self.rule.options.schedule
