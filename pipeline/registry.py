@@ -25,6 +25,7 @@ CLASSIFIERS: Table = {
     "behaviour": "stages.classify.behaviour:BehaviourModel",
 }
 MEASUREMENTS: Table = {
+    "still": "stages.capture.still:StaticForeground",
     "flow": "stages.capture.flow:FlowGrid",
 }
 """What capture can measure for rules, by the names that ``RuleOptions.needs`` gives."""
@@ -32,12 +33,14 @@ TRACKERS: Table = {"bytetrack": "stages.track.tracker:ByteTracker"}
 ALERTS: Table = {"rules": "stages.alert.stage:AlertStage"}
 RULES: Table = {
     "in_field": "stages.alert.in_field:InField",
+    "abandoned_object": "stages.alert.abandoned_object:AbandonedObject",
     "line_crossed": "stages.alert.line_crossed:LineCrossed",
     "loitering": "stages.alert.loitering:Loitering",
     "behaviour": "stages.alert.behaviour:Behaviour",
     "crowding": "stages.alert.crowding:Crowding",
     "stopped_vehicle": "stages.alert.stopped_vehicle:StoppedVehicle",
     "wrong_way": "stages.alert.wrong_way:WrongWay",
+    "speeding": "stages.alert.speeding:Speeding",
 }
 EVIDENCE: Table = {"snapshot": "stages.evidence.snapshot:SnapshotStage"}
 SINKS: Table = {
@@ -54,6 +57,7 @@ COMMANDS: Table = {
     "graph": "pipeline.commands.graph:graph",
     "schema": "pipeline.commands.schema:schema",
     "top": "pipeline.commands.top:top",
+    "replay": "pipeline.commands.replay:replay",
     "keys": "pipeline.commands.keys:app",
     "models": "pipeline.commands.models:app",
     "bench": "lab.bench.command:app",

@@ -1,10 +1,11 @@
 """Options that every rule has, and those of the alert stage."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from pipeline.clock import SECOND
+from stages.alert.calibration import Calibration
 from stages.alert.geometry import Point, check_points, check_polygon
 from stages.alert.schedule import Schedule
 
@@ -102,6 +103,19 @@ class RuleOptions(BaseModel):
     schedule: Schedule | None = Field(
         default=None, description="When events may start; none: always. Needs a known wall time."
     )
+    calibration: Calibration | None = Field(
+        default=None,
+        description="How the picture is measured in metres, for rules that do; none: not at all. It is of one camera.",
+    )
+
+    @model_validator(mode="after")
+    def _check_reach(self) -> Self:
+        """What is drawn must lie where the calibration measures."""
+        for key in ("zone", "line"):
+            points = getattr(self, key, None)
+            if self.calibration is not None and points and (fault := self.calibration.fault(points)):
+                raise ValueError(f"{key}: point {fault}")
+        return self
 
     @property
     def title(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import msgspec
 import pytest
 
 from pipeline.messages import Event
@@ -11,6 +12,7 @@ from stages.alert.rule import Rule
 from stages.alert.stage import AlertStage
 
 Watching = Callable[[Sequence[Rule], Script], list[Event]]
+Resuming = Callable[[Callable[[], Sequence[Rule]], Script], None]
 
 
 @pytest.fixture(scope="session")
@@ -20,5 +22,26 @@ def watch() -> Watching:
     def run(rules: Sequence[Rule], script: Script) -> list[Event]:
         stage = AlertStage(AlertOptions(), rules=rules, trackers=ScriptedTracker)
         return stage.process(script.camera, script.records()).events
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def resumed() -> Resuming:
+    """Asserts that saving and restoring the stage at every single record changes no byte of its events."""
+
+    def run(rules: Callable[[], Sequence[Rule]], script: Script) -> None:
+        whole = AlertStage(AlertOptions(), rules=rules(), trackers=ScriptedTracker)
+        expected = whole.process(script.camera, script.records()).events
+        assert expected, "a script without events shows nothing"
+        current, events = AlertStage(AlertOptions(), rules=rules(), trackers=ScriptedTracker), []
+        for record in script.records():
+            events += current.process(script.camera, [record]).events
+            kept = current.state(script.camera)
+            current = AlertStage(AlertOptions(), rules=rules(), trackers=ScriptedTracker)
+            current.restore(script.camera, kept)
+            assert current.state(script.camera) == kept
+        assert msgspec.json.encode(events) == msgspec.json.encode(expected)
+        assert current.state(script.camera) == whole.state(script.camera)
 
     return run
