@@ -102,6 +102,14 @@ def overlap(one: Sequence[float], other: Sequence[float]) -> float:
     return wide * high / (area - wide * high)
 
 
+def covered(one: Sequence[float], other: Sequence[float]) -> float:
+    """Share of the first box (left, top, right, bottom) that lies in the second, 0 to 1."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    area = (one[2] - one[0]) * (one[3] - one[1])
+    return wide * high / area if wide > 0 and high > 0 and area > 0 else 0.0
+
+
 def check_points(points: Sequence[Point]) -> None:
     """Raise ``ValueError`` unless every coordinate is a share of the picture."""
     for number, (x, y) in enumerate(points, start=1):

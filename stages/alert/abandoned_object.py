@@ -1,0 +1,243 @@
+"""``abandoned_object``: somebody put a thing down and went away (PETS 2006; i-LIDS; ONVIF ObjectAbandoned).
+
+Carried, dropped, unattended, abandoned, resolved. A thing is what static foreground shows where nothing stood, unless
+the detector says that it is a person or a vehicle. Its owners are those who were in touch with the place when it
+appeared, and who was with them. It is unattended once none of them is near, and abandoned once that has lasted.
+"""
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+import numpy as np
+from pydantic import Field, model_validator
+
+from pipeline.clock import SECOND
+from stages.alert.geometry import Area, covered
+from stages.alert.options import RuleOptions, Zone, nanoseconds
+from stages.alert.owners import TOUCH, Measure, who_put_down
+from stages.alert.rule import Claim
+from stages.alert.scene import Scene
+from stages.alert.sighting import Sighting
+from stages.alert.things import BAGS, PEOPLE, Thing, Things, occupy, of
+
+_PRESETS = {"pets2006": 30.0, "ilids": 60.0}
+_CAME = 1.05
+"""The outline of a thing that was put down is so much stronger than what was there before."""
+_STRAY_NS = SECOND
+"""A detection of a bag further back than this names nothing."""
+_CARRIED_NS = 60 * SECOND
+
+
+class AbandonedObjectOptions(RuleOptions):
+    """Options of ``abandoned_object``. Its inertia is the time that the thing is unattended."""
+
+    rule: Literal["abandoned_object"] = "abandoned_object"
+    zone: Zone | None = Field(default=None, description="Corners of the zone; none: the whole picture.")
+    preset: Literal["pets2006", "ilids"] | None = Field(
+        default=None,
+        description="Definition to go by: pets2006 (owner within 2 m, away from 3 m on, 30 s; needs a calibration), "
+        "ilids (60 s). What is said beside it counts more.",
+    )
+    seconds: float = Field(
+        default=10.0, gt=0, le=86400, description="Time unattended that makes a thing an abandoned one."
+    )
+    near: float | None = Field(
+        default=None,
+        gt=0,
+        le=100,
+        description="An owner who comes back as near as this attends to his thing again, from foot to foot: in metres "
+        "where the rule has a calibration (default 2), else in widths of his box (default 4, about as much).",
+    )
+    far: float | None = Field(
+        default=None,
+        gt=0,
+        le=100,
+        description="An owner is away when he is farther than this; measured as near is (default 3 m, or 6 widths).",
+    )
+    things: tuple[str, ...] = Field(
+        default=(),
+        description="Only things that the detector calls so, such as suitcase; empty: whatever stands there.",
+    )
+    smallest: float = Field(
+        default=0.015, gt=0, le=1, description="Things whose longer side is less, in shares of the picture, are none."
+    )
+    largest: float = Field(
+        default=0.3, gt=0, le=1, description="Things whose longer side is more, in shares of the picture, are none."
+    )
+    enter_inertia_s: float = Field(
+        default=0.0, ge=0, le=3600, description="It must be abandoned this long before an event starts."
+    )
+    exit_inertia_s: float = Field(
+        default=5.0, ge=0, le=3600, description="It must be gone or attended this long before an event ends."
+    )
+    lost_s: float = Field(
+        default=3.0, ge=0, le=3600, description="Owners must be away or unseen this long: they may be hidden."
+    )
+    rearm_s: float = Field(
+        default=300.0, ge=0, le=86400, description="No new event for this long (media time) at the same place."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("preset") in _PRESETS:
+            return {"seconds": _PRESETS[given["preset"]], **given}
+        return given
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "AbandonedObjectOptions":
+        if self.preset == "pets2006" and self.calibration is None:
+            raise ValueError(
+                "preset pets2006 speaks of metres and needs a calibration (scale or homography): add one, or leave the "
+                "preset out and go by widths of the owner"
+            )
+        near, far = self.distances
+        if far < near:
+            raise ValueError(f"far ({far:g}) must be at least near ({near:g})")
+        return self
+
+    @property
+    def distances(self) -> tuple[float, float]:
+        """``near`` and ``far``, the defaults filled in."""
+        near, far = (4.0, 6.0) if self.calibration is None else (2.0, 3.0)
+        return self.near or near, self.far or far
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Static foreground."""
+        return frozenset({"still"})
+
+    @property
+    def memory_s(self) -> float:
+        """Long enough to know who stood where a thing is."""
+        return max(self.lost_s, 60.0)
+
+
+class AbandonedObject:
+    """Fires when a thing has been unattended for ``seconds``."""
+
+    Options: ClassVar[type[AbandonedObjectOptions]] = AbandonedObjectOptions
+    Memory: ClassVar[type[msgspec.Struct]] = Things
+    momentary: ClassVar[bool] = False
+
+    def __init__(self, options: AbandonedObjectOptions) -> None:
+        self.options = options
+        self._area = Area(options.zone, margin=0.0)
+        self._limit_ns = nanoseconds(options.seconds)
+        self._lost_ns = nanoseconds(options.lost_s)
+        self._near, self._far = options.distances
+
+    def look(self, scene: Scene, memory: dict[int, Things]) -> list[Claim]:
+        """Every thing that has been unattended for long enough."""
+        things, now = of(memory), scene.frame.media_ns
+        if not things.follow(scene):
+            return []
+        measure = self._measure(scene)
+        self._watch_hands(things, scene, measure)
+        claims = []
+        for number, thing in things.there(now):
+            self._attribute(thing, things, scene, measure)
+            self._judge(thing, scene, measure, number)
+            if thing.state == "abandoned" and self._counts(thing):
+                claims.append(self._claim(number, thing, scene, measure))
+        return claims
+
+    def _measure(self, scene: Scene) -> Measure:
+        width, height, calibration = scene.frame.width, scene.frame.height, self.options.calibration
+        return Measure(width, height, None if calibration is None else calibration.ground(width=width, height=height))
+
+    def _watch_hands(self, things: Things, scene: Scene, measure: Measure) -> None:
+        """Carried: a bag that the detector sees goes with who is in touch with it."""
+        now = scene.frame.media_ns
+        people = [scene.sightings[subject] for subject in scene.subject[scene.of_classes(PEOPLE)].tolist()]
+        for subject in scene.subject[scene.of_classes(BAGS)].tolist():
+            box = scene.sightings[subject].box
+            gaps = [(measure.gap(person, box), person.subject) for person in people]
+            if gaps and min(gaps)[0] <= TOUCH / 2 and subject not in things.carried:
+                things.carried[subject] = (min(gaps)[1], now)
+        for subject, (_, since_ns) in list(things.carried.items()):
+            if subject not in scene.sightings and now - since_ns > _CARRIED_NS:
+                del things.carried[subject]
+
+    def _attribute(self, thing: Thing, things: Things, scene: Scene, measure: Measure) -> None:
+        """Its owners, and its name."""
+        if thing.state == "dropped" and not thing.owners:
+            thing.owners = who_put_down(thing, scene, measure)
+        for subject in scene.subject[scene.of_classes(self.options.things or BAGS)].tolist():
+            bag = scene.sightings[subject]
+            if max(covered(bag.box, thing.box), covered(thing.box, bag.box)) < 0.5:
+                continue
+            thing.called, thing.called_ns = scene.names[bag.class_id], scene.frame.media_ns
+            carrier = things.carried.get(subject)
+            if carrier is not None and carrier[0] not in thing.owners and thing.state == "dropped":
+                thing.owners = sorted([*thing.owners, carrier[0]])
+
+    def _judge(self, thing: Thing, scene: Scene, measure: Measure, number: int) -> None:
+        """One step of its states."""
+        now = scene.frame.media_ns
+        occupied = occupy(thing, scene)
+        owners = [scene.sightings[subject] for subject in thing.owners if subject in scene.sightings]
+        if thing.state == "abandoned":
+            if any(owner.present and measure.away(owner, thing.box) <= self._near for owner in owners):
+                thing.state, thing.away_ns = "dropped", -1
+            return
+        if occupied or self._attended(thing, owners, scene, measure):
+            thing.state, thing.away_ns = "dropped", -1
+            return
+        if thing.away_ns < 0:
+            thing.away_ns = now
+        alone_ns = now - max(thing.away_ns, thing.steady_ns)
+        if alone_ns >= self._lost_ns:
+            thing.state = "unattended"
+        if alone_ns >= self._lost_ns + self._limit_ns:
+            thing.state = "abandoned"
+
+    def _attended(self, thing: Thing, owners: list[Sighting], scene: Scene, measure: Measure) -> bool:
+        limit = self._near if thing.away_ns >= 0 else self._far
+        if any(owner.present and measure.away(owner, thing.box) <= limit for owner in owners):
+            return True
+        people = scene.subject[scene.of_classes(PEOPLE)].tolist()
+        return any(measure.gap(scene.sightings[subject], thing.box) == 0 for subject in people)
+
+    def _counts(self, thing: Thing) -> bool:
+        left, top, right, bottom = thing.box
+        longer = max(right - left, bottom - top)
+        foot = np.array([[(left + right) / 2, min(bottom, 1 - 1e-6)]])
+        return bool(
+            thing.came >= _CAME
+            and self.options.smallest <= longer <= self.options.largest
+            and (not self.options.things or thing.called in self.options.things)
+            and self._area.inside(foot, np.zeros(1, np.bool_))[0]
+        )
+
+    def _claim(self, number: int, thing: Thing, scene: Scene, measure: Measure) -> Claim:
+        alone_s = round((scene.frame.media_ns - max(thing.away_ns, thing.steady_ns) - self._lost_ns) / SECOND, 6)
+        owners = [scene.sightings[subject] for subject in thing.owners if subject in scene.sightings]
+        facts = {
+            "called": thing.called,
+            "stands_since": round(thing.first_ns / SECOND, 6),
+            "owners": [owner.track_id for owner in owners],
+            "alone_since": round(thing.away_ns / SECOND, 6),
+            "edge_now": thing.edge_now,
+            "edge_before": thing.edge_before,
+        }
+        return Claim(
+            number,
+            "seconds_unattended",
+            alone_s,
+            self.options.seconds,
+            facts=facts,
+            place=thing.box,
+            option="seconds",
+        )
+
+    def describe(self, who: str, claim: Claim) -> str:
+        """``a suitcase has been unattended for 10.0 s (limit 10 s)``."""
+        called = claim.facts.get("called") or "something"
+        what = f"a {called}" if called != "something" else called
+        where = f" in zone {self.options.title!r}" if self.options.zone else ""
+        return f"{what} has been unattended{where} for {claim.value:.1f} s (limit {claim.threshold:g} s)"
+
+    def region(self) -> dict[str, Any]:
+        """The zone."""
+        return {"zone": [list(point) for point in self.options.zone]} if self.options.zone else {}

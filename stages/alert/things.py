@@ -1,0 +1,168 @@
+"""Things that stand where nothing stood, or are gone from where they stood: blobs of ``still``, followed over time.
+
+A blob has no name and no number. It becomes a thing when it is first seen, and stays the same thing however its
+outline flickers, whoever stands in front of it, and whatever shadow it grows: blobs that touch are one.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from stages.alert.geometry import covered, overlap
+from stages.alert.rule import WHOLE_SCENE
+from stages.alert.scene import Scene
+from stages.alert.sighting import Box, Sighting
+
+PEOPLE = frozenset({"person"})
+VEHICLES = frozenset({"bicycle", "car", "motorcycle", "bus", "truck", "train", "boat"})
+BAGS = frozenset({"backpack", "handbag", "suitcase"})
+
+FORGOTTEN_NS = 10_000_000_000
+"""A thing that is not there for this long, with nobody in front of it, is gone."""
+_GROWN = 0.25
+"""A thing reaches this far beyond its box, in shares of its sides, when a blob is matched with it."""
+_MATCH = 0.2
+"""Share of the smaller box that must be common to thing and blob."""
+_COVERS = 0.5
+_HIDES = 0.25
+_ALIKE = 0.3
+"""Overlap (intersection over union) from which on a box and a thing are the same."""
+_STEADY = 0.5
+"""Overlap of its box then and now from which on a thing has not changed."""
+
+
+class Thing(msgspec.Struct):
+    """One thing. Times are media time."""
+
+    box: Box
+    first_ns: int
+    """Since when it has stood there."""
+    seen_ns: int
+    """When a blob was last there."""
+    steady_ns: int
+    """Since when its box is what it is."""
+    steady: Box
+    edge_now: float = 0.0
+    edge_before: float = 0.0
+    filled: float = 0.0
+    hidden: bool = False
+    """Somebody is in front of it."""
+    occupants: list[int] = []
+    """People and vehicles that may be what stands there."""
+    owners: list[int] = []
+    called: str = ""
+    """What the detector calls it, if anything."""
+    called_ns: int = 0
+    away_ns: int = -1
+    """Since when it is alone; -1: it is not."""
+    state: str = "dropped"
+
+    @property
+    def came(self) -> float:
+        """How much stronger its outline is than what was there before: above 1 it was put down, below 1 taken away."""
+        return self.edge_now / max(self.edge_before, 1.0)
+
+
+class Things(msgspec.Struct):
+    """All that a rule remembers of the things of one camera; lies in its memory under ``WHOLE_SCENE``."""
+
+    count: int = 0
+    known: dict[int, Thing] = {}
+    """By number below zero, which is its subject."""
+    carried: dict[int, tuple[int, int]] = {}
+    """Bags in somebody's hands, by subject: the carrier's subject, and when that was last seen."""
+
+    def follow(self, scene: Scene) -> bool:
+        """Take in a frame's blobs. False while the background is learned, when nothing can be said of anything."""
+        said = scene.features.get("still")
+        if not isinstance(said, dict) or said.get("learning", True):
+            return False
+        now, matched = scene.frame.media_ns, set[int]()
+        people, vehicles = scene.of_classes(PEOPLE), scene.of_classes(VEHICLES)
+        movers = [tuple(box) for box in scene.box[people | vehicles].tolist()]
+        for blob in sorted(said["blobs"], key=_longest_first):
+            box: Box = (blob[0], blob[1], blob[2], blob[3])
+            number = self._find(box)
+            if number in matched:
+                continue
+            if number is None:
+                self.count += 1
+                number = -self.count
+                since = now - round(blob[4] * 1e9)
+                self.known[number] = Thing(box, since, now, now, box)
+            matched.add(number)
+            self._update(self.known[number], blob, box, now)
+        for number, thing in list(self.known.items()):
+            thing.hidden = any(covered(thing.box, box) >= _HIDES for box in movers)
+            if number in matched or thing.hidden:
+                thing.seen_ns = now
+            elif now - thing.seen_ns > FORGOTTEN_NS:
+                del self.known[number]
+        return True
+
+    def there(self, now_ns: int) -> list[tuple[int, Thing]]:
+        """Those that are there at this frame, hidden or not, in order of appearance."""
+        return [(number, thing) for number, thing in self.known.items() if thing.seen_ns == now_ns]
+
+    def _find(self, box: Box) -> int | None:
+        best, best_common = None, _MATCH
+        for number, thing in self.known.items():
+            common = max(covered(box, grown(thing.box)), covered(thing.box, grown(box)))
+            if common >= best_common:
+                best, best_common = number, common
+        return best
+
+    def _update(self, thing: Thing, blob: Sequence[float], box: Box, now_ns: int) -> None:
+        thing.box, thing.seen_ns = box, now_ns
+        thing.edge_now, thing.edge_before, thing.filled = blob[5], blob[6], blob[7]
+        if overlap(thing.steady, box) < _STEADY:
+            thing.steady, thing.steady_ns = box, now_ns
+
+
+def of(memory: dict[int, Things]) -> Things:
+    """The things in a rule's memory."""
+    return memory.setdefault(WHOLE_SCENE, Things())
+
+
+def grown(box: Box) -> Box:
+    """A box with some room around it."""
+    wide, high = (box[2] - box[0]) * _GROWN, (box[3] - box[1]) * _GROWN
+    return box[0] - wide, box[1] - high, box[2] + wide, box[3] + high
+
+
+def occupy(thing: Thing, scene: Scene) -> bool:
+    """Whether a person or a vehicle is what stands there, or stands so that nobody can tell.
+
+    Who stands still is at times not detected: whoever was last seen where the thing is, and looked as large as it
+    is, is taken to be there still until he is seen elsewhere.
+    """
+    movers = scene.of_classes(PEOPLE | VEHICLES)
+    present = dict(zip(scene.subject[movers].tolist(), scene.box[movers].tolist(), strict=True))
+    here = [subject for subject, box in present.items() if covered(thing.box, box) >= _COVERS]
+    lost = [
+        subject
+        for subject in thing.occupants
+        if subject not in present and not _walked_out(scene.sightings.get(subject), thing.box)
+    ]
+    thing.occupants = [*here, *lost]
+    return bool(thing.occupants)
+
+
+def _walked_out(sighting: Sighting | None, box: Box) -> bool:
+    """Whether somebody who is not seen now is surely not the thing: he never looked like it."""
+    return sighting is not None and overlap(sighting.box, box) < _ALIKE
+
+
+def was(thing: Thing, sightings: Sequence[Sighting], *, for_s: float) -> bool:
+    """Whether one of these objects stood where the thing is for so long, looked as large, and left: the thing that is
+    gone is that object itself."""
+    for sighting in sightings:
+        times = [seconds for seconds, box in sighting.path if overlap(box, thing.box) >= _ALIKE]
+        if times and times[-1] - times[0] >= for_s:
+            return True
+    return False
+
+
+def _longest_first(blob: Sequence[Any]) -> tuple[float, ...]:
+    return (-blob[4], *blob[:4])
