@@ -1,0 +1,184 @@
+"""Writing, going back to, and forgetting models of normal; ``stages.alert.normal.store`` says what lies where."""
+
+import hashlib
+import io
+import os
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from pipeline.errors import CannotStart, UsageError
+from pipeline.whole_file import write_whole
+from stages.alert.normal.calibration import Calibration
+from stages.alert.normal.model import NormalModel
+from stages.alert.normal.store import (
+    BANK,
+    CALIB,
+    CURRENT,
+    GENERATIONS,
+    KIND,
+    MANIFEST,
+    SCHEMA,
+    Arrays,
+    Current,
+    Footage,
+    Manifest,
+    Stored,
+    current,
+    generations,
+    read_generation,
+)
+
+KEPT = 5
+"""Generations that are kept, the one in use among them."""
+
+
+def check_folder(folder: Path, camera: str) -> None:
+    """Whether the next generation of this camera may go here; to be asked before anything long.
+
+    Raises ``UsageError`` for a folder that holds something else or another camera's model, ``CannotStart`` for a
+    damaged one.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {folder}: cannot be made: {error.strerror}") from error
+    if not any(folder.iterdir()):
+        return
+    if not (folder / CURRENT).is_file():
+        raise UsageError(f"--out {folder}: holds something else; name an empty folder, or that of this camera's model")
+    kept = read_generation(folder / GENERATIONS / str(current(folder))).manifest.camera
+    if kept != camera:
+        raise UsageError(
+            f"--out {folder}: holds the model of camera {kept!r}, not of {camera!r}: one folder for each camera"
+        )
+
+
+def keep(
+    folder: Path,
+    camera: str,
+    model: NormalModel,
+    calibration: Calibration,
+    footage: Footage,
+    *,
+    exemplars: Mapping[str, bytes] | None = None,
+    embedder: str = "",
+) -> Stored:
+    """Write the next generation, put it in use, and drop those that are too old.
+
+    ``exemplars``: JPEG crops by file name. Nothing is in use before it is on the disk as a whole. Raises what
+    ``check_folder`` raises.
+    """
+    check_folder(folder, camera)
+    there = generations(folder)
+    parent = read_generation(folder / GENERATIONS / str(current(folder))).digest if there else ""
+    files = {BANK: packed(model.arrays()), CALIB: packed(calibration.arrays())}
+    files |= {f"exemplars/{name}": content for name, content in (exemplars or {}).items()}
+    facts = model.facts()
+    manifest = Manifest(
+        kind=KIND,
+        schema=SCHEMA,
+        camera=camera,
+        generation=max(there, default=0) + 1,
+        parent=parent,
+        created_by=_version(),
+        features=facts["features"],
+        detector=model.detector,
+        embedder=embedder,
+        footage=footage,
+        model=facts,
+        calibration=calibration.facts(),
+        files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+    )
+    place(folder, manifest.generation, files | {MANIFEST: as_json(manifest)})
+    use(folder, manifest.generation)
+    for old in generations(folder)[:-KEPT]:
+        shutil.rmtree(folder / GENERATIONS / str(old))
+    return read_generation(folder / GENERATIONS / str(manifest.generation))
+
+
+def place(folder: Path, generation: int, files: Mapping[str, bytes]) -> None:
+    """Put a generation's files in their folder: all or none."""
+    target = folder / GENERATIONS / str(generation)
+    part = target.with_name(f".{generation}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    for name, content in files.items():
+        (part / name).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(part / name, [content])
+    part.rename(target)
+    parent = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)
+
+
+def use(folder: Path, generation: int) -> None:
+    """Make a generation the one in use."""
+    write_whole(folder / CURRENT, [as_json(Current(KIND, SCHEMA, generation))])
+
+
+def go_back(folder: Path, to: int | None = None) -> Stored:
+    """Put an earlier generation in use, or the one that is asked for; nothing is deleted, so one can return.
+
+    Raises ``UsageError`` where there is none, ``CannotStart`` where that one is damaged.
+    """
+    there = generations(folder)
+    if not there:
+        raise UsageError(f"{folder}: holds no model of normal")
+    if to is None:
+        now = _now(folder, there)
+        earlier = [each for each in there if each < now]
+        if not earlier:
+            raise UsageError(f"{folder}: generation {now} is in use, and none before it is kept")
+        to = earlier[-1]
+    if to not in there:
+        raise UsageError(f"{folder}: generation {to} is not kept; there: {', '.join(map(str, there))}")
+    stored = read_generation(folder / GENERATIONS / str(to))
+    use(folder, to)
+    return stored
+
+
+def forget(folder: Path) -> int:
+    """Delete the model of normal with all its generations and crops: how many there were.
+
+    Deletes nothing else; the folder itself goes if it is empty then. Raises ``UsageError`` for a folder without one.
+    """
+    there = generations(folder)
+    if not there and not (folder / CURRENT).is_file():
+        raise UsageError(f"{folder}: holds no model of normal")
+    (folder / CURRENT).unlink(missing_ok=True)
+    shutil.rmtree(folder / GENERATIONS, ignore_errors=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+    return len(there)
+
+
+def packed(arrays: Arrays) -> bytes:
+    """Arrays as an ``.npz``; the same arrays give the same bytes."""
+    content = io.BytesIO()
+    np.savez_compressed(content, allow_pickle=False, **{name: arrays[name] for name in sorted(arrays)})
+    return content.getvalue()
+
+
+def as_json(value: msgspec.Struct) -> bytes:
+    """Indented JSON with a newline."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
+def _now(folder: Path, there: list[int]) -> int:
+    try:
+        return current(folder)
+    except CannotStart:
+        return there[-1] + 1
+
+
+def _version() -> str:
+    try:
+        return version("bartizan")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,220 @@
+"""The folder in which the model of normal of one camera is kept: what lies there, and how it is read.
+
+::
+
+    DIR/current.json                 which generation is in use
+    DIR/generations/3/manifest.json  what it is, and the digests of its files
+                      bank.npz       the model's arrays
+                      calib.npz      the calibration's
+                      exemplars/     crops of what is normal; may be absent
+
+A generation never changes once it is written. Reading trusts nothing: no pickle, bounded sizes, digests compared, and
+every refusal is a ``CannotStart`` of one line. ``lab.normal`` writes.
+"""
+
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.errors import CannotStart
+from stages.alert.normal.calibration import Calibration
+from stages.alert.normal.model import NormalModel
+
+SCHEMA = 1
+KIND = "bartizan model of normal"
+CURRENT, GENERATIONS, MANIFEST = "current.json", "generations", "manifest.json"
+BANK, CALIB, EXEMPLARS = "bank.npz", "calib.npz", "exemplars"
+MOST_BYTES = 64 << 20
+"""A file larger than this is no model of normal, packed or unpacked: they take some hundred kB."""
+
+Arrays = dict[str, npt.NDArray[Any]]
+Struct = TypeVar("Struct", bound=msgspec.Struct)
+
+
+class Current(msgspec.Struct, frozen=True):
+    """What ``current.json`` says."""
+
+    kind: str
+    schema: int
+    generation: int
+
+
+class Footage(msgspec.Struct, frozen=True):
+    """What a generation was learned from."""
+
+    seconds: float
+    """Of it, in all."""
+    clips: int
+    frames: int
+    tracks: int
+    fps: float
+    """Frames a second, on average."""
+    digest: str = ""
+    """sha256 over what was observed, whatever the files were called."""
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What ``manifest.json`` says. It holds no path, no host and no wall time."""
+
+    kind: str
+    schema: int
+    camera: str
+    generation: int
+    """Counts from 1; a generation's number is never given again."""
+    parent: str
+    """sha256 of the manifest it followed, empty for the first."""
+    created_by: str
+    """Version of Bartizan."""
+    features: dict[str, str]
+    """Their units, by name."""
+    detector: str
+    """sha256 of the detector whose boxes it was learned from; empty if unknown."""
+    embedder: str
+    """sha256 of what made its embeddings; empty where it has none."""
+    footage: Footage
+    model: dict[str, Any]
+    """``NormalModel.facts``."""
+    calibration: dict[str, Any]
+    """``Calibration.facts``."""
+    files: dict[str, str]
+    """sha256 of each other file of the generation, by its name within it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One generation, read."""
+
+    path: Path
+    manifest: Manifest
+    digest: str
+    """sha256 of the manifest, and by it of everything."""
+    model: NormalModel = field(repr=False)
+    calibration: Calibration = field(repr=False)
+
+    def check_detector(self, sha256: str) -> None:
+        """Raise ``CannotStart`` if another detector is at work: its boxes are not those that were learned."""
+        learned = self.manifest.detector
+        if learned and sha256 and learned != sha256:
+            _refuse(
+                self.path,
+                f"was learned with another detector (sha256 {learned[:12]}, in use is {sha256[:12]})",
+                "use that one, or learn again with 'bartizan learn'",
+            )
+
+
+def read(folder: Path, *, generation: int | None = None) -> Stored:
+    """The generation in use, or the one that is asked for. Raises ``CannotStart``, one line, for anything amiss."""
+    return read_generation(folder / GENERATIONS / str(generation or current(folder)))
+
+
+def current(folder: Path) -> int:
+    """The number of the generation in use. Raises ``CannotStart``."""
+    if not folder.is_dir():
+        _refuse(folder, "is not there", "make it with 'bartizan learn FOOTAGE --out DIR'")
+    if not (folder / CURRENT).is_file():
+        _refuse(folder, f"has no {CURRENT}: it is no model of normal", "make one with 'bartizan learn'")
+    label = _decoded(folder / CURRENT, folder, _Label)
+    _check_kind(folder, label.kind, label.schema)
+    said = _decoded(folder / CURRENT, folder, Current)
+    if not (folder / GENERATIONS / str(said.generation) / MANIFEST).is_file():
+        have = ", ".join(map(str, generations(folder))) or "none"
+        _refuse(folder, f"generation {said.generation} is missing; there: {have}", "see 'bartizan normal rollback'")
+    return said.generation
+
+
+def generations(folder: Path) -> list[int]:
+    """The numbers of those that are there, rising."""
+    found = (folder / GENERATIONS).glob(f"*/{MANIFEST}")
+    return sorted(int(each.parent.name) for each in found if each.parent.name.isdecimal())
+
+
+def read_generation(path: Path) -> Stored:
+    """The generation in this very folder. Raises ``CannotStart``."""
+    if not (path / MANIFEST).is_file():
+        _refuse(path, f"has no {MANIFEST}", "see 'bartizan normal show' for the generations that are there")
+    manifest = read_manifest(path)
+    for name, digest in manifest.files.items():
+        if _sha256(path, name) != digest:
+            _refuse(path / name, "is not what was written: its digest differs", _GO_BACK)
+    bank, calib = _arrays(path, BANK, manifest), _arrays(path, CALIB, manifest)
+    try:
+        model = NormalModel.of(bank, manifest.model)
+        calibration = Calibration.stored(calib, manifest.calibration)
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+        _refuse(path, f"does not fit together ({type(error).__name__}: {error})", _GO_BACK)
+    digest = hashlib.sha256((path / MANIFEST).read_bytes()).hexdigest()
+    return Stored(path, manifest, digest, model, calibration)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """What the generation in this folder says of itself; its arrays are not looked at. Raises ``CannotStart``."""
+    label = _decoded(path / MANIFEST, path, _Label)
+    _check_kind(path, label.kind, label.schema)
+    return _decoded(path / MANIFEST, path, Manifest)
+
+
+class _Label(msgspec.Struct, frozen=True):
+    kind: str = ""
+    schema: int = 0
+
+
+_GO_BACK = "go back with 'bartizan normal rollback', or learn again with 'bartizan learn'"
+
+
+def _check_kind(path: Path, kind: str, schema: int) -> None:
+    if kind != KIND:
+        _refuse(path, "is no model of normal", "make one with 'bartizan learn'")
+    if schema != SCHEMA:
+        _refuse(path, f"has schema {schema}, this version reads {SCHEMA}", "learn again, or use the version it is of")
+
+
+def _decoded(file: Path, folder: Path, kind: type[Struct]) -> Struct:
+    try:
+        if file.stat().st_size > MOST_BYTES:
+            _refuse(folder, f"{file.name} is too large for a model of normal", _GO_BACK)
+        return msgspec.json.decode(file.read_bytes(), type=kind)
+    except OSError as error:
+        _refuse(folder, f"{file.name} cannot be read: {error.strerror}", "check the folder's owner and mode")
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        _refuse(folder, f"{file.name} is damaged or foreign: {error}", _GO_BACK)
+
+
+def _sha256(path: Path, name: str) -> str:
+    inside = Path(name)
+    if inside.is_absolute() or ".." in inside.parts:
+        _refuse(path, f"names a file outside itself: {name!r}", _GO_BACK)
+    try:
+        with (path / inside).open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        _refuse(path / name, f"cannot be read: {error.strerror}", _GO_BACK)
+
+
+def _arrays(path: Path, name: str, manifest: Manifest) -> Arrays:
+    if name not in manifest.files:
+        _refuse(path, f"{MANIFEST} does not vouch for {name}", _GO_BACK)
+    try:
+        content = (path / name).read_bytes()
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            if sum(each.file_size for each in packed.infolist()) > MOST_BYTES:
+                _refuse(path / name, "is too large for a model of normal", _GO_BACK)
+        with np.load(io.BytesIO(content), allow_pickle=False) as loaded:
+            arrays = {each: loaded[each] for each in loaded.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError, MemoryError) as error:
+        _refuse(path / name, f"cannot be read as arrays: {error}", _GO_BACK)
+    for each, array in arrays.items():
+        if array.dtype.kind not in "fiub" or (array.dtype.kind == "f" and np.isnan(array).any()):
+            _refuse(path / name, f"{each} is not of numbers", _GO_BACK)
+    return arrays
+
+
+def _refuse(where: Path, what: str, remedy: str) -> NoReturn:
+    line = " ".join(f"model of normal {where} {what}; {remedy}".split())
+    raise CannotStart(line)
