@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pipeline.clock import SECOND, Clock
-from pipeline.configuration.config import ClassifyConfig, PipelineConfig, SinkConfig
+from pipeline.configuration.config import ClassifyConfig, PipelineConfig, RuleConfig, SinkConfig, StageConfig
 from pipeline.journal.log import LogReader
 from pipeline.messages import EngineRecord, Event
 from pipeline.registry import (
@@ -63,18 +63,43 @@ def build_detector(config: PipelineConfig) -> Detector:
     return detector
 
 
-def build_alert(config: PipelineConfig) -> Alert:
-    """The alert stage with its rules, and a tracker for each camera."""
+class Alerting(Protocol):
+    """The part of a configuration that decides what comes of the logs."""
+
+    @property
+    def track(self) -> StageConfig:
+        """The tracker."""
+        ...
+
+    @property
+    def alert(self) -> StageConfig:
+        """The alert stage."""
+        ...
+
+    @property
+    def rules(self) -> tuple[RuleConfig, ...]:
+        """All of them; each names its cameras."""
+        ...
+
+    @property
+    def classify(self) -> tuple[ClassifyConfig, ...]:
+        """All of them; each names its cameras."""
+        ...
+
+
+def build_alert(config: Alerting, *, trackers: Callable[[str], Tracker] | None = None) -> Alert:
+    """The alert stage with its rules, and a tracker for each camera: the configured one, or what ``trackers`` gives."""
     rules = [resolve(rule.kind, RULES)(rule.options) for rule in config.rules]
-    kind = resolve(config.track.kind, TRACKERS)
-
-    def tracker(_camera: str) -> Tracker:
-        built: Tracker = kind(config.track.options)
-        return built
-
     also = {"classifiers": [asking(item) for item in config.classify]} if config.classify else {}
-    alert: Alert = resolve(config.alert.kind, ALERTS)(config.alert.options, rules=rules, trackers=tracker, **also)
+    made = trackers or partial(build_tracker, config)
+    alert: Alert = resolve(config.alert.kind, ALERTS)(config.alert.options, rules=rules, trackers=made, **also)
     return alert
+
+
+def build_tracker(config: Alerting, _camera: str) -> Tracker:
+    """The tracker of a camera."""
+    tracker: Tracker = resolve(config.track.kind, TRACKERS)(config.track.options)
+    return tracker
 
 
 def asking(item: ClassifyConfig) -> Asking:

@@ -31,6 +31,7 @@ SUMMARIES = {
     "graph": "Draw the processes of a configuration and the links between them.",
     "schema": "Print the JSON Schema of the configuration, for editors.",
     "top": "Show a running pipeline: cameras, stages, rates, drops.",
+    "replay": "Try other rules on the tracks that a run stored; show how its events would differ.",
     "keys": "Make and list the keys of encrypted links.",
     "models": "List, verify, add and fetch the weights that Bartizan knows by name.",
     "bench": "Measure what each inference engine and precision gives on this machine.",

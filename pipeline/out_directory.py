@@ -13,7 +13,7 @@ from pipeline.errors import UsageError
 from pipeline.store.event_store import EventStore
 
 FOLDERS = ("logs", "media", "tracks")
-FILES = ("events.jsonl", "report.json")
+FILES = ("events.jsonl", "report.json", "analysis.json")
 STORE = "events.db"
 """Where it lies, the folders beside it are Bartizan's."""
 

@@ -34,6 +34,7 @@ ALERTS: Table = {"rules": "stages.alert.stage:AlertStage"}
 RULES: Table = {
     "in_field": "stages.alert.in_field:InField",
     "abandoned_object": "stages.alert.abandoned_object:AbandonedObject",
+    "removed_object": "stages.alert.removed_object:RemovedObject",
     "line_crossed": "stages.alert.line_crossed:LineCrossed",
     "loitering": "stages.alert.loitering:Loitering",
     "behaviour": "stages.alert.behaviour:Behaviour",

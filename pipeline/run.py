@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from pipeline.books import books_of
 from pipeline.clock import SECOND, Clock, SystemClock
-from pipeline.configuration.analysis import analysis_sha256
 from pipeline.configuration.config import ClassifyConfig, PipelineConfig, StageConfig
+from pipeline.configuration.kept_analysis import KeptAnalysis
 from pipeline.journal.log import LogReader
 from pipeline.messages import EndRecord, LogHeader
 from pipeline.observability.health_server import Observatory
@@ -61,9 +61,11 @@ def run_pipeline(
     """
     clock = clock or SystemClock()
     config = resolved(config)
-    analysis = analysis_sha256(config)
+    kept = KeptAnalysis.of(config)
+    analysis = kept.sha256
     with claimed_out(config) as out, _directories() as (run_dir, ring_dir):
         prepare_out(config, out, analysis, overwrite=overwrite)
+        kept.write(out)
         spec = RunSpec(
             config=config.to_spec(),
             out=str(out),

@@ -15,6 +15,9 @@ from pipeline.detections import Tracks
 from pipeline.errors import CannotStart
 from pipeline.stage import TrackedFrame
 
+_VOID_BYTES = 1 + 9 + 9 + 1 + 6 * 2
+"""Most that a frame without tracks takes: the array's head, two numbers, no count, six empty strings. One track adds
+its 33 bytes."""
 _Row = tuple[int, int, int, bytes, bytes, bytes, bytes, bytes, bytes]
 
 
@@ -54,6 +57,11 @@ class Spool:
 
 def read(path: Path) -> Iterator[TrackedFrame]:
     """All whole frames of a spool, in order; a torn end is left out."""
+    return map(unpack, packed_frames(path))
+
+
+def packed_frames(path: Path) -> Iterator[bytes]:
+    """The frames of a spool as they lie there, for ``is_empty`` and ``unpack``."""
     if not path.exists():
         return
     with path.open("rb") as file:
@@ -61,7 +69,12 @@ def read(path: Path) -> Iterator[TrackedFrame]:
             data = file.read(int.from_bytes(prefix, "little"))
             if len(data) < int.from_bytes(prefix, "little"):
                 return
-            yield _unpack(data)
+            yield data
+
+
+def is_empty(packed: bytes) -> bool:
+    """Whether a packed frame has no tracks: a single one takes more bytes than any frame without."""
+    return len(packed) <= _VOID_BYTES
 
 
 def _pack(frame: TrackedFrame) -> bytes:
@@ -71,7 +84,8 @@ def _pack(frame: TrackedFrame) -> bytes:
     return len(body).to_bytes(4, "little") + body
 
 
-def _unpack(data: bytes) -> TrackedFrame:
+def unpack(data: bytes) -> TrackedFrame:
+    """A frame of ``packed_frames``."""
     index, media_ns, n, xyxy, confidence, class_id, track_id, observed, vote = msgspec.msgpack.decode(data, type=_Row)
     tracks = Tracks(
         np.frombuffer(xyxy, np.float32).reshape(n, 4),

@@ -241,6 +241,15 @@ class Alert(Protocol):
         ...
 
 
+@runtime_checkable
+class Dozing(Protocol):
+    """An alert stage that can tell when nothing is under way; it may leave that to others."""
+
+    def is_idle(self, camera: str) -> bool:
+        """Whether frames without tracks could be left out from here on, and nothing that is told later would change."""
+        ...
+
+
 # ---- classification
 
 

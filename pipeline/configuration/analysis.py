@@ -9,12 +9,13 @@ option can only refuse to resume, never mix two analyses.
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline.configuration.config import ClassifyConfig, PipelineConfig, plain
+from pipeline.configuration.config import ClassifyConfig, PipelineConfig, RuleConfig, plain
 from pipeline.configuration.source_paths import is_stream, local_path
 from pipeline.models import find, is_name
 
@@ -28,7 +29,12 @@ _PIECE = 1 << 20
 
 def analysis_sha256(config: PipelineConfig) -> str:
     """Hex digest over the canonical JSON of everything that decides the analysis. Reads the weight files."""
-    text = json.dumps(analysis_of(config), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return digest_of(analysis_of(config))
+
+
+def digest_of(covered: Mapping[str, Any]) -> str:
+    """Hex digest of what ``analysis_of`` gives."""
+    text = json.dumps(covered, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -42,11 +48,16 @@ def analysis_of(config: PipelineConfig) -> dict[str, Any]:
         "detect": {"kind": config.detect.kind, "options": detect},
         "track": {"kind": config.track.kind, "options": _deciding(config.track.options)},
         "alert": {"kind": config.alert.kind, "options": _deciding(config.alert.options)},
-        "rules": [
-            {"kind": rule.kind, "name": rule.name, "cameras": rule.cameras, "options": _deciding(rule.options)}
-            for rule in config.rules
-        ],
+        "rules": rules_of(config.rules),
     }
+
+
+def rules_of(rules: Sequence[RuleConfig]) -> list[dict[str, Any]]:
+    """The part of ``analysis_of`` that rules have. Reads the files that they name."""
+    return [
+        {"kind": rule.kind, "name": rule.name, "cameras": rule.cameras, "options": _deciding(rule.options)}
+        for rule in rules
+    ]
 
 
 def _classifier(item: ClassifyConfig) -> dict[str, Any]:

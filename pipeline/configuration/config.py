@@ -5,7 +5,7 @@ alone. ``to_spec`` and ``from_spec`` carry it into child processes.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -119,17 +119,9 @@ class PipelineConfig:
         spec: dict[str, Any] = {"base": str(self.base), "out": str(self.out)}
         spec["cameras"] = [[name, plain(options)] for name, options in self.cameras.items()]
         for name in STAGES:
-            stage: StageConfig = getattr(self, name)
-            spec[name] = {"kind": stage.kind, "workers": stage.workers, "options": plain(stage.options)}
-        spec["classify"] = [
-            {"kind": item.kind, "name": item.name, "cameras": item.cameras, "when": plain(item.when),
-             "options": plain(item.options)}
-            for item in self.classify
-        ]  # fmt: skip
-        spec["rules"] = [
-            {"kind": rule.kind, "name": rule.name, "cameras": rule.cameras, "options": plain(rule.options)}
-            for rule in self.rules
-        ]
+            spec[name] = stage_to_spec(getattr(self, name))
+        spec["classify"] = classify_to_spec(self.classify)
+        spec["rules"] = rules_to_spec(self.rules)
         spec["sinks"] = [{"kind": sink.kind, "name": sink.name, "options": plain(sink.options)} for sink in self.sinks]
         spec |= {name: plain(getattr(self, name)) for name in SETTINGS}
         return json.dumps(spec).encode()
@@ -140,25 +132,13 @@ class PipelineConfig:
         read: dict[str, Any] = json.loads(spec)
         camera = camera_options()
         sections: dict[str, Any] = {name: model.model_validate(read[name]) for name, model in SETTINGS.items()}
-        sections |= {name: _stage(read[name], table) for name, table in STAGES.items()}
+        sections |= {name: stage_from_spec(read[name], table) for name, table in STAGES.items()}
         config = cls(
             base=Path(read["base"]),
             out=Path(read["out"]),
             cameras={name: camera.model_validate(options) for name, options in read["cameras"]},
-            classify=tuple(
-                ClassifyConfig(
-                    item["kind"],
-                    item["name"],
-                    tuple(item["cameras"]),
-                    ClassifyOptions.model_validate(item["when"]),
-                    _options(item, CLASSIFIERS),
-                )
-                for item in read["classify"]
-            ),
-            rules=tuple(
-                RuleConfig(rule["kind"], rule["name"], tuple(rule["cameras"]), _options(rule, RULES))
-                for rule in read["rules"]
-            ),
+            classify=classify_from_spec(read["classify"]),
+            rules=rules_from_spec(read["rules"]),
             sinks=tuple(SinkConfig(sink["kind"], sink["name"], _options(sink, SINKS)) for sink in read["sinks"]),
             **sections,
         )
@@ -180,8 +160,55 @@ SETTINGS: dict[str, type[BaseModel]] = {
 """The sections that belong to the machine."""
 
 
-def _stage(spec: Mapping[str, Any], table: dict[str, str]) -> StageConfig:
+def stage_to_spec(stage: StageConfig) -> dict[str, Any]:
+    """A stage as JSON has it; secrets in plain text."""
+    return {"kind": stage.kind, "workers": stage.workers, "options": plain(stage.options)}
+
+
+def stage_from_spec(spec: Mapping[str, Any], table: dict[str, str]) -> StageConfig:
+    """The inverse of ``stage_to_spec``. Raises ``UsageError`` for an unknown kind."""
     return StageConfig(spec["kind"], _options(spec, table), spec["workers"])
+
+
+def classify_to_spec(classify: Sequence[ClassifyConfig]) -> list[dict[str, Any]]:
+    """Classifiers as JSON has them; secrets in plain text."""
+    return [
+        {
+            "kind": item.kind,
+            "name": item.name,
+            "cameras": item.cameras,
+            "when": plain(item.when),
+            "options": plain(item.options),
+        }
+        for item in classify
+    ]
+
+
+def classify_from_spec(spec: Sequence[Mapping[str, Any]]) -> tuple[ClassifyConfig, ...]:
+    """The inverse of ``classify_to_spec``. Raises ``UsageError`` for an unknown kind."""
+    return tuple(
+        ClassifyConfig(
+            item["kind"],
+            item["name"],
+            tuple(item["cameras"]),
+            ClassifyOptions.model_validate(item["when"]),
+            _options(item, CLASSIFIERS),
+        )
+        for item in spec
+    )
+
+
+def rules_to_spec(rules: Sequence[RuleConfig]) -> list[dict[str, Any]]:
+    """Rules as JSON has them; secrets in plain text."""
+    return [
+        {"kind": rule.kind, "name": rule.name, "cameras": rule.cameras, "options": plain(rule.options)}
+        for rule in rules
+    ]
+
+
+def rules_from_spec(spec: Sequence[Mapping[str, Any]]) -> tuple[RuleConfig, ...]:
+    """The inverse of ``rules_to_spec``. Raises ``UsageError`` for an unknown kind."""
+    return tuple(RuleConfig(rule["kind"], rule["name"], tuple(rule["cameras"]), _options(rule, RULES)) for rule in spec)
 
 
 def _options(spec: Mapping[str, Any], table: dict[str, str]) -> BaseModel:

@@ -28,6 +28,12 @@ def check_together(sections: Sections) -> None:
         check(sections)
 
 
+def check_rules(sections: Sections) -> None:
+    """The cross-checks that are about rules alone, against the cameras and classifiers that ``sections`` has."""
+    _rule_names(sections)
+    _demands(sections)
+
+
 def _sources(sections: Sections) -> None:
     for name, options in sections.cameras.items():
         source = getattr(options, "source", None)

@@ -47,10 +47,21 @@ def load(
     or no camera left, still raises. Without it any fault raises ``UsageError``, a line for each.
     """
     file = Path(path)
-    vault, faults = _vault(file.parent, os.environ if environment is None else environment)
-    document = read_yaml(_text(file), str(path), vault)
-    document.faults += faults
+    document, vault = _read(file, str(path), os.environ if environment is None else environment)
     return from_document(document, base=file.resolve().parent, overrides=overrides, vault=vault, safe=safe)
+
+
+def read_file(path: Path, environment: Mapping[str, str]) -> Document:
+    """What a YAML file says, secrets filled in; faults are in the document. Raises ``UsageError`` for what cannot be
+    read as text."""
+    return _read(path, str(path), environment)[0]
+
+
+def _read(file: Path, source: str, environment: Mapping[str, str]) -> tuple[Document, Vault]:
+    vault, faults = _vault(file.parent, environment)
+    document = read_yaml(_text(file), source, vault)
+    document.faults += faults
+    return document, vault
 
 
 def from_document(

@@ -79,7 +79,7 @@ def read_sections(document: Document, base: Path) -> Sections:
     _refuse_unknown(document, (), document.data, TOP)
     _cameras(sections)
     _stages(sections)
-    _rules(sections)
+    read_rules(sections)
     _sinks(sections)
     for name, model in SETTINGS.items():
         if model is not DispatchOptions:
@@ -242,7 +242,8 @@ def _items(sections: Sections, key: str) -> list[Any]:
     return value or []
 
 
-def _rules(sections: Sections) -> None:
+def read_rules(sections: Sections) -> None:
+    """Read the section ``rules``; what is wrong goes to the document's ``faults`` and is left out."""
     items = _items(sections, "rules")
     if "rules" not in sections.document.data:
         items = [dict(DEFAULT_RULE)]

@@ -58,10 +58,14 @@ class LogReader:
         Raises ``LogError`` for damage before the tail (once everything before it has been given), another schema,
         or a log shorter than the offset.
         """
+        return [(decoded(payload, self._path), offset) for payload, offset in self.payloads(limit)]
+
+    def payloads(self, limit: int) -> list[tuple[bytes, int]]:
+        """What ``read`` gives, intact and not decoded."""
         if not self._is_open():
             return []
         self._offset = max(self._offset, len(MAGIC))
-        found: list[tuple[Record, int]] = []
+        found: list[tuple[bytes, int]] = []
         while len(found) < limit:
             batch = self._read_chunk(limit - len(found))
             if not batch:
@@ -102,17 +106,17 @@ class LogReader:
             os.close(descriptor)
         return ready
 
-    def _read_chunk(self, limit: int) -> list[tuple[Record, int]]:
+    def _read_chunk(self, limit: int) -> list[tuple[bytes, int]]:
         assert self._descriptor is not None
         data = os.pread(self._descriptor, min(CHUNK, _PAGES + limit * _USUAL_BYTES), self._offset)
         found = payloads(data, limit)
         if not found:
             data = os.pread(self._descriptor, MAX_RECORD_BYTES + HEAD.size, self._offset) if data else data
             found = payloads(data, limit)
-        records = [(decoded(payload, self._path), self._offset + end) for payload, end in found]
-        if records:
-            self._offset = records[-1][1]
-        return records
+        pieces = [(payload, self._offset + end) for payload, end in found]
+        if pieces:
+            self._offset = pieces[-1][1]
+        return pieces
 
     def _refuse_damage(self) -> None:
         assert self._descriptor is not None

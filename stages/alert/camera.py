@@ -177,7 +177,22 @@ class CameraAlert:
         observed = {s: each for s, each in known.items() if each.present and each.track_id in ids}
         return self._wishing.wish(frame, observed, self._state.names)
 
+    @property
+    def is_idle(self) -> bool:
+        """Nobody is remembered and nothing is under way: what frames without tracks tell changes nothing but times
+        that run off, and it is the same when they are told together."""
+        return (
+            self._state.frame is not None
+            and not self._sightings.known
+            and not self._wishing.is_waiting
+            and all(watch.sleeps for watch in self._watches)
+        )
+
     def _judge(self, frame: Frame, status: Status, tracks: Tracks) -> list[Change]:
+        if not len(tracks) and not self._sightings.known and all(watch.sleeps for watch in self._watches):
+            for watch in self._watches:
+                watch.rest(frame.media_ns)
+            return []
         needed = {subject for watch in self._watches for subject in watch.subjects()}
         gone = self._sightings.forget(frame.media_ns, needed=needed)
         still = status is Status.STATIC

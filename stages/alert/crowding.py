@@ -56,6 +56,7 @@ class Crowding:
     Options: ClassVar[type[CrowdingOptions]] = CrowdingOptions
     Memory: ClassVar[type[Inside]] = Inside
     momentary: ClassVar[bool] = False
+    about_objects: ClassVar[bool] = True
 
     def __init__(self, options: CrowdingOptions) -> None:
         self.options = options

@@ -35,6 +35,7 @@ class InField:
     Options: ClassVar[type[InFieldOptions]] = InFieldOptions
     Memory: ClassVar[type[Inside]] = Inside
     momentary: ClassVar[bool] = False
+    about_objects: ClassVar[bool] = True
 
     def __init__(self, options: InFieldOptions) -> None:
         self.options = options

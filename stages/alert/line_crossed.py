@@ -70,6 +70,7 @@ class LineCrossed:
     Options: ClassVar[type[LineCrossedOptions]] = LineCrossedOptions
     Memory: ClassVar[type[Passage]] = Passage
     momentary: ClassVar[bool] = True
+    about_objects: ClassVar[bool] = True
 
     def __init__(self, options: LineCrossedOptions) -> None:
         self.options = options

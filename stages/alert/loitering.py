@@ -65,6 +65,7 @@ class Loitering:
     Options: ClassVar[type[LoiteringOptions]] = LoiteringOptions
     Memory: ClassVar[type[Stay]] = Stay
     momentary: ClassVar[bool] = False
+    about_objects: ClassVar[bool] = True
 
     def __init__(self, options: LoiteringOptions) -> None:
         self.options = options

@@ -88,3 +88,9 @@ class Rule(Protocol):
     def region(self) -> dict[str, Any]:
         """The zone or line for the event, ``{}`` where there is none."""
         ...
+
+
+def is_about_objects(rule: Rule) -> bool:
+    """Whether the rule promises, by a class attribute ``about_objects = True``, that of a scene without objects, with
+    nothing remembered, it claims nothing and remembers nothing: such scenes need not be shown to it."""
+    return bool(getattr(rule, "about_objects", False))

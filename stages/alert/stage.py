@@ -73,6 +73,10 @@ class AlertStage:
         """What came of the wishes so far, by classifier: ``wished``, ``answered``, and what was missed by reason."""
         return self._camera(camera).classified
 
+    def is_idle(self, camera: str) -> bool:
+        """As ``pipeline.stage.Dozing``."""
+        return self._camera(camera).is_idle
+
     def state(self, camera: str) -> bytes:
         """All that is remembered of a camera; equal histories give equal bytes."""
         return self._camera(camera).state()

@@ -53,12 +53,26 @@ class StoppedVehicleOptions(RuleOptions):
     )
 
 
+_STEP = 1 / 3
+"""Share of the drift that is a step of a vehicle that still rolls to a halt."""
+_SETTLE_NS = SECOND
+"""Without a step for this long it has come to rest; what its box does then is jitter, within the drift."""
+
+
 class Stand(msgspec.Struct):
-    """Where one vehicle came to stand, in pixels, and since when."""
+    """Where one vehicle came to within the drift of where it stands, in pixels, and since when it stands."""
 
     x: float
     y: float
     since_ns: int
+    reach: float = 0.0
+    """How far from there it had come at its last step; it can only grow, so jitter takes few steps."""
+    pace: float = 0.0
+    """How fast it made that step, in pixels a nanosecond; 0: not known."""
+
+    def rolled_ns(self, reach: float) -> int:
+        """How long after its last step it came to rest as far away as ``reach``, had it kept its pace."""
+        return min(round(max(reach - self.reach, 0.0) / self.pace), _SETTLE_NS) if self.pace else 0
 
 
 class StoppedVehicle:
@@ -67,6 +81,7 @@ class StoppedVehicle:
     Options: ClassVar[type[StoppedVehicleOptions]] = StoppedVehicleOptions
     Memory: ClassVar[type[Stand]] = Stand
     momentary: ClassVar[bool] = False
+    about_objects: ClassVar[bool] = True
 
     def __init__(self, options: StoppedVehicleOptions) -> None:
         self.options = options
@@ -88,12 +103,21 @@ class StoppedVehicle:
             if not is_inside:
                 memory.pop(subject, None)
                 continue
-            stand = memory.get(subject)
-            if stand is None or np.hypot(x - stand.x, y - stand.y) > self.options.drift * length:
+            stand, drift = memory.get(subject), self.options.drift * length
+            if stand is None:
                 memory[subject] = Stand(x, y, now)
-            elif now - stand.since_ns >= self._limit_ns:
-                seconds = round((now - stand.since_ns) / SECOND, 6)
-                claims.append(Claim(subject, "seconds_standing", seconds, self.options.seconds, option="seconds"))
+                continue
+            reach, since_ns = float(np.hypot(x - stand.x, y - stand.y)), now - stand.since_ns
+            if reach > drift:
+                memory[subject] = Stand(x, y, now, pace=(reach - stand.reach) / since_ns)
+            elif since_ns < _SETTLE_NS and reach - stand.reach > _STEP * drift:
+                stand.pace = (reach - stand.reach) / since_ns
+                stand.since_ns, stand.reach = now, reach
+            else:
+                stood_ns = since_ns - stand.rolled_ns(reach)
+                if stood_ns >= self._limit_ns:
+                    seconds = round(stood_ns / SECOND, 6)
+                    claims.append(Claim(subject, "seconds_standing", seconds, self.options.seconds))
         return claims
 
     def describe(self, who: str, claim: Claim) -> str:

@@ -70,6 +70,11 @@ class Wishing:
         """A classifier takes part from now on."""
         self.state.headers[header.classifier] = header
 
+    @property
+    def is_waiting(self) -> bool:
+        """Answers are outstanding, or a classifier wants the whole picture again and again."""
+        return bool(self.state.open) or any(header.scene for header in self.state.headers.values())
+
     # ---- asking
 
     def wish(self, frame: Frame, observed: Mapping[int, Sighting], names: Sequence[str]) -> list[Wish]:

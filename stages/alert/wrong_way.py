@@ -60,6 +60,7 @@ class WrongWay:
     Options: ClassVar[type[WrongWayOptions]] = WrongWayOptions
     Memory: ClassVar[type[Way]] = Way
     momentary: ClassVar[bool] = False
+    about_objects: ClassVar[bool] = True
 
     def __init__(self, options: WrongWayOptions) -> None:
         self.options = options

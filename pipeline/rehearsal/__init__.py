@@ -1,0 +1,1 @@
+"""What other rules would have raised: tracks that a run stored, fed to the alert stage again, without video."""
