@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.clock import SECOND
 from stages.alert.normal.counting import Counting, FloatArray, IntArray, Segment, confirmed_rows, levels
 from stages.alert.normal.poisson import upper_bound
 
@@ -23,8 +24,8 @@ TAIL = 0.1
 """Share of the blocks that the tail is fitted to, but no fewer than ``FEWEST_IN_TAIL`` and no more than half."""
 FEWEST_IN_TAIL = 10
 UNIT = 1.0
-"""A score is a sum of -ln p. Of one calibrated p the tail falls by e for each unit: one block's worth of that is
-believed before any is seen, so that a scene in which nothing ever happened has a threshold as well."""
+"""A score is a sum of -ln p, and of one calibrated p the tail falls by e for each unit. A steeper one is not believed:
+it comes of too little footage, or of a scene in which nothing ever happened, and that needs a threshold as well."""
 LEAST = 1.0
 """No threshold is lower, whatever the budget: what is at least that unusual happens in a third of normal frames."""
 _HAIR = 1e-6
@@ -158,24 +159,24 @@ class Calibration:
         blocks = len(self.maxima)
         inside = min(max(round(TAIL * blocks), FEWEST_IN_TAIL), blocks // 2)
         start = float(self.confirmed[-inside - 1])
-        return start, inside, float((self.confirmed[-inside:] - start).sum())
+        return start, inside, max(float((self.confirmed[-inside:] - start).sum()), inside * UNIT)
 
     def _beyond(self, rate_per_day: float) -> float:
         """The threshold of the tail.
 
         Of exponential excesses with sum S, of which k were seen, the next exceeds x with probability
-        ``(1 + x / S) ** -k``: the scale's own uncertainty is in it. One imagined excess of ``UNIT`` joins them.
+        ``(1 + x / S) ** -k``: the scale's own uncertainty is in it.
         """
         start, inside, excess = self._fit()
         reached = (inside + 1) / (len(self.maxima) + 1) * DAY_S / BLOCK_S / rate_per_day
-        found = start + (excess + UNIT) * (float(reached ** (1 / (inside + 1))) - 1)
+        found = start + excess * (float(reached ** (1 / inside)) - 1)
         return max(found, float(self.level[0]) if len(self.level) else found, LEAST) + _HAIR
 
     def _tail(self, threshold: float) -> float:
         start, inside, excess = self._fit()
-        beyond = 1 + max(threshold - start, 0.0) / (excess + UNIT)
+        beyond = 1 + max(threshold - start, 0.0) / excess
         share = (inside + 1) / (len(self.maxima) + 1)
-        return float(share * DAY_S / BLOCK_S * beyond ** -(inside + 1))
+        return float(share * DAY_S / BLOCK_S * beyond**-inside)
 
 
 def block_maxima(segments: Sequence[Segment], scores: Sequence[FloatArray], *, block_s: float = BLOCK_S) -> FloatArray:
@@ -183,14 +184,15 @@ def block_maxima(segments: Sequence[Segment], scores: Sequence[FloatArray], *, b
 
     A block of which nothing is known counts as the lowest of the others.
     """
-    clocks, before = [], 0.0
+    clocks, before = [], 0
     for segment in segments:
-        clocks.append(segment.clock + before)
-        before += segment.seconds
-    blocks = int((before + _HAIR) // block_s)
+        clocks.append(segment.clock_ns + before)
+        before += segment.lasts_ns
+    block_ns = round(block_s * SECOND)
+    blocks = before // block_ns
     if not blocks:
         return np.zeros(0)
-    number = np.minimum((np.concatenate(clocks) // block_s).astype(np.int64), blocks - 1)
+    number = np.minimum(np.concatenate(clocks) // block_ns, blocks - 1)
     maxima = np.full(blocks, -np.inf)
     np.maximum.at(maxima, number, np.concatenate(scores))
     known = np.isfinite(maxima)

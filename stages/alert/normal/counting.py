@@ -54,37 +54,42 @@ class Segment:
             raise ValueError("a score is not finite; a frame that cannot be scored scores 0")
 
     @property
-    def clock(self) -> FloatArray:
-        """float64 (n,): seconds observed before each row; a pause in the footage counts as ``GAP_S`` at most."""
-        steps = np.minimum(np.diff(self.media_ns) / SECOND, GAP_S)
-        return np.concatenate([np.zeros(min(len(self.media_ns), 1)), np.cumsum(steps)])
+    def clock_ns(self) -> IntArray:
+        """int64 (n,): time observed before each row, in ns; a pause in the footage counts as ``GAP_S`` at most."""
+        steps = np.minimum(np.diff(self.media_ns), round(GAP_S * SECOND))
+        return np.concatenate([np.zeros(min(len(self.media_ns), 1), np.int64), np.cumsum(steps)])
 
     @property
-    def step_s(self) -> float:
+    def step_ns(self) -> int:
         """Usual time between two frames."""
-        steps = np.diff(np.unique(self.media_ns)) / SECOND
-        return float(np.median(steps)) if len(steps) else 0.0
+        steps = np.diff(np.unique(self.media_ns))
+        return int(np.median(steps)) if len(steps) else 0
+
+    @property
+    def lasts_ns(self) -> int:
+        """Time observed, the last frame's included."""
+        return int(self.clock_ns[-1]) + self.step_ns if len(self.media_ns) else 0
 
     @property
     def seconds(self) -> float:
-        """Time observed, the last frame's included."""
-        return float(self.clock[-1]) + self.step_s if len(self.media_ns) else 0.0
+        """The same in seconds."""
+        return self.lasts_ns / SECOND
 
     def courses(self) -> "list[tuple[IntArray, Course]]":
         """One for each subject, with its rows."""
         who = np.zeros(len(self.score), np.int64) if self.subject is None else self.subject
         rows = [np.flatnonzero(who == each) for each in np.unique(who)]
-        return [(each, Course(self.media_ns[each], self.score[each], self.step_s)) for each in rows]
+        return [(each, Course(self.media_ns[each], self.score[each], self.step_ns)) for each in rows]
 
 
 class Course:
     """The scores of one subject, ready to be asked for alarms."""
 
-    def __init__(self, media_ns: IntArray, score: FloatArray, step_s: float) -> None:
-        """``step_s``: usual time between two frames of the camera."""
+    def __init__(self, media_ns: IntArray, score: FloatArray, step_ns: int) -> None:
+        """``step_ns``: usual time between two frames of the camera."""
         self.media_ns = media_ns
         self.score = score
-        self._step_ns = round(step_s * SECOND)
+        self._step_ns = step_ns
 
     def confirmed(self, counting: Counting) -> FloatArray:
         """float64 (n,): the highest threshold that each row confirms, the least score of the last ``enter_s``.
