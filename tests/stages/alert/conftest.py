@@ -10,6 +10,7 @@ from pipeline.testing import Script, ScriptedTracker
 from stages.alert.options import AlertOptions
 from stages.alert.rule import Rule
 from stages.alert.stage import AlertStage
+from stages.alert.verdict import verdict
 
 Watching = Callable[[Sequence[Rule], Script], list[Event]]
 Resuming = Callable[[Callable[[], Sequence[Rule]], Script], None]
@@ -17,11 +18,14 @@ Resuming = Callable[[Callable[[], Sequence[Rule]], Script], None]
 
 @pytest.fixture(scope="session")
 def watch() -> Watching:
-    """Runs rules over a script and gives the events."""
+    """Runs rules over a script and gives the events, each of which must follow from its own record."""
 
     def run(rules: Sequence[Rule], script: Script) -> list[Event]:
         stage = AlertStage(AlertOptions(), rules=rules, trackers=ScriptedTracker)
-        return stage.process(script.camera, script.records()).events
+        events = stage.process(script.camera, script.records()).events
+        for event in events:
+            assert verdict(event).follows, f"{event.type} of {event.rule}: {verdict(event).failed}"
+        return events
 
     return run
 

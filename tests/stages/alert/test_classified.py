@@ -16,6 +16,7 @@ from stages.alert.line_crossed import LineCrossed, LineCrossedOptions
 from stages.alert.options import AlertOptions
 from stages.alert.rule import Rule
 from stages.alert.stage import AlertStage
+from stages.alert.verdict import verdict
 
 COLOUR = AnswersHeader(SCHEMA, "gate", "colour", "a", {}, ["red", "blue"])
 FIGHT = AnswersHeader(SCHEMA, "gate", "fight", "a", {}, ["calm", "fight"], frames=4, fps=5.0, scene=True)
@@ -63,6 +64,7 @@ def watched(
         if interrupt:
             state, alert = alert.state("gate"), stage()
             alert.restore("gate", state)
+    assert all(verdict(event).follows for event in events)
     return events
 
 

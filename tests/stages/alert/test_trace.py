@@ -1,0 +1,47 @@
+"""Entries of a trace, and what they say when compared again."""
+
+import pytest
+
+from stages.alert.trace import Comparison, compares, trace
+
+
+def test_an_entry_says_all_that_its_comparison_takes() -> None:
+    assert trace(23_000_000_000, "seconds_in_zone", 12.0, ">=", 12.0, option="seconds") == {
+        "time": 23.0,
+        "predicate": "seconds_in_zone",
+        "value": 12.0,
+        "comparison": ">=",
+        "threshold": 12.0,
+        "option": "seconds",
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "comparison", "threshold"),
+    [
+        (0.12345641, ">=", 0.1234564),
+        (1 / 3, ">=", 1 / 3),
+        (1.0000001, ">", 1.0),
+        (0.9999999, "<", 1.0),
+        (45.0004999, "<=", 45.0005),
+        (2, ">", 1),
+    ],
+)
+def test_rounding_never_turns_a_comparison(value: float, comparison: Comparison, threshold: float) -> None:
+    assert compares(value, comparison, threshold)
+    entry = trace(0, "x", value, comparison, threshold)
+    assert compares(entry["value"], entry["comparison"], entry["threshold"])
+
+
+def test_facts_explain_and_never_replace_what_was_compared() -> None:
+    entry = trace(0, "x", 2, ">", 1, facts={"value": 99, "colour": "red"})
+    assert (entry["value"], entry["colour"]) == (2, "red")
+
+
+@pytest.mark.parametrize(
+    ("value", "comparison", "threshold", "message"),
+    [(1, "~", 1, "unknown comparison '~'; known: >=, >"), ("red", ">=", 0.4, "'red' >= 0.4 cannot be compared")],
+)
+def test_what_cannot_be_compared_is_refused(value: object, comparison: str, threshold: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        compares(value, comparison, threshold)
