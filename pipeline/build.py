@@ -31,6 +31,7 @@ from pipeline.store.event_store import EventStore
 CLASSIFY_STAGE = "stages.classify.stage:classify_stage"
 OPEN_SOURCE = "stages.capture.sources:open_source"
 DELIVER_DUE = "stages.deliver.outbox:deliver_due"
+GOVERNED_OUTBOX = "stages.deliver.governed:GovernedOutbox"
 RETRY_OPTIONS = "stages.deliver.options:RetryOptions"
 WRITE_TRACKS = "stages.track.export:write_tracks"
 
@@ -128,7 +129,7 @@ def build_evidence(config: PipelineConfig) -> Evidence:
     return evidence
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BuiltSink:
     """A sink and how to deliver to it."""
 
@@ -138,6 +139,9 @@ class BuiltSink:
     clock: Clock
     retry: Any
     deliver_due: Callable[..., Any]
+    govern: Callable[[EventStore], Any] | None = None
+    """Makes the outbox that a governor watches over."""
+    _governed: Any = None
 
     @property
     def name(self) -> str:
@@ -145,9 +149,21 @@ class BuiltSink:
         return self.config.name
 
     def deliver(self, store: EventStore, *, limit: int) -> bool:
-        """Send what is due, at most ``limit`` messages; False when there was nothing to do."""
+        """Send what is due, at most ``limit`` messages and as many digests; False when there was nothing to do."""
+        if self.govern is not None and self._governed is None:
+            self._governed = self.govern(store)
+        sifted = self._governed.sifted if self._governed else 0
+        messages = self._deliver(store if self._governed is None else self._governed, limit)
+        digests = self._deliver(store.digests, limit)
+        return messages or digests or (self._governed is not None and self._governed.sifted > sifted)
+
+    def flush(self) -> bool:
+        """Have the governor tell now what it kept back; False if there is nothing."""
+        return self._governed is not None and bool(self._governed.flush())
+
+    def _deliver(self, outbox: Any, limit: int) -> bool:
         tally = self.deliver_due(
-            store,
+            outbox,
             self.config.name,
             self.sink,
             retry=self.retry,
@@ -170,9 +186,20 @@ def build_sinks(config: PipelineConfig, clock: Clock) -> list[BuiltSink]:
 
     def built(sink: SinkConfig) -> BuiltSink:
         retry = getattr(sink.options, "retry", usual)
-        return BuiltSink(sink, resolve(sink.kind, SINKS)(sink.options), live, clock, retry, deliver_due)
+        govern = _governor(config, sink, clock, live=live)
+        return BuiltSink(sink, resolve(sink.kind, SINKS)(sink.options), live, clock, retry, deliver_due, govern)
 
     return [built(sink) for sink in config.sinks]
+
+
+def _governor(
+    config: PipelineConfig, sink: SinkConfig, clock: Clock, *, live: bool
+) -> Callable[[EventStore], Any] | None:
+    """What puts a governor before a sink; None where there is to be none."""
+    if not config.governor.enabled or not getattr(sink.options, "governed", True):
+        return None
+    kind = resolve(GOVERNED_OUTBOX, {})
+    return lambda store: kind(store, store.decisions, sink.name, config.governor, clock=clock, live=live)
 
 
 def route(config: PipelineConfig) -> Callable[[Event], list[str]]:

@@ -61,7 +61,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: Latency
     events: int
     outbox: dict[str, dict[str, int]]
-    """Messages by sink and state (pending, delivered, dead)."""
+    """Messages by sink and state: pending, delivered, dead; where a governor decides also merged and held, and its
+    own messages as ``SINK (digests)``."""
+    governor: dict[str, dict[str, int]]
+    """Events by sink and what the governor decided: ``events`` = ``notified`` + ``merged`` + ``held``; ``digests``."""
     restarts: list[Restart]
     cpu_s: dict[str, float]
     """Processor time of each process, start-up included."""
@@ -77,6 +80,7 @@ def build_report(
     latency_ms: Histogram,
     events: int = 0,
     outbox: Mapping[str, dict[str, int]] | None = None,
+    governor: Mapping[str, dict[str, int]] | None = None,
     restarts: Sequence[Restart] = (),
     cpu_s: Mapping[str, float] | None = None,
     refused: Mapping[str, int] | None = None,
@@ -99,6 +103,7 @@ def build_report(
         latency_ms=_latency(latency_ms),
         events=events,
         outbox=dict(outbox or {}),
+        governor=dict(governor or {}),
         restarts=list(restarts),
         cpu_s=dict(cpu_s or {}),
         refused=dict(refused or {}),

@@ -189,6 +189,8 @@ def _finish(config: PipelineConfig, spec: RunSpec, status: Status, *, elapsed_s:
             render_events(store, spec.events_path, source_order=spec.cameras)
         names = {sink.name for sink in config.sinks}
         outbox = {name: counts for name, counts in store.outbox_counts().items() if name in names}
+        digests = {f"{name} (digests)": counts for name, counts in store.digests.counts().items() if name in names}
+        governed = {name: counts for name, counts in store.decisions.counts().items() if name in names}
         events = sum(1 for _ in store.events("commit"))
     sources = [_source(spec, camera, status) for camera in spec.cameras]
     report = build_report(
@@ -197,14 +199,15 @@ def _finish(config: PipelineConfig, spec: RunSpec, status: Status, *, elapsed_s:
         frames_before=frames_before,
         latency_ms=status.latency_ms,
         events=events,
-        outbox=outbox,
+        outbox=outbox | digests,
+        governor=governed,
         restarts=status.restarts,
         cpu_s=status.cpu_s,
         refused=status.refused,
         sources=sources,
     )
     write_report(out / "report.json", report)
-    return Finished(exit_code(status, sources, outbox), report, out, status)
+    return Finished(exit_code(status, sources, report.outbox), report, out, status)
 
 
 def _source(spec: RunSpec, camera: str, status: Status) -> dict[str, Any]:

@@ -42,6 +42,10 @@ def conclude(finished: Finished, console: Console) -> int:
         sys.stderr.write(redact(f"the run stopped: {finished.status.failed}\n"))
     for unfinished in finished.status.unfinished:
         sys.stderr.write(f"cut short: {unfinished}; run again to go on\n")
+    for sink, counts in report.governor.items():
+        told = f"{counts['notified']} of {counts['events']} events notified, {counts['merged']} merged"
+        line = f"  sink {sink}: {told}, {counts['held']} held back, in {counts['digests']} digests"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     for sink, states in report.outbox.items():
         if states.get("pending"):
             sys.stderr.write(f"sink {sink}: {states['pending']} messages are not delivered; run again to go on\n")

@@ -68,7 +68,8 @@ class DeliverLoop:
             if self._tell_due.due() or self._child.draining:
                 backlog = self._backlog()
                 self._child.tell(backlog)
-                if self._child.draining and not backlog.waiting and not appended:
+                over = self._child.draining and not backlog.waiting and not appended
+                if over and not any(sink.flush() for sink in self._sinks):
                     return
             if not busy:
                 waiter.wait(min(self._poll_s, POLL_S) if self._child.draining else self._poll_s)
@@ -79,7 +80,7 @@ class DeliverLoop:
         return busy
 
     def _backlog(self) -> Backlog:
-        found = self._store.outbox_counts()
-        counts = [found.get(sink.name, {}) for sink in self._sinks]
+        found = (self._store.outbox_counts(), self._store.digests.counts())
+        counts = [each.get(sink.name, {}) for sink in self._sinks for each in found]
         total = {state: sum(by.get(state, 0) for by in counts) for state in ("pending", "delivered", "dead")}
         return Backlog(total["pending"], total["delivered"], total["dead"])

@@ -1,7 +1,8 @@
 """The event store: events, what is still to be delivered, and how far the alert process has come.
 
 The three change in one transaction, so a restart is "load, continue". Two processes work on one store at the same
-time: *alert* calls ``commit``; *deliver* calls ``pending``, ``delivered``, ``failed`` and ``dead``.
+time: *alert* calls ``commit``; *deliver* calls ``pending``, ``delivered``, ``failed`` and ``dead``, and writes the
+governor's ``decisions`` and ``digests``.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,9 +15,11 @@ from pipeline.clock import Clock, SystemClock
 from pipeline.errors import StoreError, UsageError
 from pipeline.messages import Event, Missed
 from pipeline.store.database import Database
+from pipeline.store.decisions import Decisions
+from pipeline.store.digests import DigestBox
 from pipeline.store.outbox import Counts, Outbox
 from pipeline.store.rows import OutboxRow, Position, StoredEvent, event_row, outbox_row, position_of, reader_row
-from pipeline.store.tables import STORE_SCHEMA, Tables, store_tables
+from pipeline.store.tables import MIGRATED_SCHEMAS, STORE_SCHEMA, Tables, store_tables
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
@@ -35,6 +38,10 @@ class EventStore:
         self._tables = tables
         self._clock = clock
         self._outbox = Outbox(database, tables, clock)
+        self.decisions = Decisions(database, tables, clock)
+        """The governor's log."""
+        self.digests = DigestBox(database, tables, clock, table=tables.digests)
+        """The governor's own messages."""
         self._generations: dict[str, int] = {}
         self.analysis_sha256 = ""
         """The analysis whose events lie here."""
@@ -189,7 +196,7 @@ class EventStore:
         self._outbox.dead(row, error)
 
     def outbox_counts(self) -> Counts:
-        """Rows by sink and state; a sink without a row is absent."""
+        """Rows by sink and state; a sink without a row is absent. Digests are not among them."""
         return self._outbox.counts()
 
     # ---- inside
@@ -206,6 +213,10 @@ class EventStore:
                 facts = {"schema": str(STORE_SCHEMA), "analysis_sha256": analysis_sha256, "source_order": "[]"}
                 connection.execute(insert(meta), [{"key": key, "value": value} for key, value in facts.items()])
             found = {row.key: row.value for row in connection.execute(select(meta))}
+            if found.get("schema") in [str(schema) for schema in MIGRATED_SCHEMAS]:
+                found["schema"] = str(STORE_SCHEMA)
+                self._tables.metadata.create_all(connection)
+                connection.execute(update(meta).where(meta.c.key == "schema").values(value=found["schema"]))
             self._check_meta(found, analysis_sha256)
             if source_order:
                 found["source_order"] = msgspec.json.encode(source_order).decode()

@@ -8,7 +8,7 @@ from pipeline.store.rows import OutboxRow
 from pipeline.store.tables import Tables
 
 if TYPE_CHECKING:
-    from sqlalchemy import Select
+    from sqlalchemy import Select, Table
 
 Counts = dict[str, dict[str, int]]
 """Outbox rows by sink and state: ``{"hook": {"pending": 2, "delivered": 40, "dead": 0}}``."""
@@ -17,9 +17,11 @@ Counts = dict[str, dict[str, int]]
 class Outbox:
     """Reads what may be sent and writes what became of it. Only pending rows ever change."""
 
-    def __init__(self, database: Database, tables: Tables, clock: Clock) -> None:
+    def __init__(self, database: Database, tables: Tables, clock: Clock, *, table: "Table | None" = None) -> None:
+        """``table``: where the rows are; else ``outbox``."""
         self._database = database
         self._tables = tables
+        self._table = tables.outbox if table is None else table
         self._clock = clock
 
     def pending(self, sink: str, now_ns: int, limit: int) -> list[OutboxRow]:
@@ -45,10 +47,10 @@ class Outbox:
         self._update(row, state="dead", settled_ns=now, **counted)
 
     def counts(self) -> Counts:
-        """Rows by sink and state."""
+        """Rows by sink and state; of those that the governor stopped, the state is its verdict."""
         from sqlalchemy import func, select
 
-        outbox = self._tables.outbox
+        outbox = self._table
         statement = select(outbox.c.sink, outbox.c.state, func.count()).group_by(outbox.c.sink, outbox.c.state)
         with self._database.reading() as connection:
             rows = connection.execute(statement).all()
@@ -80,7 +82,7 @@ class Outbox:
     def _update(self, row: OutboxRow, **values: object) -> None:
         from sqlalchemy import update
 
-        outbox = self._tables.outbox
+        outbox = self._table
         with self._database.writing() as connection:
             pending = (outbox.c.number == row.number, outbox.c.state == "pending")
             connection.execute(update(outbox).where(*pending), values)

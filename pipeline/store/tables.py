@@ -6,21 +6,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import MetaData, Table
 
-STORE_SCHEMA = 2
+STORE_SCHEMA = 3
 """Number of the layout below; raised with each change of it."""
+MIGRATED_SCHEMAS = (2,)
+"""Layouts that only lack some of the tables below: these are added when such a store is opened."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
     """``events``: one row per message. ``outbox``: one per message and sink. ``readers``: one per camera, how far
-    the alert process has come. ``missed``: answers of classifiers that did not count. ``meta``: facts about the whole
-    store, as text."""
+    the alert process has come. ``missed``: answers of classifiers that did not count. ``decisions``: the governor's,
+    one per message and sink. ``digests``: messages of the governor's own, one row each. ``meta``: facts about the
+    whole store, as text."""
 
     metadata: "MetaData"
     events: "Table"
     outbox: "Table"
     readers: "Table"
     missed: "Table"
+    decisions: "Table"
+    digests: "Table"
     meta: "Table"
 
 
@@ -29,7 +34,7 @@ def store_tables() -> Tables:
     from sqlalchemy import MetaData
 
     metadata = MetaData()
-    tables = (_events, _outbox, _readers, _missed, _meta)
+    tables = (_events, _outbox, _readers, _missed, _decisions, _digests, _meta)
     return Tables(metadata, *(table(metadata) for table in tables))
 
 
@@ -112,6 +117,51 @@ def _missed(metadata: "MetaData") -> "Table":
         Column("track_id", BigInteger, primary_key=True),
         Column("classifier", Text, primary_key=True),
         Column("reason", Text, nullable=False),
+    )
+
+
+def _decisions(metadata: "MetaData") -> "Table":
+    from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+
+    return Table(
+        "decisions",
+        metadata,
+        Column("number", Integer, primary_key=True, autoincrement=True),
+        Column("sink", Text, nullable=False),
+        Column("message_id", Text, ForeignKey("events.message_id"), nullable=False),
+        Column("event_id", Text, nullable=False),
+        Column("verdict", Text, nullable=False),
+        Column("role", Text, nullable=False),
+        Column("reason", Text, nullable=False),
+        Column("into", Text, nullable=False),
+        Column("digest", Integer),
+        Column("decided_ns", BigInteger, nullable=False),
+        UniqueConstraint("message_id", "sink"),
+        Index("decisions_by_sink", "sink", "number"),
+        Index("decisions_by_event", "sink", "event_id"),
+        Index("decisions_by_digest", "sink", "digest"),
+        sqlite_autoincrement=True,
+    )
+
+
+def _digests(metadata: "MetaData") -> "Table":
+    from sqlalchemy import BigInteger, Column, Integer, Table, Text
+
+    return Table(
+        "digests",
+        metadata,
+        Column("number", Integer, primary_key=True, autoincrement=True),
+        Column("message_id", Text, nullable=False, unique=True),
+        Column("sink", Text, nullable=False, index=True),
+        Column("state", Text, nullable=False),
+        Column("attempts", Integer, nullable=False),
+        Column("first_attempt_ns", BigInteger),
+        Column("next_attempt_ns", BigInteger, nullable=False),
+        Column("settled_ns", BigInteger),
+        Column("last_error", Text, nullable=False),
+        Column("made_ns", BigInteger, nullable=False),
+        Column("body", Text, nullable=False),
+        sqlite_autoincrement=True,
     )
 
 

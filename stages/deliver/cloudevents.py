@@ -28,11 +28,11 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def cloud_event(event: Event) -> CloudEvent:
-    """The event in its envelope, type ``bartizan.RULE.start``, ``.update`` or ``.end``."""
+    """The event in its envelope, type ``bartizan.RULE.start``, ``.update``, ``.end``; or that of a digest."""
     return CloudEvent(
         specversion="1.0",
         id=event.message_id,
-        source=f"/bartizan/cameras/{quote(event.camera, safe='')}",
+        source=f"/bartizan/cameras/{quote(event.camera, safe='')}" if event.camera else "/bartizan",
         type=f"bartizan.{event.rule}.{event.type}",
         subject=event.id,
         time=event.wall_time,

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from pipeline.messages import Event
+from stages.deliver.decision import rank
 
 Severity = Literal["low", "medium", "high", "critical"]
-_RANKS = ("low", "medium", "high", "critical")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -45,6 +45,11 @@ class SinkOptions(BaseModel):
     cameras: tuple[str, ...] = Field(default=(), description="Only events of these cameras.")
     severity: Severity = Field(default="low", description="Only events of at least this severity.")
     types: tuple[Literal["start", "update", "end"], ...] = Field(default=(), description="Only these types of message.")
+    governed: bool = Field(
+        default=True,
+        description="Whether the governor, where it is enabled, decides what this sink gets; false for programs that "
+        "want every message.",
+    )
     retry: RetryOptions = Field(default=RetryOptions(), description="When to try again what was not acknowledged.")
 
     def accepts(self, event: Event) -> bool:
@@ -53,7 +58,7 @@ class SinkOptions(BaseModel):
             (not self.rules or event.rule in self.rules or event.name in self.rules)
             and (not self.cameras or event.camera in self.cameras)
             and (not self.types or event.type in self.types)
-            and _RANKS.index(event.severity) >= _RANKS.index(self.severity)
+            and rank(event.severity) >= rank(self.severity)
         )
 
 

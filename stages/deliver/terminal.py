@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _STYLES = {"low": "cyan", "medium": "yellow", "high": "bold red", "critical": "bold white on red"}
-_MARKS = {"start": "▶", "update": "•", "end": "■"}
+_MARKS = {"start": "▶", "update": "•", "end": "■", "digest": "≡"}
 
 
 class TerminalSink:

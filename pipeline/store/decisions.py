@@ -1,0 +1,196 @@
+"""The governor's log of decisions in the event store, and the digests that it sends.
+
+Written by the deliver process alone. A decision and what it does to the message's row in the outbox are one
+transaction, and so are a digest and the note of what it tells.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from pipeline.clock import Clock
+from pipeline.messages import Event
+from pipeline.store.database import Database
+from pipeline.store.outbox import Counts
+from pipeline.store.rows import OutboxRow
+from pipeline.store.tables import Tables
+
+if TYPE_CHECKING:
+    from sqlalchemy import Select
+
+_ENCODE = msgspec.json.Encoder(order="deterministic").encode
+_DECODE = msgspec.json.Decoder(Event)
+_RECENT = 20_000
+"""Decisions, and notifications among them, that a process which starts goes by."""
+
+
+class Decision(Protocol):
+    """What the governor decided about a message."""
+
+    @property
+    def verdict(self) -> str: ...  # noqa: D102  # as in the table
+    @property
+    def role(self) -> str: ...  # noqa: D102
+    @property
+    def reason(self) -> str: ...  # noqa: D102
+    @property
+    def into(self) -> str: ...  # noqa: D102
+    @property
+    def kept_from_user(self) -> bool: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
+    """A decision as it lies in the store."""
+
+    verdict: str
+    """``pass``, ``merged`` or ``held``."""
+    role: str
+    """``opening``: the first message of its event at this sink; ``rise``: judged again; ``follow``."""
+    reason: str
+    into: str
+    """Id of the event whose notification stands for it."""
+    decided_ns: int
+    digest: int | None
+    """The digest that told of it; 0: none needs to; None: not yet."""
+    state: str
+    """Of the message in the outbox."""
+    body: str
+
+    @property
+    def event(self) -> Event:
+        """The message itself."""
+        return _DECODE.decode(self.body)
+
+    @property
+    def digested(self) -> bool:
+        """A digest told of it, or none needs to."""
+        return self.digest is not None
+
+
+class Decisions:
+    """Reads and writes both tables."""
+
+    def __init__(self, database: Database, tables: Tables, clock: Clock) -> None:
+        self._database = database
+        self._tables = tables
+        self._clock = clock
+
+    def recent(self, sink: str) -> list[StoredDecision]:
+        """What a governor goes by that starts again, in order: the last decisions, and the last notifications."""
+        from sqlalchemy import or_, select
+
+        columns = self._tables.decisions.c
+        mine = columns.sink == sink
+        last = select(columns.number).where(mine).order_by(columns.number.desc()).limit(_RECENT)
+        told = last.where(columns.verdict == "pass", columns.role != "follow")
+        untold = select(columns.number).where(mine, columns.digest.is_(None))
+        wanted = or_(columns.number.in_(last), columns.number.in_(told), columns.number.in_(untold))
+        return self._read(self._select().where(wanted))
+
+    def of_event(self, sink: str, event_id: str) -> list[StoredDecision]:
+        """All decisions about the messages of one event, in order."""
+        columns = self._tables.decisions.c
+        return self._read(self._select().where(columns.sink == sink, columns.event_id == event_id))
+
+    def all(self, sink: str) -> list[StoredDecision]:
+        """All decisions of a sink, in order."""
+        return self._read(self._select().where(self._tables.decisions.c.sink == sink))
+
+    def keep(self, sink: str, decided: Sequence[tuple[OutboxRow, Decision]], decided_ns: int) -> None:
+        """Write these decisions, and settle the rows that do not pass: all, or nothing."""
+        from sqlalchemy import bindparam, insert, update
+
+        outbox = self._tables.outbox
+        rows = [self._row(sink, row, decision, decided_ns) for row, decision in decided]
+        stopped = [
+            {"row": row.number, "verdict": str(decision.verdict), "now": decided_ns}
+            for row, decision in decided
+            if decision.verdict != "pass"
+        ]
+        settle = update(outbox).where(outbox.c.number == bindparam("row"), outbox.c.state == "pending")
+        with self._database.writing() as connection:
+            connection.execute(insert(self._tables.decisions), rows)
+            if stopped:
+                connection.execute(settle.values(state=bindparam("verdict"), settled_ns=bindparam("now")), stopped)
+
+    def digests(self, sink: str) -> int:
+        """How many digests there were."""
+        from sqlalchemy import func, select
+
+        columns = self._tables.digests.c
+        with self._database.reading() as connection:
+            return connection.execute(select(func.count()).where(columns.sink == sink)).scalar_one()
+
+    def digest(self, sink: str, event: Event) -> None:
+        """Send this digest of everything that no digest has told of yet."""
+        from sqlalchemy import insert, update
+
+        decisions, digests = self._tables.decisions, self._tables.digests
+        row = {
+            "message_id": event.message_id,
+            "sink": sink,
+            "state": "pending",
+            "attempts": 0,
+            "next_attempt_ns": 0,
+            "last_error": "",
+            "made_ns": self._clock.wall_ns(),
+            "body": _ENCODE(event).decode(),
+        }
+        with self._database.writing() as connection:
+            made = connection.execute(insert(digests), row)
+            assert made.inserted_primary_key is not None
+            told = update(decisions).where(decisions.c.sink == sink, decisions.c.digest.is_(None))
+            connection.execute(told.values(digest=made.inserted_primary_key[0]))
+
+    def counts(self) -> Counts:
+        """Events by sink and what became of them: ``notified``, ``merged``, ``held``; ``digests`` beside them."""
+        from sqlalchemy import func, select
+
+        columns, digests = self._tables.decisions.c, self._tables.digests.c
+        openings = select(columns.sink, columns.verdict, func.count()).where(columns.role == "opening")
+        with self._database.reading() as connection:
+            rows = connection.execute(openings.group_by(columns.sink, columns.verdict)).all()
+            made = connection.execute(select(digests.sink, func.count()).group_by(digests.sink)).all()
+        counts: Counts = {}
+        for sink, verdict, count in rows:
+            name = "notified" if verdict == "pass" else verdict
+            counts.setdefault(sink, {"events": 0, "notified": 0, "merged": 0, "held": 0, "digests": 0})[name] = count
+            counts[sink]["events"] += count
+        for sink, count in made:
+            counts[sink]["digests"] = count
+        return counts
+
+    # ---- inside
+
+    def _row(self, sink: str, row: OutboxRow, decision: Decision, decided_ns: int) -> dict[str, object]:
+        return {
+            "sink": sink,
+            "message_id": row.message_id,
+            "event_id": row.event.id,
+            "verdict": str(decision.verdict),
+            "role": str(decision.role),
+            "reason": decision.reason,
+            "into": decision.into,
+            "digest": None if decision.kept_from_user else 0,
+            "decided_ns": decided_ns,
+        }
+
+    def _select(self) -> "Select[Any]":
+        from sqlalchemy import and_, select
+
+        decisions, outbox, events = self._tables.decisions, self._tables.outbox, self._tables.events
+        columns = decisions.c
+        same = and_(outbox.c.message_id == columns.message_id, outbox.c.sink == columns.sink)
+        return (
+            select(columns.verdict, columns.role, columns.reason, columns.into, columns.decided_ns, columns.digest)
+            .add_columns(outbox.c.state, events.c.body)
+            .select_from(decisions.join(outbox, same).join(events, events.c.message_id == columns.message_id))
+            .order_by(columns.number)
+        )
+
+    def _read(self, statement: "Select[Any]") -> list[StoredDecision]:
+        with self._database.reading() as connection:
+            return [StoredDecision(*row) for row in connection.execute(statement).all()]

@@ -1,0 +1,63 @@
+"""How many notifications a rule, a camera and the whole site may still make."""
+
+from dataclasses import dataclass, field
+
+from pipeline.clock import SECOND
+from pipeline.messages import Event
+from stages.deliver.decision import Limits
+from stages.deliver.moment import Moment
+
+_MOST = 10_000
+"""Notifications remembered for each camera, should no cap keep them few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A notification that was made."""
+
+    message_id: str
+    name: str
+    moment: Moment
+
+
+@dataclass(slots=True)
+class Allowance:
+    """The notifications of the last while, camera by camera, and the caps on them.
+
+    A window counts what lies less than ``window_s`` before *or after*, so the caps hold in every window of that
+    length whatever order the messages of several cameras came in, and a clock that was set back blocks nothing.
+    Critical notifications are not counted: they take nothing from the others.
+    """
+
+    limits: Limits
+    spent: dict[str, list[Spent]] = field(default_factory=dict)
+
+    def refusal(self, event: Event, now: Moment) -> str:
+        """Why there may be no further notification, or an empty text."""
+        within_ns = round(self.limits.window_s * SECOND)
+        here = [one for one in self.spent.get(event.camera, ()) if one.moment.near(now, within_ns)]
+        of_rule = sum(one.name == event.name for one in here)
+        if self.limits.per_rule is not None and of_rule >= self.limits.per_rule:
+            return self._reached("per_rule", f"rule {event.name!r} on camera {event.camera}", of_rule)
+        if self.limits.per_camera is not None and len(here) >= self.limits.per_camera:
+            return self._reached("per_camera", f"camera {event.camera}", len(here))
+        if self.limits.per_site is not None:
+            count = sum(one.moment.near_on_site(now, within_ns) for each in self.spent.values() for one in each)
+            if count >= self.limits.per_site:
+                return self._reached("per_site", "the site", count)
+        return ""
+
+    def spend(self, event: Event, now: Moment) -> None:
+        """Count a notification, also while it is on its way: others must not overtake it."""
+        lapsed_ns = 2 * round(self.limits.window_s * SECOND)
+        here = [one for one in self.spent.get(event.camera, ()) if one.moment.near(now, lapsed_ns)]
+        self.spent[event.camera] = [*here, Spent(event.message_id, event.name, now)][-_MOST:]
+
+    def give_back(self, event: Event) -> None:
+        """It was never delivered: it does not count."""
+        self.spent[event.camera] = [
+            one for one in self.spent.get(event.camera, ()) if one.message_id != event.message_id
+        ]
+
+    def _reached(self, option: str, whose: str, count: int) -> str:
+        return f"{whose} made {count} notifications in {self.limits.window_s:g} s ({option})"
