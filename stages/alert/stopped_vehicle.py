@@ -69,6 +69,9 @@ class Stand(msgspec.Struct):
     """How far from there it had come at its last step; it can only grow, so jitter takes few steps."""
     pace: float = 0.0
     """How fast it made that step, in pixels a nanosecond; 0: not known."""
+    seen_ns: int = 0
+    seen_reach: float = 0.0
+    """When it was last there, and how far from ``x`` and ``y``."""
 
     def rolled_ns(self, reach: float) -> int:
         """How long after its last step it came to rest as far away as ``reach``, had it kept its pace."""
@@ -105,19 +108,22 @@ class StoppedVehicle:
                 continue
             stand, drift = memory.get(subject), self.options.drift * length
             if stand is None:
-                memory[subject] = Stand(x, y, now)
+                memory[subject] = Stand(x, y, now, seen_ns=now)
                 continue
             reach, since_ns = float(np.hypot(x - stand.x, y - stand.y)), now - stand.since_ns
             if reach > drift:
-                memory[subject] = Stand(x, y, now, pace=(reach - stand.reach) / since_ns)
-            elif since_ns < _SETTLE_NS and reach - stand.reach > _STEP * drift:
+                pace = (reach - stand.seen_reach) / (now - stand.seen_ns)
+                memory[subject] = Stand(x, y, now, pace=pace, seen_ns=now)
+                continue
+            stand.seen_ns, stand.seen_reach = now, reach
+            if since_ns < _SETTLE_NS and reach - stand.reach > _STEP * drift:
                 stand.pace = (reach - stand.reach) / since_ns
                 stand.since_ns, stand.reach = now, reach
             else:
                 stood_ns = since_ns - stand.rolled_ns(reach)
                 if stood_ns >= self._limit_ns:
                     seconds = round(stood_ns / SECOND, 6)
-                    claims.append(Claim(subject, "seconds_standing", seconds, self.options.seconds))
+                    claims.append(Claim(subject, "seconds_standing", seconds, self.options.seconds, option="seconds"))
         return claims
 
     def describe(self, who: str, claim: Claim) -> str:

@@ -36,13 +36,22 @@ def test_a_vehicle_that_stands_for_too_long_is_one_event_until_it_drives_on(watc
     events = watch([rule()], scene(parking(5, 30), seconds=40))
     (start, started), (end, ended) = told(events)
     assert (start, end) == ("start", "end")
-    assert 14.5 <= started <= 15.0, "within the drift it stands already"
+    assert started == 15.0, "10 s after it came to rest"
     assert 32.0 <= ended <= 32.6, "2 s after it had driven on"
     assert "has stood in zone 'bus lane'" in events[0].reason
 
 
 def test_one_that_drives_on_in_time_is_none(watch: Watching) -> None:
     assert watch([rule()], scene(parking(5, 14), seconds=30)) == []
+
+
+@pytest.mark.parametrize("arrive", [3, 5, 12, 20])
+@pytest.mark.parametrize("fps", [5, 10, 25])
+def test_the_count_begins_where_it_comes_to_rest_and_not_where_it_rolls_in(
+    watch: Watching, arrive: float, fps: float
+) -> None:
+    events = watch([rule()], scene(parking(arrive, arrive + 15), seconds=arrive + 15, fps=fps))
+    assert abs(events[0].media_time - (arrive + 10)) <= 1.0001 / fps
 
 
 @pytest.mark.parametrize("jitter", [0.005, 0.01, 0.02])
