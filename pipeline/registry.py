@@ -26,6 +26,7 @@ CLASSIFIERS: Table = {
 }
 MEASUREMENTS: Table = {
     "still": "stages.capture.still:StaticForeground",
+    "health": "stages.capture.health:HealthMeter",
     "flow": "stages.capture.flow:FlowGrid",
 }
 """What capture can measure for rules, by the names that ``RuleOptions.needs`` gives."""
@@ -35,6 +36,7 @@ RULES: Table = {
     "in_field": "stages.alert.in_field:InField",
     "abandoned_object": "stages.alert.abandoned_object:AbandonedObject",
     "removed_object": "stages.alert.removed_object:RemovedObject",
+    "camera_health": "stages.alert.camera_health:CameraHealth",
     "line_crossed": "stages.alert.line_crossed:LineCrossed",
     "loitering": "stages.alert.loitering:Loitering",
     "behaviour": "stages.alert.behaviour:Behaviour",

@@ -8,17 +8,16 @@ appeared, and who was with them. It is unattended once none of them is near, and
 from typing import Any, ClassVar, Literal
 
 import msgspec
-import numpy as np
 from pydantic import Field, model_validator
 
 from pipeline.clock import SECOND
 from stages.alert.geometry import Area, covered
 from stages.alert.options import RuleOptions, Zone, nanoseconds
-from stages.alert.owners import TOUCH, Measure, who_put_down
+from stages.alert.owners import BEFORE_NS, TOUCH, Measure, who_put_down
 from stages.alert.rule import Claim
 from stages.alert.scene import Scene
 from stages.alert.sighting import Sighting
-from stages.alert.things import BAGS, PEOPLE, Thing, Things, occupy, of
+from stages.alert.things import BAGS, PEOPLE, Thing, Things, occupy, of, stands_in
 
 _PRESETS = {"pets2006": 30.0, "ilids": 60.0}
 _CAME = 1.05
@@ -137,9 +136,9 @@ class AbandonedObject:
         claims = []
         for number, thing in things.there(now):
             self._attribute(thing, things, scene, measure)
-            self._judge(thing, scene, measure, number)
+            self._judge(thing, scene, measure)
             if thing.state == "abandoned" and self._counts(thing):
-                claims.append(self._claim(number, thing, scene, measure))
+                claims.append(self._claim(number, thing, scene))
         return claims
 
     def _measure(self, scene: Scene) -> Measure:
@@ -161,7 +160,7 @@ class AbandonedObject:
 
     def _attribute(self, thing: Thing, things: Things, scene: Scene, measure: Measure) -> None:
         """Its owners, and its name."""
-        if thing.state == "dropped" and not thing.owners:
+        if not thing.owners and scene.frame.media_ns - thing.first_ns <= BEFORE_NS:
             thing.owners = who_put_down(thing, scene, measure)
         for subject in scene.subject[scene.of_classes(self.options.things or BAGS)].tolist():
             bag = scene.sightings[subject]
@@ -172,7 +171,7 @@ class AbandonedObject:
             if carrier is not None and carrier[0] not in thing.owners and thing.state == "dropped":
                 thing.owners = sorted([*thing.owners, carrier[0]])
 
-    def _judge(self, thing: Thing, scene: Scene, measure: Measure, number: int) -> None:
+    def _judge(self, thing: Thing, scene: Scene, measure: Measure) -> None:
         """One step of its states."""
         now = scene.frame.media_ns
         occupied = occupy(thing, scene)
@@ -196,21 +195,19 @@ class AbandonedObject:
         limit = self._near if thing.away_ns >= 0 else self._far
         if any(owner.present and measure.away(owner, thing.box) <= limit for owner in owners):
             return True
-        people = scene.subject[scene.of_classes(PEOPLE)].tolist()
-        return any(measure.gap(scene.sightings[subject], thing.box) == 0 for subject in people)
+        return any(covered(thing.box, box) > 0 for box in scene.box[scene.of_classes(PEOPLE)].tolist())
 
     def _counts(self, thing: Thing) -> bool:
         left, top, right, bottom = thing.box
         longer = max(right - left, bottom - top)
-        foot = np.array([[(left + right) / 2, min(bottom, 1 - 1e-6)]])
         return bool(
             thing.came >= _CAME
             and self.options.smallest <= longer <= self.options.largest
             and (not self.options.things or thing.called in self.options.things)
-            and self._area.inside(foot, np.zeros(1, np.bool_))[0]
+            and stands_in(self._area, thing)
         )
 
-    def _claim(self, number: int, thing: Thing, scene: Scene, measure: Measure) -> Claim:
+    def _claim(self, number: int, thing: Thing, scene: Scene) -> Claim:
         alone_s = round((scene.frame.media_ns - max(thing.away_ns, thing.steady_ns) - self._lost_ns) / SECOND, 6)
         owners = [scene.sightings[subject] for subject in thing.owners if subject in scene.sightings]
         facts = {

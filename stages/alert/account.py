@@ -11,7 +11,7 @@ from pipeline.messages import Event, EventObject, Frame
 from stages.alert.episode import Episode
 from stages.alert.identity import event_id, message_id
 from stages.alert.options import Anchor
-from stages.alert.rule import WHOLE_SCENE
+from stages.alert.rule import WHOLE_SCENE, CameraRule
 from stages.alert.scene import anchor_points
 from stages.alert.sighting import PATH, Box, Sighting
 from stages.alert.watch import Change, End
@@ -83,7 +83,7 @@ class Account:
             region=change.rule.region(),
             score_history=[(_number(t), _number(c)) for t, c in sighting.scores] if sighting else [],
             why=change.why,
-            evidence={"snapshot": f"media/{name}.jpg"} if change.kind == "start" else {},
+            evidence={"snapshot": f"media/{name}.jpg"} if change.kind == "start" and change.pictured else {},
             model=model,
             analysis_sha256=self._analysis_sha256,
             version=self._version,
@@ -139,7 +139,8 @@ def _path(sighting: Sighting, anchor: Anchor) -> list[tuple[float, float, float]
 
 
 def _sentence(change: Change, sighting: Sighting | None, names: list[str], media_ns: int) -> str:
-    who = "the scene" if change.episode.subject == WHOLE_SCENE else "something"
+    subject, rule = change.episode.subject, change.rule
+    who = "the scene" if subject == WHOLE_SCENE else rule.name(subject) if isinstance(rule, CameraRule) else "something"
     if sighting is not None:
         who = f"{class_name(names, sighting.class_id)} {sighting.track_id}"
     told = change.rule.describe(who, change.claim) if change.claim is not None else ""

@@ -51,6 +51,9 @@ class CameraState(msgspec.Struct):
     names: list[str] = []
     model: dict[str, str] = {}
     ordinal: int = 0
+    online: bool = True
+    stream_ns: int = 0
+    """When it last went offline or came back."""
     wishing: WishingState = msgspec.field(default_factory=WishingState)
 
 
@@ -133,8 +136,7 @@ class CameraAlert:
             case FrameRecord():
                 return self._see(record)
             case StreamRecord():
-                if not record.online:
-                    return self._finish("evidence_lost", record), None, []
+                return self._stream(record), None, []
             case EndRecord():
                 failed = record.reason.startswith("failed")
                 self._wishing.end()
@@ -219,12 +221,36 @@ class CameraAlert:
             changes += watch.look(scene)
         return changes
 
-    def _finish(self, ended: End, record: StreamRecord | None) -> list[Event]:
-        frame = self._state.frame
-        if frame is None:
+    def _forget(self, frame: Frame) -> list[int]:
+        """Drop objects that have been away for too long, but for those whose event is open."""
+        if not self._sightings.has_old(frame.media_ns):
             return []
-        media_ns = frame.media_ns if record is None else max(record.media_ns, frame.media_ns)
-        wall_ns = frame.wall_ns if record is None else record.wall_ns
+        needed = {subject for watch in self._watches for subject in watch.subjects()}
+        return self._sightings.forget(frame.media_ns, needed=needed)
+
+    def _stream(self, record: StreamRecord) -> list[Event]:
+        """The camera went offline, when what is open ends, or came back. What it is told again, it knows."""
+        state = self._state
+        if record.online == state.online:
+            return []
+        state.online, state.stream_ns = record.online, record.media_ns
+        events = [] if record.online else self._finish("evidence_lost", record)
+        media_ns = self._now_ns
+        changes = [
+            change
+            for watch in self._watches
+            for change in watch.stream(media_ns, record.wall_ns, online=record.online, reason=record.reason)
+        ]
+        return events + self._tell(changes, media_ns, record.wall_ns)
+
+    @property
+    def _now_ns(self) -> int:
+        frame = self._state.frame
+        return max(self._state.stream_ns, 0 if frame is None else frame.media_ns)
+
+    def _finish(self, ended: End, record: StreamRecord | None) -> list[Event]:
+        media_ns, frame = self._now_ns, self._state.frame
+        wall_ns = record.wall_ns if record is not None else None if frame is None else frame.wall_ns
         known = self._sightings.known
         changes = [change for watch in self._watches for change in watch.finish(media_ns, ended, known)]
         for sighting in known.values():
@@ -235,6 +261,7 @@ class CameraAlert:
         state = self._state
         if not changes or state.header is None or state.frame is None:
             return []
+        frame = state.frame or Frame(self._camera, 0, -1, media_ns)
         account = Account(
             self._camera, analysis_sha256=state.header.analysis_sha256, origin=state.origin, version=self._version
         )
@@ -244,7 +271,7 @@ class CameraAlert:
             events.append(
                 account.tell(
                     change,
-                    frame=state.frame,
+                    frame=frame,
                     media_ns=media_ns,
                     wall_ns=wall_ns,
                     ordinal=state.ordinal,

@@ -7,7 +7,7 @@ condition must hold or be gone, re-arming, and the event's messages.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -87,6 +87,20 @@ class Rule(Protocol):
 
     def region(self) -> dict[str, Any]:
         """The zone or line for the event, ``{}`` where there is none."""
+        ...
+
+
+@runtime_checkable
+class CameraRule(Protocol):
+    """A rule about the camera itself, beside what ``Rule`` asks."""
+
+    def stream(self, *, online: bool, reason: str, memory: dict[int, Any]) -> list[Claim]:
+        """The camera went offline, when all that was open has ended, or it came back. While it is away there are no
+        frames: what is claimed starts an event at once, which ends when it is back."""
+        ...
+
+    def name(self, subject: int) -> str:
+        """What a subject of its claims is called."""
         ...
 
 

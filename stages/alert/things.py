@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 
-from stages.alert.geometry import covered, overlap
+from stages.alert.geometry import Area, covered, overlap
 from stages.alert.rule import WHOLE_SCENE
 from stages.alert.scene import Scene
 from stages.alert.sighting import Box, Sighting
@@ -30,6 +31,11 @@ _ALIKE = 0.3
 """Overlap (intersection over union) from which on a box and a thing are the same."""
 _STEADY = 0.5
 """Overlap of its box then and now from which on a thing has not changed."""
+
+
+_STOOD_S = 1.0
+"""Who was in a place for less passed by."""
+_EDGE = 1e-6
 
 
 class Thing(msgspec.Struct):
@@ -57,6 +63,9 @@ class Thing(msgspec.Struct):
     away_ns: int = -1
     """Since when it is alone; -1: it is not."""
     state: str = "dropped"
+    mover: bool = False
+    """A person or a vehicle was here and left: what is gone is that."""
+    judged_ns: int = -1
 
     @property
     def came(self) -> float:
@@ -154,14 +163,21 @@ def _walked_out(sighting: Sighting | None, box: Box) -> bool:
     return sighting is not None and overlap(sighting.box, box) < _ALIKE
 
 
-def was(thing: Thing, sightings: Sequence[Sighting], *, for_s: float) -> bool:
-    """Whether one of these objects stood where the thing is for so long, looked as large, and left: the thing that is
-    gone is that object itself."""
-    for sighting in sightings:
+def was_mover(thing: Thing, scene: Scene) -> bool:
+    """Whether a person or a vehicle stood where the thing is, looked as large, and left."""
+    for sighting in scene.sightings.values():
+        if not (0 <= sighting.class_id < len(scene.names) and scene.names[sighting.class_id] in PEOPLE | VEHICLES):
+            continue
         times = [seconds for seconds, box in sighting.path if overlap(box, thing.box) >= _ALIKE]
-        if times and times[-1] - times[0] >= for_s:
+        if times and times[-1] - times[0] >= _STOOD_S:
             return True
     return False
+
+
+def stands_in(area: Area, thing: Thing) -> bool:
+    """Whether the foot of a thing is in an area."""
+    left, _, right, bottom = thing.box
+    return bool(area.inside(np.array([[(left + right) / 2, min(bottom, 1 - _EDGE)]]), np.zeros(1, np.bool_))[0])
 
 
 def _longest_first(blob: Sequence[Any]) -> tuple[float, ...]:

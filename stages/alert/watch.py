@@ -15,7 +15,7 @@ from stages.alert.episode import Episode, Inertia, Turn
 from stages.alert.options import nanoseconds
 from stages.alert.peak import further
 from stages.alert.rearm import Quiet, Rearm
-from stages.alert.rule import WHOLE_SCENE, Claim, Rule, is_about_objects
+from stages.alert.rule import WHOLE_SCENE, CameraRule, Claim, Rule, is_about_objects
 from stages.alert.scene import Scene
 from stages.alert.sighting import Sighting
 from stages.alert.trace import trace
@@ -36,6 +36,8 @@ class Change:
     """What holds; None for an end."""
     why: list[dict[str, Any]]
     ended: End | None = None
+    pictured: bool = True
+    """The deciding frame shows it."""
 
 
 class WatchState(msgspec.Struct):
@@ -122,6 +124,22 @@ class Watch:
             turn = episode.follow(now, holds=claim is not None, seen=seen, inertia=self._inertia)
             if turn is not Turn.NOTHING:
                 changes += self._act(key, turn, claim, scene)
+        return changes
+
+    def stream(self, now_ns: int, wall_ns: int | None, *, online: bool, reason: str) -> list[Change]:
+        """The camera went offline, after ``finish``, or came back. No frame confirms what a rule claims then, so it
+        starts at once, and a camera that comes and goes is told each time: who hushed that would hide the last."""
+        if not isinstance(self.rule, CameraRule):
+            return []
+        changes: list[Change] = []
+        claims = self.rule.stream(online=online, reason=reason, memory=self._memory)
+        for key, episode in list(self._episodes.items()) if online else []:
+            if episode.open:
+                changes += self._end(key, now_ns, "left", trace(now_ns, "online", True, "==", True), None)
+        for claim in claims if self._armed(wall_ns) else []:
+            key = claim.subject, claim.occasion
+            episode = self._episodes[key] = Episode(*key, now_ns, "open", started_ns=now_ns, updated_ns=now_ns)
+            changes.append(Change("start", self.rule, episode, claim, [_claimed(claim, now_ns)], pictured=False))
         return changes
 
     def finish(self, now_ns: int, ended: End, sightings: Mapping[int, Sighting]) -> list[Change]:

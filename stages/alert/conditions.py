@@ -1,0 +1,179 @@
+"""What can be wrong with a camera's picture, each judged from numbers: it is so, it is not, or it cannot be checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from pipeline.clock import SECOND
+from stages.alert.trace import Comparison
+
+Condition = Literal["offline", "frozen", "black", "covered", "defocused", "moved", "dark", "clock_drift"]
+CONDITIONS: tuple[Condition, ...] = (
+    "offline",
+    "frozen",
+    "black",
+    "covered",
+    "defocused",
+    "moved",
+    "dark",
+    "clock_drift",
+)
+"""In the order of their subjects: -1 is offline."""
+
+_BLACK_SPREAD = 6.0
+"""A black picture has nothing in it; a dark one may have lamps."""
+_LEAST_COARSE = 2.0
+_LEAST_FINE = 0.8
+"""Baselines below these are of a picture in which there is too little to lose."""
+_RESPONSE = 0.1
+_KEPT = 0.15
+"""Of a view that was moved so far that nothing overlaps, this share of the blocks is still alike by chance."""
+_USUAL_S = 3.0
+_TREMBLES_S = 5.0
+"""A picture that repeats itself for longer than this while all is well has no noise to tell it from a frozen one."""
+_REPEATS = 3.0
+_BASELINE_S = 60.0
+_HEALTHY = 0.7
+"""Above this share of their baselines, sharpness and structure are as usual, and teach them."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Where each condition begins."""
+
+    frozen_s: float
+    black: float
+    dark: float
+    covered: float
+    defocused: float
+    moved: float
+    clock_drift_s: float
+    learn_s: float
+
+
+class Usual(msgspec.Struct):
+    """What one camera's picture is like when all is well."""
+
+    seen_s: float = 0.0
+    fine: float = 0.0
+    coarse: float = 0.0
+    noise: float = 0.0
+    repeats_s: float = 0.0
+    """Longest time for which the picture repeated itself."""
+    last_ns: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one condition at one picture."""
+
+    holds: bool | None
+    """None: it cannot be checked."""
+    predicate: str = ""
+    value: float = 0.0
+    comparison: Comparison = ">="
+    threshold: float = 0.0
+    reason: str = ""
+    """Why it cannot be checked."""
+
+
+def unknown(reason: str) -> Verdict:
+    """It cannot be checked."""
+    return Verdict(None, reason=reason)
+
+
+def judge(said: Mapping[str, Any], usual: Usual, limits: Limits, drift_s: float | None) -> dict[Condition, Verdict]:
+    """Every condition but ``offline`` of a picture, from what ``health`` measured of it."""
+    mean = float(said["mean"])
+    black = mean <= limits.black and said["spread"] <= _BLACK_SPREAD
+    verdicts: dict[Condition, Verdict] = {
+        "frozen": _frozen(said, usual, limits),
+        "black": Verdict(black, "mean_grey", mean, "<=", limits.black),
+        "dark": unknown("the picture is black") if black else _at_most("mean_grey", mean, limits.dark),
+        "clock_drift": unknown("nothing tells the camera's own time") if drift_s is None else _drift(drift_s, limits),
+    }
+    if mean <= limits.dark:
+        why = "the picture is black" if black else "the picture is dark"
+        return verdicts | dict.fromkeys(("covered", "defocused", "moved"), unknown(why))
+    learning = usual.seen_s < limits.learn_s
+    covered = unknown("the usual picture is being learned") if learning else _covered(said, usual, limits)
+    verdicts["covered"] = covered
+    if covered.holds:
+        return verdicts | dict.fromkeys(("defocused", "moved"), unknown("the camera is covered"))
+    defocused = unknown("the usual picture is being learned") if learning else _defocused(said, usual, limits)
+    moved = _moved(said, limits)
+    if defocused.holds:
+        moved = unknown("the picture is out of focus")
+    elif moved.holds:
+        defocused = unknown("the camera was moved")
+    return verdicts | {"defocused": defocused, "moved": moved}
+
+
+def teach(said: Mapping[str, Any], verdicts: Mapping[Condition, Verdict], usual: Usual, now_ns: int) -> None:
+    """Let a picture with nothing wrong move the baselines."""
+    elapsed_s = 0.0 if usual.last_ns < 0 else min((now_ns - usual.last_ns) / SECOND, 1.0)
+    usual.last_ns = now_ns
+    wrong = any(verdicts[name].holds for name in ("frozen", "black", "covered", "defocused", "moved", "dark"))
+    if wrong or (usual.seen_s and said["fine"] < _HEALTHY * usual.fine and said["coarse"] < _HEALTHY * usual.coarse):
+        return
+    if usual.seen_s == 0.0:
+        usual.fine, usual.coarse, usual.noise = said["fine"], said["coarse"], said["noise"]
+    rate = min(1.0, elapsed_s / max(min(usual.seen_s, _BASELINE_S), 1.0))
+    usual.fine += rate * (said["fine"] - usual.fine)
+    usual.coarse += rate * (said["coarse"] - usual.coarse)
+    usual.noise += rate * (said["noise"] - usual.noise)
+    usual.repeats_s = max(usual.repeats_s, said["same_s"])
+    usual.seen_s += elapsed_s
+
+
+def _at_most(predicate: str, value: float, limit: float) -> Verdict:
+    return Verdict(value <= limit, predicate, value, "<=", limit)
+
+
+def _drift(drift_s: float, limits: Limits) -> Verdict:
+    off = abs(drift_s)
+    return Verdict(off >= limits.clock_drift_s, "seconds_off", off, ">=", limits.clock_drift_s)
+
+
+def _frozen(said: Mapping[str, Any], usual: Usual, limits: Limits) -> Verdict:
+    if usual.seen_s < limits.learn_s:
+        return unknown("the usual picture is being learned")
+    if usual.repeats_s > _TREMBLES_S:
+        return unknown("the picture has no noise: it often repeats itself")
+    limit = max(limits.frozen_s, _REPEATS * usual.repeats_s)
+    return Verdict(said["same_s"] >= limit, "seconds_unchanged", said["same_s"], ">=", round(limit, 3))
+
+
+def _covered(said: Mapping[str, Any], usual: Usual, limits: Limits) -> Verdict:
+    if usual.coarse < _LEAST_COARSE:
+        return unknown("the usual picture has no structure to lose")
+    return _at_most("structure_share", round(said["coarse"] / usual.coarse, 4), limits.covered)
+
+
+def _defocused(said: Mapping[str, Any], usual: Usual, limits: Limits) -> Verdict:
+    noise = min(said["noise"], usual.noise)
+    fine = _without(said["fine"], noise)
+    before = _without(usual.fine, usual.noise)
+    if before < _LEAST_FINE:
+        return unknown("the usual picture has no sharp edges to lose")
+    share = round(fine / before / min(1.0, said["coarse"] / max(usual.coarse, 1e-6)), 4)
+    return _at_most("sharpness_share", share, limits.defocused)
+
+
+def _without(value: float, noise: float) -> float:
+    """A mean change between columns, less what noise adds to it."""
+    return max(0.0, value * value - noise * noise) ** 0.5  # type: ignore[no-any-return]  # a power of a float
+
+
+def _moved(said: Mapping[str, Any], limits: Limits) -> Verdict:
+    if said["usual_s"] < _USUAL_S:
+        return unknown("the usual view is being learned")
+    if said["kept"] is None:
+        return unknown("the usual view has no texture to know it by")
+    shift = max(abs(part) for part in said["shift"])
+    if said["response"] >= _RESPONSE and shift >= limits.moved:
+        return Verdict(True, "shift_share", shift, ">=", limits.moved)
+    if said["kept"] <= _KEPT:
+        return Verdict(True, "view_kept_share", said["kept"], "<=", _KEPT)
+    return Verdict(False, "shift_share", shift, ">=", limits.moved)

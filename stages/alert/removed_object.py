@@ -1,0 +1,126 @@
+"""``removed_object``: something that belonged to the scene is gone (ONVIF ObjectRemoved).
+
+Static foreground shows where the scene changed for good. Where the outline of the change was stronger before than it
+is now, something was taken away; where it is stronger now, something was put down (see ``abandoned_object``). A person
+or a vehicle that stood there and left is no thing that was taken.
+"""
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+from pydantic import Field
+
+from pipeline.clock import SECOND
+from stages.alert.geometry import Area
+from stages.alert.options import RuleOptions, Zone, nanoseconds
+from stages.alert.owners import Measure, who_put_down
+from stages.alert.rule import Claim
+from stages.alert.scene import Scene
+from stages.alert.things import Thing, Things, occupy, of, stands_in, was_mover
+
+_GONE = 1 / 1.15
+"""The outline of what was taken away was so much stronger than what is there now."""
+
+
+class RemovedObjectOptions(RuleOptions):
+    """Options of ``removed_object``. Its inertia is the time that the thing has been gone."""
+
+    rule: Literal["removed_object"] = "removed_object"
+    zone: Zone | None = Field(
+        default=None, description="Corners of the zone, such as a wall of pictures; none: the whole picture."
+    )
+    seconds: float = Field(default=5.0, gt=0, le=86400, description="A thing is removed when gone for this long.")
+    smallest: float = Field(
+        default=0.015, gt=0, le=1, description="Things whose longer side is less, in shares of the picture, are none."
+    )
+    largest: float = Field(
+        default=0.3, gt=0, le=1, description="Things whose longer side is more, in shares of the picture, are none."
+    )
+    enter_inertia_s: float = Field(
+        default=0.0, ge=0, le=3600, description="It must be removed this long before an event starts."
+    )
+    exit_inertia_s: float = Field(
+        default=5.0, ge=0, le=3600, description="It must be back this long before an event ends."
+    )
+    rearm_s: float = Field(
+        default=300.0, ge=0, le=86400, description="No new event for this long (media time) at the same place."
+    )
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Static foreground."""
+        return frozenset({"still"})
+
+    @property
+    def memory_s(self) -> float:
+        """Long enough to know who stood where something is gone."""
+        return max(self.lost_s, 60.0)
+
+
+class RemovedObject:
+    """Fires when something has been gone from its place for ``seconds``."""
+
+    Options: ClassVar[type[RemovedObjectOptions]] = RemovedObjectOptions
+    Memory: ClassVar[type[msgspec.Struct]] = Things
+    momentary: ClassVar[bool] = False
+
+    def __init__(self, options: RemovedObjectOptions) -> None:
+        self.options = options
+        self._area = Area(options.zone, margin=0.0)
+        self._limit_ns = nanoseconds(options.seconds)
+
+    def look(self, scene: Scene, memory: dict[int, Things]) -> list[Claim]:
+        """Every thing that has been gone for long enough."""
+        things, now = of(memory), scene.frame.media_ns
+        if not things.follow(scene):
+            return []
+        measure = Measure(scene.frame.width, scene.frame.height)
+        claims = []
+        for number, thing in things.there(now):
+            if thing.state == "dropped":
+                self._judge(thing, scene, measure)
+            if thing.state == "removed":
+                claims.append(self._claim(number, thing, now))
+        return claims
+
+    def _judge(self, thing: Thing, scene: Scene, measure: Measure) -> None:
+        now = scene.frame.media_ns
+        if thing.judged_ns != thing.steady_ns:
+            thing.judged_ns = thing.steady_ns
+            thing.mover = thing.mover or was_mover(thing, scene)
+            thing.owners = who_put_down(thing, scene, measure)
+        if occupy(thing, scene):
+            thing.away_ns = -1
+            return
+        if thing.away_ns < 0:
+            thing.away_ns = now
+        gone = now - max(thing.away_ns, thing.steady_ns) >= self._limit_ns
+        longer = max(thing.box[2] - thing.box[0], thing.box[3] - thing.box[1])
+        if (
+            gone
+            and not thing.mover
+            and thing.came <= _GONE
+            and self.options.smallest <= longer <= self.options.largest
+            and stands_in(self._area, thing)
+        ):
+            thing.state = "removed"
+
+    def _claim(self, number: int, thing: Thing, now_ns: int) -> Claim:
+        gone_s = (now_ns - max(thing.away_ns, thing.steady_ns)) / SECOND
+        facts = {
+            "gone_since": round(thing.first_ns / SECOND, 6),
+            "touched_by": thing.owners,
+            "edge_now": thing.edge_now,
+            "edge_before": thing.edge_before,
+        }
+        place, limit = thing.box, self.options.seconds
+        return Claim(number, "seconds_gone", round(gone_s, 6), limit, facts=facts, place=place, option="seconds")
+
+    def describe(self, who: str, claim: Claim) -> str:
+        """``something has been gone from its place for 5.0 s (limit 5 s)``."""
+        where = f"zone {self.options.title!r}" if self.options.zone else "its place"
+        return f"something has been gone from {where} for {claim.value:.1f} s (limit {claim.threshold:g} s)"
+
+    def region(self) -> dict[str, Any]:
+        """The zone."""
+        return {"zone": [list(point) for point in self.options.zone]} if self.options.zone else {}
