@@ -259,7 +259,7 @@ class CameraAlert:
 
     def _tell(self, changes: list[Change], media_ns: int, wall_ns: int | None) -> list[Event]:
         state = self._state
-        if not changes or state.header is None or state.frame is None:
+        if not changes or state.header is None:
             return []
         frame = state.frame or Frame(self._camera, 0, -1, media_ns)
         account = Account(
