@@ -40,6 +40,8 @@ SUMMARIES = {
     "evaluate": "Measure detection, classification, behaviour and tracking against ground truth.",
     "explain": "Show what in a picture a detection or classification rests on.",
     "compress": "Make a model smaller and faster, and refuse where it loses too much.",
+    "learn": "Learn what is normal on a camera, with a threshold for a number of false alarms.",
+    "normal": "Look at a camera's model of normal, go back, forget it, carry it.",
 }
 """One line for each command, so that ``--help`` imports none of them."""
 

@@ -69,6 +69,8 @@ COMMANDS: Table = {
     "evaluate": "lab.evaluate.command:app",
     "explain": "lab.explain.command:app",
     "compress": "lab.compress.command:app",
+    "learn": "lab.normal.learn_command:learn_normal",
+    "normal": "lab.normal.normal_command:app",
 }
 
 

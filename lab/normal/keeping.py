@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from stages.alert.normal.store import (
     BANK,
     CALIB,
     CURRENT,
+    EXEMPLARS,
     GENERATIONS,
     KIND,
     MANIFEST,
@@ -77,7 +78,7 @@ def keep(
     there = generations(folder)
     parent = read_generation(folder / GENERATIONS / str(current(folder))).digest if there else ""
     files = {BANK: packed(model.arrays()), CALIB: packed(calibration.arrays())}
-    files |= {f"exemplars/{name}": content for name, content in (exemplars or {}).items()}
+    crops = dict(exemplars or {})
     facts = model.facts()
     manifest = Manifest(
         kind=KIND,
@@ -92,23 +93,32 @@ def keep(
         footage=footage,
         model=facts,
         calibration=calibration.facts(),
-        files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        files=_digests(files),
+        exemplars=_digests(crops),
     )
-    place(folder, manifest.generation, files | {MANIFEST: as_json(manifest)})
+    beside = {f"{EXEMPLARS}/{name}": content for name, content in crops.items()}
+    place(folder, manifest.generation, files | beside | {MANIFEST: as_json(manifest)})
     use(folder, manifest.generation)
     for old in generations(folder)[:-KEPT]:
         shutil.rmtree(folder / GENERATIONS / str(old))
     return read_generation(folder / GENERATIONS / str(manifest.generation))
 
 
-def place(folder: Path, generation: int, files: Mapping[str, bytes]) -> None:
-    """Put a generation's files in their folder: all or none."""
+def place(
+    folder: Path, generation: int, files: Mapping[str, bytes], *, check: Callable[[Path], object] = lambda _: None
+) -> None:
+    """Put a generation's files in their folder: all or none; none as well if ``check`` of the folder raises."""
     target = folder / GENERATIONS / str(generation)
-    part = target.with_name(f".{generation}.part")
+    part = target.with_name(f"{generation}.part")
     shutil.rmtree(part, ignore_errors=True)
     for name, content in files.items():
         (part / name).parent.mkdir(parents=True, exist_ok=True)
         write_whole(part / name, [content])
+    try:
+        check(part)
+    except BaseException:
+        shutil.rmtree(part)
+        raise
     part.rename(target)
     parent = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -168,6 +178,10 @@ def packed(arrays: Arrays) -> bytes:
 def as_json(value: msgspec.Struct) -> bytes:
     """Indented JSON with a newline."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
+def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
 
 def _now(folder: Path, there: list[int]) -> int:

@@ -6,7 +6,7 @@
     DIR/generations/3/manifest.json  what it is, and the digests of its files
                       bank.npz       the model's arrays
                       calib.npz      the calibration's
-                      exemplars/     crops of what is normal; may be absent
+                      exemplars/     crops of what is normal, which may be absent or deleted
 
 A generation never changes once it is written. Reading trusts nothing: no pickle, bounded sizes, digests compared, and
 every refusal is a ``CannotStart`` of one line. ``lab.normal`` writes.
@@ -84,7 +84,9 @@ class Manifest(msgspec.Struct, frozen=True):
     calibration: dict[str, Any]
     """``Calibration.facts``."""
     files: dict[str, str]
-    """sha256 of each other file of the generation, by its name within it."""
+    """sha256 of each array file of the generation, by name."""
+    exemplars: dict[str, str] = {}
+    """sha256 of each crop, by its name in ``exemplars/``; crops may have been deleted since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,14 @@ class Stored:
     """sha256 of the manifest, and by it of everything."""
     model: NormalModel = field(repr=False)
     calibration: Calibration = field(repr=False)
+
+    def exemplar(self, name: str) -> bytes | None:
+        """A crop as JPEG, or None where it is not there any more. Raises ``CannotStart`` if it was changed."""
+        if name not in self.manifest.exemplars or not (self.path / EXEMPLARS / name).is_file():
+            return None
+        if _sha256(self.path, f"{EXEMPLARS}/{name}") != self.manifest.exemplars[name]:
+            _refuse(self.path / EXEMPLARS / name, "is not what was written: its digest differs", "delete it")
+        return (self.path / EXEMPLARS / name).read_bytes()
 
     def check_detector(self, sha256: str) -> None:
         """Raise ``CannotStart`` if another detector is at work: its boxes are not those that were learned."""
@@ -136,7 +146,7 @@ def generations(folder: Path) -> list[int]:
 
 
 def read_generation(path: Path) -> Stored:
-    """The generation in this very folder. Raises ``CannotStart``."""
+    """The generation in this very folder; its crops are not looked at. Raises ``CannotStart``."""
     if not (path / MANIFEST).is_file():
         _refuse(path, f"has no {MANIFEST}", "see 'bartizan normal show' for the generations that are there")
     manifest = read_manifest(path)

@@ -1,0 +1,171 @@
+"""Normal footage, found and looked at: recordings, folders of pictures, or what a run has stored."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.dataset.mot_format import VIDEOS
+from lab.normal.observe import observe, observe_records
+from pipeline.clock import SECOND
+from pipeline.configuration.suggestions import did_you_mean_file
+from pipeline.detections import Detections
+from pipeline.errors import UsageError
+from pipeline.journal.log import LogReader
+from pipeline.messages import EndRecord, EngineRecord, Record, StreamRecord
+from pipeline.stage import Detector, View
+from pipeline.store.event_store import EventStore
+from stages.alert.normal.observed import Observed
+from stages.capture.images import SUFFIXES
+from stages.capture.options import CameraOptions
+
+STORE = "events.db"
+TAMPERED = "camera_health"
+"""While an event of this rule is open, the camera does not show what is normal."""
+MARGIN_NS = SECOND
+_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Footage as the model of normal sees it."""
+
+    clips: list[list[Observed]]
+    names: tuple[str, ...]
+    """Of the detector's classes."""
+    detector: str
+    """sha256 of the detector's weights."""
+    left_out: list[str] = field(default_factory=list)
+    """What was not learned from, and why."""
+
+
+def clips_of(paths: Sequence[Path]) -> list[Path]:
+    """The clips among recordings, folders of pictures, and folders of such, in order of name.
+
+    Raises ``UsageError`` for a path that has none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path}: no such video or folder{did_you_mean_file(path)}")
+        if path.is_file() or _is_clip(path):
+            found.append(path)
+            continue
+        inside = sorted(each for each in path.iterdir() if _is_clip(each) or _is_video(each))
+        if not inside:
+            raise UsageError(f"{path}: holds neither videos nor pictures, nor folders of pictures")
+        found += inside
+    return found
+
+
+def is_run(path: Path) -> bool:
+    """Whether this folder is the results of a run."""
+    return (path / STORE).is_file() and (path / "logs").is_dir()
+
+
+def watch_clips(
+    clips: Sequence[Path],
+    detector: Detector,
+    *,
+    fps: float,
+    camera: CameraOptions | None = None,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Watched:
+    """Look at clips with this detector; ``advance`` is told of each frame that it saw.
+
+    ``camera``: options of the camera that took them, for its masks, rate and gate.
+    """
+    counted = _Counted(detector, advance)
+    seen = []
+    for clip in clips:
+        source = f"{clip}?fps={fps:g}" if clip.is_dir() else str(clip)
+        taken = clip if camera is None else camera.model_copy(update={"source": source})
+        seen.append(observe(taken, detector=counted, fps=fps))
+    return Watched([clip for clip in seen if clip], tuple(detector.names), detector.model.get("sha256", ""))
+
+
+def watch_run(out: Path, camera: str) -> Watched:
+    """What a run has logged of a camera; no video is read.
+
+    Times during which the camera was tampered with are left out, false alarms of other rules are not: they are what
+    normal footage is like. Raises ``UsageError`` where the log is missing or motion was not measured.
+    """
+    log = out / "logs" / f"{camera}.log"
+    if not log.is_file():
+        known = ", ".join(sorted(each.stem for each in (out / "logs").glob("*.log"))) or "none"
+        raise UsageError(f"--camera {camera}: {out} has no log of it; cameras there: {known}")
+    records = _records(log)
+    engine = next((each for each in records if isinstance(each, EngineRecord)), None)
+    seen = observe_records(records)
+    if not any(frame.flow is not None for frame in seen):
+        raise UsageError(
+            f"{log}: motion was not measured in that run, as no rule needed it; learn from the video, "
+            "or run again with a rule `anomaly` or `unseen_class`"
+        )
+    spans = _tampered(out, camera)
+    breaks = [each.media_ns for each in records if isinstance(each, StreamRecord) and not each.online]
+    names, model = (engine.names, engine.model) if engine else ([], {})
+    left_out = [f"{(end - start) / SECOND:.0f} s of {TAMPERED} from {start / SECOND:.0f} s on" for start, end in spans]
+    return Watched(_split(seen, spans, breaks), tuple(names), model.get("sha256", ""), left_out)
+
+
+def _is_video(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in VIDEOS
+
+
+def _is_clip(path: Path) -> bool:
+    return path.is_dir() and any(each.suffix.lower() in SUFFIXES for each in path.iterdir() if each.is_file())
+
+
+def _records(log: Path) -> list[Record]:
+    reader, found = LogReader(log), list[Record]()
+    try:
+        while batch := reader.read(_AT_ONCE):
+            found += [record for record, _ in batch]
+    finally:
+        reader.close()
+    if not found or not isinstance(found[-1], EndRecord):  # a run that still goes on
+        found.append(EndRecord(0, "eof"))
+    return found
+
+
+def _tampered(out: Path, camera: str) -> list[tuple[int, int]]:
+    """From and to, in media time."""
+    spans: dict[str, tuple[int, int]] = {}
+    with EventStore.open(out / STORE, analysis_sha256=None) as store:
+        for row in store.events("content"):
+            event = row.event
+            if event.camera == camera and event.rule == TAMPERED:
+                end = round(event.media_time * SECOND) if event.type == "end" else 1 << 62
+                spans[event.id] = (round(event.started * SECOND) - MARGIN_NS, end + MARGIN_NS)
+    return sorted(spans.values())
+
+
+def _split(seen: list[Observed], spans: list[tuple[int, int]], breaks: list[int]) -> list[list[Observed]]:
+    """The frames outside the spans, cut where something was left out or the stream broke off."""
+    clips: list[list[Observed]] = [[]]
+    before = -1
+    for frame in seen:
+        cut = any(before < each <= frame.media_ns for each in breaks)
+        out = any(start <= frame.media_ns <= end for start, end in spans)
+        if (cut or out) and clips[-1]:
+            clips.append([])
+        if not out:
+            clips[-1].append(frame)
+        before = frame.media_ns
+    return [clip for clip in clips if clip]
+
+
+class _Counted:
+    """A detector that says how many frames it has seen."""
+
+    def __init__(self, detector: Detector, advance: Callable[[int], None]) -> None:
+        self.engine, self.model, self.names = detector.engine, detector.model, detector.names
+        self.capacity = detector.capacity
+        self._detector = detector
+        self._advance = advance
+
+    def process(self, batch: Sequence[View]) -> list[Detections]:
+        """As ``Detector``."""
+        found = self._detector.process(batch)
+        self._advance(len(batch))
+        return found

@@ -1,0 +1,89 @@
+"""What a model of normal and its calibration promise, in words and tables."""
+
+from math import log
+
+import numpy as np
+from rich.table import Table
+
+from stages.alert.normal.calibration import DAY_S, Calibration
+from stages.alert.normal.poisson import upper_bound
+from stages.alert.normal.store import Stored
+
+BUDGETS = (0.1, 1.0, 2.0, 10.0, 100.0, 1440.0)
+"""False alarms a day that ``bartizan normal show`` gives thresholds for; the last is one a minute."""
+SHARES = (0.5, 0.1, 0.01)
+
+
+def lasting(seconds: float) -> str:
+    """``4.2 minutes``, ``1.5 hours``, ``3.0 days``."""
+    for unit, length in (("days", DAY_S), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def rate(per_day: float) -> str:
+    """``2 a day``, ``14 an hour``, ``1.2 a minute``."""
+    if per_day >= 1000:
+        return f"{per_day / 1440:.1f} a minute"
+    return f"{per_day / 24:.0f} an hour" if per_day >= 240 else f"{per_day:.2g} a day"
+
+
+def promise(calibration: Calibration, budget: float) -> list[str]:
+    """What the calibration footage can say of so many false alarms a day, and what it cannot."""
+    threshold = calibration.threshold(budget)
+    length = lasting(calibration.seconds)
+    bound = calibration.upper_rate_per_day(threshold)
+    raised = calibration.alarms_at(threshold)
+    lines = [
+        f"for {rate(budget)}: threshold {threshold:.1f}; in {length} held apart it would have raised {raised}; "
+        f"the true rate is at most {rate(bound)} (95 %)"
+    ]
+    if calibration.extrapolated(threshold):
+        lines += [
+            f"extrapolated: {length} of normal footage cannot promise fewer than "
+            f"{rate(calibration.smallest_budget_per_day)}; below that the threshold follows an exponential tail",
+            f"to have seen one alarm at {rate(budget)} takes {lasting(DAY_S / budget)} of normal footage; "
+            f"to bound it at twice that with 95 %, {lasting(needed_s(budget))}",
+        ]
+    return lines
+
+
+def needed_s(budget: float) -> float:
+    """Seconds of normal footage after which a threshold that keeps the budget has a bound of twice the budget."""
+    number = next(n for n in range(1, 1000) if upper_bound(n - 1) <= 2 * n)
+    return number * DAY_S / budget
+
+
+def advised_mode(calibration: Calibration, budget: float) -> str:
+    """``shadow`` while the budget is extrapolated, else ``armed``."""
+    return "shadow" if calibration.extrapolated(calibration.threshold(budget)) else "armed"
+
+
+def budget_table(calibration: Calibration, budgets: tuple[float, ...] = BUDGETS) -> Table:
+    """Threshold, what it would have raised, and the bound, for several budgets."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("budget", "threshold", "raised", "at most (95 %)", ""):
+        table.add_column(title, justify="left" if not title else "right", no_wrap=True)
+    for budget in budgets:
+        threshold = calibration.threshold(budget)
+        bound = rate(calibration.upper_rate_per_day(threshold))
+        said = "extrapolated" if calibration.extrapolated(threshold) else ""
+        table.add_row(rate(budget), f"{threshold:.1f}", str(calibration.alarms_at(threshold)), bound, said)
+    return table
+
+
+def feature_table(stored: Stored) -> Table:
+    """What is usual of each feature, as multiples of what is usual for its place."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("feature")
+    for title in ("median", "1 in 10", "1 in 100"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("unit")
+    for name, unit in stored.manifest.features.items():
+        tail = stored.model.tails.get(name)
+        cells = ["", "", ""]
+        if tail is not None:
+            cells = [f"{np.interp(-log(share), tail.surprise, tail.values):.2f}" for share in SHARES]
+        table.add_row(name, *cells, f"over {unit}" if tail is not None else unit)
+    return table
