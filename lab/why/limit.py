@@ -11,6 +11,8 @@ from stages.alert.verdict import OWN, claim_of
 
 _OPTIONS = {"age_s": "min_age_s", "median_confidence": "min_confidence", "held_s": "enter_inertia_s"}
 """The options behind the stage's own conditions."""
+_DERIVED = {"false_alarms_per_day": "threshold"}
+"""Options that a limit was made from, and the option that would set that limit itself."""
 _SHARES = ("min_confidence", "behaviour.")
 """Options that cannot exceed 1."""
 _TOLERANCE = 1e-9
@@ -67,7 +69,7 @@ def beyond(value: float, comparison: str, *, whole: bool) -> float:
 def _option(entry: Mapping[str, Any], start: Event) -> str:
     predicate = str(entry["predicate"])
     if "option" in entry:
-        return str(entry["option"])
+        return _DERIVED.get(entry["option"], str(entry["option"]))
     if predicate in OWN:
         return _OPTIONS.get(predicate, predicate)
     if predicate.startswith("score_") and start.rule != "behaviour":

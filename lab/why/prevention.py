@@ -21,7 +21,15 @@ class Prevention:
     share: float
     """How large the change is, 0 to 1: of the larger of the two limits, or of the size of the zone."""
 
+    @property
+    def to(self) -> str:
+        """The change itself: ``4.1 instead of 0.3``."""
+        match self.option:
+            case "zone":
+                return f"{self.needs:.1%} of the picture smaller on each side"
+            case "line":
+                return f"{self.needs:.1%} of the picture further on"
+        return f"{self.needs:g} instead of {self.was:g}"
+
     def __str__(self) -> str:
-        if self.option in ("zone", "line"):
-            return f"{self.option} {self.needs:.1%} of the picture further on ({self.basis})"
-        return f"{self.option} {self.needs:g} instead of {self.was:g} ({self.basis})"
+        return f"{self.option} {self.to} ({self.basis})"
