@@ -38,6 +38,7 @@ SUMMARIES = {
     "dataset": "Collect, import, label, check and export annotated frames.",
     "train": "Fine-tune a detector, a classifier or a behaviour model on annotated footage.",
     "evaluate": "Measure detection, classification, behaviour and tracking against ground truth.",
+    "why": "Say why an event was raised, and what would have prevented it.",
     "explain": "Show what in a picture a detection or classification rests on.",
     "compress": "Make a model smaller and faster, and refuse where it loses too much.",
     "learn": "Learn what is normal on a camera, with a threshold for a number of false alarms.",
