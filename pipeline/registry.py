@@ -44,6 +44,10 @@ RULES: Table = {
     "stopped_vehicle": "stages.alert.stopped_vehicle:StoppedVehicle",
     "wrong_way": "stages.alert.wrong_way:WrongWay",
     "speeding": "stages.alert.speeding:Speeding",
+    "fall": "stages.alert.fall:Fall",
+    "all": "stages.alert.together:All",
+    "any": "stages.alert.together:AnyOf",
+    "then": "stages.alert.then:Then",
 }
 EVIDENCE: Table = {"snapshot": "stages.evidence.snapshot:SnapshotStage"}
 SINKS: Table = {
@@ -68,6 +72,7 @@ COMMANDS: Table = {
     "train": "lab.train.command:app",
     "evaluate": "lab.evaluate.command:app",
     "explain": "lab.explain.command:app",
+    "why": "lab.why.command:why",
     "compress": "lab.compress.command:app",
     "learn": "lab.normal.learn_command:learn_normal",
     "normal": "lab.normal.normal_command:app",

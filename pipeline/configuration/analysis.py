@@ -91,6 +91,8 @@ def _deciding(options: BaseModel, left_out: frozenset[str] = frozenset()) -> dic
             values.pop(name, None)
         elif isinstance(value := getattr(options, name), Path):
             values[name] = content_sha256(find(str(value)) if is_name(str(value)) else value)
+        elif isinstance(value, tuple) and value and all(isinstance(each, BaseModel) for each in value):
+            values[name] = [_deciding(each) for each in value]
     return values
 
 

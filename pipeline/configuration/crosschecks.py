@@ -1,13 +1,13 @@
 """What must fit together across sections, and with what lies on the disk."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
 from pipeline.configuration.faults import KeyPath
-from pipeline.configuration.sections import Sections, classify_path
+from pipeline.configuration.sections import PARTS, Sections, classify_path
 from pipeline.configuration.source_paths import local_path
 from pipeline.configuration.suggestions import did_you_mean, did_you_mean_file, listed
 from pipeline.errors import CannotStart
@@ -22,7 +22,7 @@ _NO_CLASSIFIER = "there is no classifier that could say so: add one under stages
 def check_together(sections: Sections) -> None:
     """Run every cross-check; what is wrong goes to the document's ``faults``."""
     checks: tuple[Callable[[Sections], None], ...] = (
-        *(_sources, _weights, _classifier_names, _rule_names, _demands, _sink_names, _filters, _out),
+        *(_sources, _weights, _classifier_names, _rule_names, _demands, _calibrations, _sink_names, _filters, _out),
     )
     for check in checks:
         check(sections)
@@ -32,6 +32,7 @@ def check_rules(sections: Sections) -> None:
     """The cross-checks that are about rules alone, against the cameras and classifiers that ``sections`` has."""
     _rule_names(sections)
     _demands(sections)
+    _calibrations(sections)
 
 
 def _sources(sections: Sections) -> None:
@@ -81,13 +82,33 @@ def _classifier_names(sections: Sections) -> None:
 
 def _demands(sections: Sections) -> None:
     """What rules want classifiers to say: there must be one that could, on each camera of the rule."""
+    for path, options, cameras in _rules_and_parts(sections):
+        for name, wanted in dict(getattr(options, "attributes", {})).items():
+            _demand(sections, (*path, "attributes", name), name, wanted, cameras)
+        for name in dict(getattr(options, "behaviour", {})):
+            _behaves(sections, (*path, "behaviour", name), cameras)
+        if getattr(options, "rule", "") == "behaviour":
+            _behaves(sections, (*path, "rule"), cameras)
+
+
+def _rules_and_parts(sections: Sections) -> Iterator[tuple[KeyPath, BaseModel, tuple[str, ...]]]:
+    """Every rule, and every rule that it is made of, with its place and its cameras."""
     for index, rule in sections.rules.items():
-        for name, wanted in dict(getattr(rule.options, "attributes", {})).items():
-            _demand(sections, ("rules", index, "attributes", name), name, wanted, rule.cameras)
-        for name in dict(getattr(rule.options, "behaviour", {})):
-            _behaves(sections, ("rules", index, "behaviour", name), rule.cameras)
-        if rule.kind == "behaviour":
-            _behaves(sections, ("rules", index, "rule"), rule.cameras)
+        yield from ((path, options, rule.cameras) for path, options in _parts(("rules", index), rule.options))
+
+
+def _parts(path: KeyPath, options: BaseModel) -> Iterator[tuple[KeyPath, BaseModel]]:
+    yield path, options
+    for index, part in enumerate(getattr(options, PARTS, ())):
+        yield from _parts((*path, PARTS, index), part)
+
+
+def _calibrations(sections: Sections) -> None:
+    """What measures the picture of one camera cannot measure another's."""
+    for path, options, cameras in _rules_and_parts(sections):
+        if getattr(options, "calibration", None) is not None and len(cameras) > 1:
+            problem = f"is of one camera, but the rule watches {listed(cameras)}: name the one under cameras"
+            sections.document.complain((*path, "calibration"), problem, of_key=True)
 
 
 def _demand(sections: Sections, path: KeyPath, name: str, wanted: tuple[str, ...], cameras: tuple[str, ...]) -> None:

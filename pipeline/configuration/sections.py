@@ -36,6 +36,8 @@ DEFAULT_DETECTOR: Mapping[str, Any] = {"kind": "yolo"}
 """What detects where the configuration names nothing: the detector that ships."""
 DEFAULT_RULE: Mapping[str, Any] = {"rule": "in_field"}
 """What alerts where the configuration has no ``rules``: any object, anywhere in the picture."""
+PARTS = "of"
+"""The key under which a rule that is made of rules holds them."""
 CAMERA_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -256,10 +258,29 @@ def read_rules(sections: Sections) -> None:
         name = data.get("name") or _free_name(kind, names)
         names.append(name)
         given = {**data, "name": name} if "name" in model.model_fields else data
+        given = _with_parts(sections, ("rules", index), given, model)
         options = _options(sections, ("rules", index), given, model, "rule", "name", "cameras")
         cameras = _camera_names(sections, ("rules", index, "cameras"), data.get("cameras"))
         if options is not None and cameras:
             sections.rules[index] = RuleConfig(kind, str(name), cameras, options)
+
+
+def _with_parts(sections: Sections, path: KeyPath, data: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """The data of a rule that is made of rules, each part read as rules are; so faults are told where they stand.
+
+    A part that is wrong is stood in for by the default rule, so that the rest of the rule is still checked.
+    """
+    parts = data.get(PARTS)
+    if PARTS not in model.model_fields or not isinstance(parts, list):
+        return data
+    read: list[Any] = []
+    for index, part in enumerate(parts):
+        inner = (*path, PARTS, index)
+        found = _kind(sections, inner, "rule", part, RULES)
+        known = _with_parts(sections, inner, part, found[1]) if found is not None else {}
+        is_read = found is not None and _options(sections, inner, known, found[1], "rule") is not None
+        read.append(_with_paths(sections, inner, known, found[1]) if found is not None and is_read else DEFAULT_RULE)
+    return {**data, PARTS: read}
 
 
 def _free_name(kind: str, taken: list[Any], joint: str = "-") -> str:

@@ -51,6 +51,7 @@ def validate(
 def _real_path(loc: tuple[str | int, ...], data: Any) -> KeyPath:
     """``loc`` without what pydantic adds to it: tags of unions, names of validators."""
     real: list[str | int] = []
+    inside = False
     for part in loc:
         inside = (isinstance(data, dict) and part in data) or (
             isinstance(data, list) and isinstance(part, int) and part < len(data)
@@ -59,7 +60,7 @@ def _real_path(loc: tuple[str | int, ...], data: Any) -> KeyPath:
             real.append(part)
             data = data[part]
     last = loc[-1] if loc else None
-    if isinstance(last, str) and isinstance(data, dict) and last not in data and last.isidentifier():
+    if not inside and isinstance(last, str) and isinstance(data, dict) and last not in data and last.isidentifier():
         real.append(last)
     return tuple(real)
 

@@ -26,6 +26,11 @@ class BehaviourOptions(RuleOptions):
         default=2.0, ge=0, le=3600, description="The score must be missed this long before an event ends."
     )
 
+    @property
+    def of_objects(self) -> bool:
+        """By its scope."""
+        return self.scope == "track"
+
 
 class Behaviour:
     """Fires when the score has been at least ``threshold`` for ``enter_inertia_s``; ends when it has been lower, or

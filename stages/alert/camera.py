@@ -27,7 +27,7 @@ from pipeline.messages import (
 from pipeline.stage import Asking, Fact, TrackedFrame, Tracker
 from stages.alert.account import Account
 from stages.alert.identity import origin, version
-from stages.alert.options import AlertOptions, nanoseconds
+from stages.alert.options import AlertOptions, RuleOptions, nanoseconds
 from stages.alert.rule import Rule
 from stages.alert.scene import Scene
 from stages.alert.sighting import Sightings, SightingsState
@@ -195,20 +195,20 @@ class CameraAlert:
             for watch in self._watches:
                 watch.rest(frame.media_ns)
             return []
-        needed = {subject for watch in self._watches for subject in watch.subjects()}
-        gone = self._sightings.forget(frame.media_ns, needed=needed)
+        gone = self._forget(frame)
         still = status is Status.STATIC
-        size = np.array([frame.width, frame.height, frame.width, frame.height], np.float64)
-        boxes = np.clip(tracks.xyxy / np.maximum(size, 1), 0.0, 1.0)
+        wide, high = max(frame.width, 1), max(frame.height, 1)
+        boxes = (tracks.xyxy / np.array([wide, high, wide, high], np.float64)).clip(0.0, 1.0)
         rows, subjects = self._sightings.see(frame, tracks, boxes, still=still)
+        there = slice(None) if len(rows) == len(tracks) else rows
         scene = Scene(
             frame,
             still,
             np.array(subjects, np.int32),
-            tracks.track_id[rows],
-            tracks.class_id[rows],
-            boxes[rows],
-            tracks.vote[rows],
+            tracks.track_id[there],
+            tracks.class_id[there],
+            boxes[there],
+            tracks.vote[there],
             self._sightings.known,
             self._wishing.state.scene,
             msgspec.msgpack.decode(frame.features) if self._reads_features and frame.features else {},
@@ -287,7 +287,7 @@ def check_answers(rules: Sequence[Rule], header: AnswersHeader, *, camera: str) 
     """Raise ``UsageError``, a line for each fault, if a rule waits for what this classifier never says."""
     faults = []
     for rule in rules:
-        wanted = [] if header.frames else rule.options.attributes.get(header.classifier, ())
+        wanted = [] if header.frames else _wanted(rule.options, header.classifier)
         for name in wanted:
             if name not in header.names:
                 close = get_close_matches(name, header.names, n=1)
@@ -300,11 +300,16 @@ def check_answers(rules: Sequence[Rule], header: AnswersHeader, *, camera: str) 
         raise UsageError("\n".join(faults))
 
 
+def _wanted(options: RuleOptions, classifier: str) -> list[str]:
+    own = options.attributes.get(classifier, ())
+    return [*own, *(name for part in options.parts for name in _wanted(part, classifier))]
+
+
 def check_classes(rules: Sequence[Rule], names: Sequence[str], *, camera: str) -> None:
     """Raise ``UsageError``, a line for each fault, if a rule names classes that the detector does not know."""
     faults = []
     for rule in rules:
-        for name in rule.options.classes:
+        for name in dict.fromkeys(rule.options.class_names):
             if name not in names:
                 close = get_close_matches(name, names, n=1)
                 hint = f"; did you mean {close[0]!r}?" if close else ""

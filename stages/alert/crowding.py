@@ -38,6 +38,11 @@ class CrowdingOptions(RuleOptions):
     )
 
     @property
+    def of_objects(self) -> bool:
+        """It is about a zone."""
+        return False
+
+    @property
     def memory_s(self) -> float:
         """Long enough to count those that are hidden."""
         return max(self.lost_s, self.hidden_s)

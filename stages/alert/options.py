@@ -128,6 +128,21 @@ class RuleOptions(BaseModel):
         return frozenset()
 
     @property
+    def parts(self) -> tuple["RuleOptions", ...]:
+        """The rules that it is made of, if it is."""
+        return ()
+
+    @property
+    def of_objects(self) -> bool:
+        """Whether its events are about tracked objects, not about the whole picture or things that have no track."""
+        return True
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Every class of the detector that it names, its parts included."""
+        return (*self.classes, *(name for part in self.parts for name in part.class_names))
+
+    @property
     def memory_s(self) -> float:
         """How long what a rule knows of an object must outlive its last sighting."""
         return self.lost_s

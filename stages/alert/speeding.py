@@ -79,6 +79,7 @@ class Speeding:
     Options: ClassVar[type[SpeedingOptions]] = SpeedingOptions
     Memory: ClassVar[type[Run]] = Run
     momentary: ClassVar[bool] = False
+    about_objects: ClassVar[bool] = True
 
     def __init__(self, options: SpeedingOptions) -> None:
         self.options = options
