@@ -57,6 +57,11 @@ class AbandonedObjectOptions(RuleOptions):
         default=(),
         description="Only things that the detector calls so, such as suitcase; empty: whatever stands there.",
     )
+    untouched: bool = Field(
+        default=False,
+        description="Also things that the detector has no name for and that nobody was seen in touch with when they "
+        "appeared: thrown from afar, but light and leaves as well.",
+    )
     smallest: float = Field(
         default=0.015, gt=0, le=1, description="Things whose longer side is less, in shares of the picture, are none."
     )
@@ -202,6 +207,7 @@ class AbandonedObject:
         longer = max(right - left, bottom - top)
         return bool(
             thing.came >= _CAME
+            and (thing.owners or thing.called or self.options.untouched)
             and self.options.smallest <= longer <= self.options.largest
             and (not self.options.things or thing.called in self.options.things)
             and stands_in(self._area, thing)

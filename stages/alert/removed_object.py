@@ -30,6 +30,10 @@ class RemovedObjectOptions(RuleOptions):
         default=None, description="Corners of the zone, such as a wall of pictures; none: the whole picture."
     )
     seconds: float = Field(default=5.0, gt=0, le=86400, description="A thing is removed when gone for this long.")
+    untouched: bool = Field(
+        default=False,
+        description="Also where nobody was seen in touch with the place when it changed: light and leaves as well.",
+    )
     smallest: float = Field(
         default=0.015, gt=0, le=1, description="Things whose longer side is less, in shares of the picture, are none."
     )
@@ -80,7 +84,7 @@ class RemovedObject:
             if thing.state == "dropped":
                 self._judge(thing, scene, measure)
             if thing.state == "removed":
-                claims.append(self._claim(number, thing, now))
+                claims.append(self._claim(number, thing, scene))
         return claims
 
     def _judge(self, thing: Thing, scene: Scene, measure: Measure) -> None:
@@ -88,7 +92,7 @@ class RemovedObject:
         if thing.judged_ns != thing.steady_ns:
             thing.judged_ns = thing.steady_ns
             thing.mover = thing.mover or was_mover(thing, scene)
-            thing.owners = who_put_down(thing, scene, measure)
+            thing.owners = thing.owners or who_put_down(thing, scene, measure)
         if occupy(thing, scene):
             thing.away_ns = -1
             return
@@ -100,16 +104,17 @@ class RemovedObject:
             gone
             and not thing.mover
             and thing.came <= _GONE
+            and (thing.owners or self.options.untouched)
             and self.options.smallest <= longer <= self.options.largest
             and stands_in(self._area, thing)
         ):
             thing.state = "removed"
 
-    def _claim(self, number: int, thing: Thing, now_ns: int) -> Claim:
-        gone_s = (now_ns - max(thing.away_ns, thing.steady_ns)) / SECOND
+    def _claim(self, number: int, thing: Thing, scene: Scene) -> Claim:
+        gone_s = (scene.frame.media_ns - max(thing.away_ns, thing.steady_ns)) / SECOND
         facts = {
             "gone_since": round(thing.first_ns / SECOND, 6),
-            "touched_by": thing.owners,
+            "touched_by": [scene.sightings[each].track_id for each in thing.owners if each in scene.sightings],
             "edge_now": thing.edge_now,
             "edge_before": thing.edge_before,
         }

@@ -15,6 +15,7 @@ _LARGEST = 0.15
 """Share of the picture; what is larger is no thing that somebody put down."""
 _MOST = 24
 """Blobs told at most: those that have stood longest."""
+_LEAST_CORE = 0.3
 _TEXTURE = 3.0
 """Deviation in grey levels from which on a surface has a texture that can be known again."""
 _SAME_TEXTURE = 0.8
@@ -29,9 +30,10 @@ class Blobs:
         self._cv = cv
         self._block = np.ones((3, 3), np.uint8)
 
-    def find(self, fast: Floats, slow: Floats, stood: Floats) -> tuple[list[list[float]], Mask | None]:
+    def find(self, fast: Floats, slow: Floats, stood: Floats, core: Mask) -> tuple[list[list[float]], Mask | None]:
         """Blobs of the picture as it is (``fast``) against the picture as it was (``slow``), both (h, w, 3), from the
-        seconds that each element has stood (h, w).
+        seconds that each element has stood (h, w). ``core`` (h, w): elements that no sway explains; blobs with less
+        than ``_LEAST_CORE`` of them are left out.
 
         Each blob is ``[left, top, right, bottom, seconds, edge_now, edge_before, filled]``: its box as shares of the
         picture; the median time that its elements have stood; mean gradient in grey levels along its outline as it is
@@ -57,6 +59,8 @@ class Blobs:
                 continue
             near = np.s_[max(0, top - 2) : top + high + 2, max(0, left - 2) : left + wide + 2]
             mask = labels[near] == number
+            if np.count_nonzero(mask & core[near]) < _LEAST_CORE * cells:
+                continue
             if self._only_light(grey_now[near], grey_before[near], mask):
                 light = np.zeros(stood.shape, np.bool_) if light is None else light
                 light[near] |= mask

@@ -34,6 +34,11 @@ _RETURN_S = 0.4
 _SLOW_S = 60.0
 """Time constant with which the slow model follows the light."""
 _FAST_S = 2.0
+_RESTLESS_S = 30.0
+_RESTLESS = 0.3
+"""Where the picture is something else than usual for this share of the time (leaves, water), nothing stands still."""
+_LOOK_S = 0.3
+"""A look counts as no more time than this towards settling: it takes several to know that a colour stays."""
 _ABSORB_S = 1800.0
 """What stands this long belongs to the scene."""
 _LONGEST_S = 1.0
@@ -44,6 +49,8 @@ _CEILING = 60.0
 _NOISES = 5.0
 _UPHEAVAL = 0.35
 """From this share of changed picture on, it is another picture: learn it anew."""
+
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
 
 Floats = npt.NDArray[np.float32]
 Small = npt.NDArray[np.uint8]
@@ -70,6 +77,7 @@ class StaticForeground:
         self._rival: Floats
         self._held: Floats
         self._noise: Floats
+        self._restless: Floats
         self._stood: Floats
 
     def reset(self) -> None:
@@ -111,7 +119,9 @@ class StaticForeground:
         middle = np.median(stack, axis=0).astype(np.float32)
         self._samples = []
         self._slow, self._fast, self._rival = middle, middle.copy(), middle.copy()
-        self._noise = np.median(np.abs(stack - middle).max(axis=3), axis=0).astype(np.float32)
+        apart = np.abs(stack - middle).max(axis=3)
+        self._noise = np.median(apart, axis=0).astype(np.float32)
+        self._restless = (apart > _FLOOR).mean(axis=0).astype(np.float32)
         self._held = np.zeros(middle.shape[:2], np.float32)
         self._stood = np.zeros_like(self._held)
 
@@ -128,9 +138,18 @@ class StaticForeground:
             return {"learning": True, "blobs": []}
         near = apart > allowed * np.float32(0.7)
         self._stood = np.where(differs | (near & (self._stood > 0)), self._stood + np.float32(elapsed_s), 0)
-        found, light = self._blobs.find(self._fast, slow, self._stood)
+        calm = np.where(self._restless < _RESTLESS, self._stood, np.float32(0))
+        core = self._beyond(slow) > allowed
+        found, light = self._blobs.find(self._fast, slow, calm, core)
         self._take_in(slow, gain, elapsed_s, light)
         return {"learning": False, "blobs": found}
+
+    def _beyond(self, slow: Floats) -> Floats:
+        """How far the fast model is from the slow one and its neighbours: leaves and poles sway by one element."""
+        cv = self._cv
+        above = cv.subtract(self._fast, cv.dilate(slow, _NEIGHBOURS))
+        below = cv.subtract(cv.erode(slow, _NEIGHBOURS), self._fast)
+        return _largest(cv, cv.max(above, below))
 
     def _gain(self, now: Small, slow: Floats) -> float:
         """How much brighter the whole picture is than the slow model: the camera's exposure, or a cloud."""
@@ -146,10 +165,11 @@ class StaticForeground:
         weight = np.where(same, rate, np.float32(0))
         self._fast += (now - self._fast) * weight[..., None]
         self._noise += (np.minimum(distance, np.float32(_CEILING)) - self._noise) * weight * np.float32(0.1)
+        self._restless += (np.float32(1) - same - self._restless) * np.float32(-np.expm1(-elapsed_s / _RESTLESS_S))
         agrees = _largest(cv, cv.absdiff(now, self._rival)) <= allowed
         blend = np.where(agrees, np.float32(0.3), np.float32(1))
         self._rival += (now - self._rival) * blend[..., None]
-        self._held = np.where(~same & agrees, self._held + np.float32(elapsed_s), 0)
+        self._held = np.where(~same & agrees, self._held + np.float32(min(elapsed_s, _LOOK_S)), 0)
         was_so = _largest(cv, cv.absdiff(self._rival, slow)) <= allowed
         wins = self._held >= np.where(was_so, np.float32(_RETURN_S), np.float32(_SETTLE_S))
         self._fast[wins] = self._rival[wins]
