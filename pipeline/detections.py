@@ -15,6 +15,9 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 def _checked(name: str, array: npt.NDArray[Any], dtype: type, shape: tuple[int | None, ...]) -> None:
+    free = 1 if shape[0] is None else 0
+    if array.ndim == len(shape) and array.shape[free:] == shape[free:] and array.dtype == dtype:
+        return
     fits = len(array.shape) == len(shape) and all(w is None or g == w for g, w in zip(array.shape, shape, strict=True))
     if array.dtype != dtype or not fits:
         wanted = ", ".join("n" if side is None else str(side) for side in shape)

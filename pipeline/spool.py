@@ -15,6 +15,7 @@ from pipeline.detections import Tracks
 from pipeline.errors import CannotStart
 from pipeline.stage import TrackedFrame
 
+_PIECE = 1 << 18
 _VOID_BYTES = 1 + 9 + 9 + 1 + 6 * 2
 """Most that a frame without tracks takes: the array's head, two numbers, no count, six empty strings. One track adds
 its 33 bytes."""
@@ -65,11 +66,17 @@ def packed_frames(path: Path) -> Iterator[bytes]:
     if not path.exists():
         return
     with path.open("rb") as file:
-        while len(prefix := file.read(4)) == 4:
-            data = file.read(int.from_bytes(prefix, "little"))
-            if len(data) < int.from_bytes(prefix, "little"):
-                return
-            yield data
+        data = b""
+        while piece := file.read(_PIECE):
+            data += piece
+            position, end = 0, len(data)
+            while (start := position + 4) <= end:
+                stop = start + int.from_bytes(data[position:start], "little")
+                if stop > end:
+                    break
+                yield data[start:stop]
+                position = stop
+            data = data[position:]
 
 
 def is_empty(packed: bytes) -> bool:

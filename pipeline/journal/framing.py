@@ -31,12 +31,16 @@ _TAG = b"\xa4type"
 def payloads(data: bytes, limit: int) -> list[tuple[bytes, int]]:
     """The whole and intact payloads that ``data`` begins with, each with the offset behind it."""
     found: list[tuple[bytes, int]] = []
-    position = 0
-    while len(found) < limit and position + HEAD.size <= len(data):
-        payload = _payload_at(data, position)
-        if payload is None:
+    position, end = 0, len(data)
+    while len(found) < limit and position + HEAD.size <= end:  # what every reading of every log goes through
+        length, checksum = HEAD.unpack_from(data, position)
+        start = position + HEAD.size
+        if not 0 < length <= MAX_RECORD_BYTES or start + length > end:
             break
-        position += HEAD.size + len(payload)
+        position = start + length
+        payload = data[start:position]
+        if crc32c(payload) != checksum:
+            break
         found.append((payload, position))
     return found
 

@@ -15,6 +15,8 @@ Values = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 """bool (n,)."""
 Point = tuple[float, float]
+_FEW = 48
+"""Points times edges up to which a loop is faster than arrays are."""
 
 
 class Polygon:
@@ -31,13 +33,26 @@ class Polygon:
         self._slope = self._along[:, 0] / np.where(rise == 0, 1.0, rise)
         """Horizontal edges are never crossed by a horizontal ray: their slope is never used."""
         self._length2 = (self._along**2).sum(axis=1)
+        self._edges = list(
+            zip(self._x.tolist(), self._y.tolist(), self._end_y.tolist(), self._slope.tolist(), strict=True)
+        )
 
     def contains(self, points: Points) -> Mask:
         """Which points lie inside, by the parity of edges that a ray to the right crosses."""
+        if len(points) * len(self._edges) <= _FEW:
+            return np.array([self._holds(x, y) for x, y in points.tolist()], np.bool_)
         x, y = points[:, :1], points[:, 1:]
         spans = (self._y > y) != (self._end_y > y)
         right = x < self._x + (y - self._y) * self._slope
         return np.asarray(np.logical_xor.reduce(spans & right, axis=1))
+
+    def _holds(self, x: float, y: float) -> bool:
+        """``contains`` of one point, by the same arithmetic."""
+        inside = False
+        for start_x, start_y, end_y, slope in self._edges:
+            if (start_y > y) != (end_y > y) and x < start_x + (y - start_y) * slope:
+                inside = not inside
+        return inside
 
     def distance(self, points: Points) -> Values:
         """Distance of each point to the nearest edge, in shares of the picture, inside or out."""

@@ -104,6 +104,11 @@ class Sightings:
         """Every object that is remembered, by subject."""
         return self.state.known
 
+    def has_old(self, now_ns: int) -> bool:
+        """Whether there are objects that have not been there for too long."""
+        limit = now_ns - self._memory_ns
+        return any(sighting.last_ns < limit for sighting in self.known.values())
+
     def forget(self, now_ns: int, *, needed: Collection[int]) -> list[int]:
         """Drop the objects that have not been there for too long, but for those still needed; returns them."""
         limit = now_ns - self._memory_ns
