@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 INCHES = (16.0, 9.0)
 DPI = 100
 _SOFT, _BAD, _GOOD = "#57606a", "#b3261e", "#116329"
-_LEFT, _MIDDLE, _RIGHT = 0.02, 0.635, 0.98
+_LEFT, _MIDDLE, _RIGHT = 0.02, 0.575, 0.98
 _STEP = 0.031
 """Height of a line of text, as a share of the figure."""
 _MOST_ROWS = 9
@@ -33,7 +33,7 @@ def board(course: Course, view: View, moments: list[Moment]) -> "Figure":
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=INCHES, facecolor="white")
         _headed(figure, course)
-        picture = figure.add_axes((_LEFT, 0.2, 0.56, 0.665))
+        picture = figure.add_axes((_LEFT, 0.2, 0.525, 0.665))
         picture.imshow(view.pixels[:, :, ::-1], interpolation="lanczos")
         picture.set_axis_off()
         picture.set_anchor("NW")
@@ -57,7 +57,7 @@ def _charted(figure: "Figure", course: Course, moments: list[Moment]) -> None:
     panels, top, bottom, gap = panels_of(course), 0.835, 0.525, 0.03
     high = (top - bottom - gap * (panels - 1)) / panels
     axes = [
-        figure.add_axes((_MIDDLE + 0.015, top - (place + 1) * high - place * gap, _RIGHT - _MIDDLE - 0.015, high))
+        figure.add_axes((_MIDDLE + 0.03, top - (place + 1) * high - place * gap, _RIGHT - _MIDDLE - 0.115, high))
         for place in range(panels)
     ]
     for above in axes[:-1]:
@@ -79,15 +79,15 @@ def _listed(figure: "Figure", found: Sequence[Condition]) -> None:
     for number, each in enumerate(found[:_MOST_ROWS]):
         height = top - 0.042 - number * _STEP
         color = INK if each.holds else _BAD
-        figure.text(_MIDDLE + 0.025, height, each.time, fontsize=11, va="top", ha="right", color=_SOFT)
-        figure.text(_MIDDLE + 0.037, height, each.what, fontsize=11, va="top", color=color)
+        figure.text(_MIDDLE + 0.047, height, each.time, fontsize=11, va="top", ha="right", color=_SOFT)
+        figure.text(_MIDDLE + 0.06, height, each.what, fontsize=11, va="top", color=color)
         figure.text(
-            _MIDDLE + 0.255, height, each.value, fontsize=11, va="top", ha="right", color=color, fontweight="bold"
+            _MIDDLE + 0.28, height, each.value, fontsize=11, va="top", ha="right", color=color, fontweight="bold"
         )
-        figure.text(_MIDDLE + 0.267, height, shorten(each.limit, 26), fontsize=11, va="top", color=_SOFT)
+        figure.text(_MIDDLE + 0.293, height, shorten(each.limit, 26), fontsize=11, va="top", color=_SOFT)
     if len(found) > _MOST_ROWS:
         height = top - 0.042 - _MOST_ROWS * _STEP
-        figure.text(_MIDDLE + 0.037, height, f"and {len(found) - _MOST_ROWS} more", fontsize=11, va="top", color=_SOFT)
+        figure.text(_MIDDLE + 0.06, height, f"and {len(found) - _MOST_ROWS} more", fontsize=11, va="top", color=_SOFT)
 
 
 def _footed(figure: "Figure", course: Course, view: View, moments: list[Moment]) -> None:

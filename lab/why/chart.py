@@ -71,7 +71,8 @@ def _draw_scores(axes: "Axes", course: Course, scores: list[tuple[float, float]]
     least = next((entry for entry in course.start.why if entry.get("predicate") == "median_confidence"), None)
     if least is not None and _number(least.get("threshold")):
         _limit(axes, least["threshold"], "min_confidence")
-    axes.set(ylim=(0, 1.02), ylabel="confidence")
+    axes.set_ylim(0, 1.02)
+    axes.set_ylabel("confidence", fontsize=9)
 
 
 def _draw_values(axes: "Axes", course: Course, values: list[tuple[float, float]]) -> None:
@@ -82,11 +83,10 @@ def _draw_values(axes: "Axes", course: Course, values: list[tuple[float, float]]
     axes.plot(*zip(*values, strict=True), color=_VALUE, marker="o", markersize=4, linewidth=1.2, linestyle=":")
     _limit(axes, claim["threshold"], str(claim.get("option") or "limit"))
     most = max(claim["threshold"], *(value for _, value in values))
-    label = what(str(claim["predicate"]))
-    axes.set(
-        ylim=(0, most * 1.25 or 1),
-        ylabel=f"{label}{',' if unit(str(claim['predicate'])) else ''}{unit(str(claim['predicate']))}",
-    )
+    predicate = str(claim["predicate"])
+    measure = f",{unit(predicate)}" if unit(predicate) else ""
+    axes.set(ylim=(0, most * 1.25 or 1))
+    axes.set_ylabel(f"{what(predicate)}{measure}", fontsize=9)
 
 
 def _draw_moments(axes: "Axes", course: Course, moments: list[Moment], *, numbered: bool) -> None:
@@ -125,13 +125,13 @@ def _numbers(axes: "Axes", moments: list[Moment], least: float) -> None:
 def _limit(axes: "Axes", level: float, name: str) -> None:
     axes.axhline(level, color=_LIMIT, linewidth=1.3, linestyle="--")
     axes.annotate(
-        f"{name} {level:g}",
-        (0.995, level),
+        f"{name}\n{level:g}",
+        (1.0, level),
         xycoords=axes.get_yaxis_transform(),
-        xytext=(0, 3),
+        xytext=(4, 0),
         textcoords="offset points",
-        ha="right",
-        va="bottom",
+        ha="left",
+        va="center",
         fontsize=8.5,
         color=_LIMIT,
     )

@@ -6,7 +6,7 @@ from math import ceil, sqrt
 import numpy as np
 
 from lab.why.course import Course
-from lab.why.prevention import Prevention
+from lab.why.prevention import LATER, THINNED, Prevention
 from stages.alert.geometry import Polygon, Segment
 
 Step = tuple[float, float, float]
@@ -45,15 +45,15 @@ def _zone(course: Course, corners: list[tuple[float, float]], path: list[Step]) 
         return
     across = sqrt(_area(corners))
     basis = f"it came {depth:.1%} of the picture into it"
-    certain = course.over_s is not None and whole(course)
-    yield Prevention("zone", 0.0, _up(depth), basis, certain, min(_up(depth) / across, 1.0))
+    doubt = LATER if course.over_s is None else "" if whole(course) else THINNED
+    yield Prevention("zone", 0.0, _up(depth), basis, doubt, min(_up(depth) / across, 1.0))
 
 
 def _line(course: Course, ends: list[tuple[float, float]], path: list[Step]) -> Iterator[Prevention]:
     here = np.array([path[-1][:2]])
     line = Segment((ends[0][0], ends[0][1]), (ends[1][0], ends[1][1]))
     past = abs(float(line.offset(here)[0]))
-    yield Prevention("line", 0.0, _up(past), f"it was {past:.1%} past it then", False, min(_up(past), 1.0))
+    yield Prevention("line", 0.0, _up(past), f"it was {past:.1%} past it then", LATER, min(_up(past), 1.0))
 
 
 def _up(share: float) -> float:

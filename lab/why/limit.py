@@ -5,7 +5,8 @@ from math import ceil, floor, log10
 from typing import Any, TypeGuard
 
 from lab.why.course import Course
-from lab.why.prevention import Prevention
+from lab.why.prevention import LATER, Prevention
+from lab.why.words import shown, what
 from pipeline.messages import Event
 from stages.alert.verdict import OWN, claim_of
 
@@ -27,29 +28,30 @@ def limits(course: Course) -> Iterator[Prevention]:
         value, threshold = entry.get("value"), entry.get("threshold")
         if not (_number(value) and _number(threshold)) or entry.get("comparison") not in (">=", ">", "<=", "<"):
             continue
-        furthest, certain, basis = _furthest(entry, course, peaks, is_claim=entry is claim)
+        furthest, doubt, basis = _furthest(entry, course, peaks, is_claim=entry is claim)
         option = _option(entry, start)
         needs = beyond(furthest, entry["comparison"], whole=isinstance(furthest, int) and isinstance(threshold, int))
         if needs < 0 or (needs > 1 and option.startswith(_SHARES)):
             continue
-        yield Prevention(option, threshold, needs, basis, certain, _share(threshold, needs))
+        yield Prevention(option, threshold, needs, basis, doubt, _share(threshold, needs))
 
 
 def _furthest(
     entry: Mapping[str, Any], course: Course, peaks: Mapping[str, Any], *, is_claim: bool
-) -> tuple[float, bool, str]:
-    """How far the condition went, whether that is certain, and in words."""
+) -> tuple[float, str, str]:
+    """How far the condition went, why it may have gone further, and the same in words."""
     predicate, value = entry["predicate"], entry["value"]
     over = course.over_s
     if predicate in peaks:
         peak = peaks[predicate]
         words = "at most" if entry["comparison"] in (">=", ">") else "at least"
-        return peak["value"], True, f"it was {peak['value']:.4g} {words}, at {peak['time']:g} s"
+        most = shown(peak["value"], predicate)
+        return peak["value"], "", f"{what(predicate)} was {words} {most}, at {peak['time']:g} s"
     if predicate in ("held_s", "age_s") and over is not None:
         lasted = value + over - course.start.media_time
-        return lasted, True, f"it {'held' if predicate == 'held_s' else 'was known for'} {lasted:.1f} s"
+        return lasted, "", f"{what(predicate)} {lasted:.1f} s in all"
     at_once = course.momentary and not is_claim and predicate not in ("held_s", "age_s")
-    return value, at_once, f"it was {value:.4g} then"
+    return value, "" if at_once else LATER, f"{what(predicate)} {shown(value, predicate)} then"
 
 
 def beyond(value: float, comparison: str, *, whole: bool) -> float:

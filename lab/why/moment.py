@@ -32,7 +32,7 @@ def moments(course: Course) -> list[Moment]:
     told.append((start.media_time, "event raised"))
     if end is not None and not course.momentary:
         if course.over_s is not None:
-            told.append((course.over_s, "condition last held"))
+            told.append((course.over_s, "condition over"))
         told.append((end.media_time, "event ended"))
     merged: list[tuple[float, list[str]]] = []
     for seconds, what in sorted(told, key=lambda each: each[0]):

@@ -52,7 +52,7 @@ def _seen(made: Page, course: Course, view: View, moments: list[Moment]) -> None
 
 def _why(made: Page, course: Course) -> None:
     made.section("Why it was raised")
-    header = ("at", "condition", "value", "limit", "option", "holds")
+    header = ("condition", "value", "limit", "at")
     made.table(header, _conditions(course.start), "Every condition of the start, in the order of its trace.")
     if course.end is not None and not course.momentary:
         made.table(header, _conditions(course.end), f"Its end. {judged(course.end)}")
@@ -60,7 +60,8 @@ def _why(made: Page, course: Course) -> None:
 
 def _conditions(event: Event) -> Iterator[tuple[str, ...]]:
     for each in conditions(event):
-        yield each.time, each.what, each.value, each.limit, each.option, "yes" if each.holds else "NO"
+        limit = f"{each.limit} ({each.option})" if each.option else each.limit
+        yield each.what, each.value, limit if each.holds else f"{limit}: DOES NOT HOLD", each.time
 
 
 def _unusual(made: Page, event: Event) -> None:
@@ -75,19 +76,19 @@ def _prevented(made: Page, found: list[Prevention]) -> None:
     made.section("What would have prevented it")
     made.text(
         "One option changed, and nothing else. Certain: the rule could then not have started an event about the same "
-        "thing before this one was over. Otherwise: not at that moment, but perhaps later."
+        "thing before this one was over."
     )
-    rows = [(each.option, each.to, each.basis, "certain" if each.certain else "at that moment") for each in found]
-    made.table(("option", "change", "because", ""), rows or [("none", "", "the record has no limit with an order", "")])
+    rows = [(f"{each.option} {each.to}", each.basis, each.doubt or "certain") for each in found]
+    made.table(("change", "because", ""), rows or [("none", "the record has no limit with an order", "")])
 
 
 def _told(made: Page, results: Results, course: Course) -> None:
     made.section("Messages")
     rows = [
-        (str(results.line(each)), each.type, clock(each.media_time), str(each.frame), each.ended, each.reason)
+        (str(results.line(each)), f"{each.type} {each.ended}".strip(), clock(each.media_time), each.reason)
         for each in course.messages
     ]
-    made.table(("line", "type", "media time", "frame", "ended", "reason"), rows)
+    made.table(("line", "message", "at", "reason"), rows)
 
 
 def _record(made: Page, results: Results, course: Course) -> None:

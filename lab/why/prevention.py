@@ -1,10 +1,13 @@
 """What would have prevented an event: one option with another limit.
 
 *Certain* means that with this one option changed, and nothing else, the rule could not have started an event about the
-same thing before this one was over. Otherwise it would not have started at that moment, and perhaps a little later.
+same thing before this one was over.
 """
 
 from dataclasses import dataclass
+
+LATER = "not at that moment, perhaps later"
+THINNED = "as far as its thinned path tells"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +20,15 @@ class Prevention:
     """The nearest limit in round figures that does it."""
     basis: str
     """What the record says, in words: ``it held 4.0 s``."""
-    certain: bool
+    doubt: str
+    """Why it is not certain; empty if it is."""
     share: float
     """How large the change is, 0 to 1: of the larger of the two limits, or of the size of the zone."""
+
+    @property
+    def certain(self) -> bool:
+        """Whether the record proves it."""
+        return not self.doubt
 
     @property
     def to(self) -> str:

@@ -74,9 +74,9 @@ def _changes(course: Course) -> Iterator[str]:
     certain = [each for each in found if each.certain]
     yield "What would have prevented it, smallest change first"
     yield from _table([_change(each) for each in certain[:MOST]]) if certain else [f"  {smallest(course)}"]
-    if later := [each for each in found if not each.certain]:
-        yield "Not at that moment, but perhaps later" if certain else "Not at that moment with"
-        yield from _table([_change(each) for each in later[:MOST]])
+    if doubted := [each for each in found if not each.certain]:
+        yield "And perhaps"
+        yield from _table([(*_change(each), f"({each.doubt})") for each in doubted[:MOST]])
 
 
 def _change(each: Prevention) -> tuple[str, str, str]:
