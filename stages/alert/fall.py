@@ -26,6 +26,10 @@ _LEAST = 3
 _RAGGED = 0.6
 """Nobody has got up whose box is lower than this share of what it was upright: it is a part of somebody hidden."""
 
+_ASIDE = 1.0
+_DEEPER = 0.5
+"""Somebody whose track breaks in a fall appears again within so many heights to the side, and feet up or down."""
+
 
 class FallOptions(RuleOptions):
     """Options of ``fall``."""
@@ -107,6 +111,9 @@ class Posture(msgspec.Struct):
     """When it came to lie where it is now."""
     x: float = 0.0
     y: float = 0.0
+    seen_ns: int = -1
+    box: Box = (0.0, 0.0, 0.0, 0.0)
+    """Where it was last."""
 
 
 class Fall:
@@ -138,12 +145,30 @@ class Fall:
             if not is_inside:
                 memory.pop(subject, None)
                 continue
-            posture = memory.setdefault(subject, Posture())
+            if subject not in memory:
+                memory[subject] = self._taken_over(memory, set(subjects), now, tuple(box))
+            posture = memory[subject]
+            posture.seen_ns, posture.box = now, tuple(box)
             if not is_cut:
                 self._follow(posture, now, tuple(box))
             if posture.fallen_ns >= 0 and now - posture.lies_ns >= self._still_ns:
                 claims.append(self._claim(subject, posture, now))
         return claims
+
+    def _taken_over(self, memory: dict[int, Posture], there: set[int], now_ns: int, box: Box) -> Posture:
+        """What is known of who vanished just here: falls break tracks. A new posture for one who stands, or far off."""
+        if box[2] - box[0] <= self.options.upright * (box[3] - box[1]):
+            return Posture()
+        near: list[tuple[float, int]] = []
+        for subject, posture in memory.items():
+            told = posture.fallen_ns >= 0 and posture.seen_ns - posture.lies_ns >= self._still_ns
+            if subject in there or told or now_ns - posture.seen_ns > self._within_ns:
+                continue
+            height = max(posture.height, posture.box[3] - posture.box[1])
+            aside = abs(box[0] + box[2] - posture.box[0] - posture.box[2]) / 2 / height
+            if aside <= _ASIDE and abs(box[3] - posture.box[3]) <= _DEEPER * height:
+                near.append((aside, subject))
+        return memory.pop(min(near)[1]) if near else Posture()
 
     def _follow(self, posture: Posture, now_ns: int, box: Box) -> None:
         left, top, right, bottom = box
