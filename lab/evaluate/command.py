@@ -6,6 +6,7 @@ from lab.evaluate.behaviour_command import behaviour
 from lab.evaluate.classify_command import classify
 from lab.evaluate.compare_command import compare
 from lab.evaluate.detect_command import detect
+from lab.evaluate.events_command import events
 from lab.evaluate.track_command import track
 
 app = typer.Typer(help="Measure results against the truth.", no_args_is_help=True)
@@ -21,4 +22,5 @@ app.command("behaviour")(behaviour)
 app.command("classify")(classify)
 app.command("compare")(compare)
 app.command("detect")(detect)
+app.command("events")(events)
 app.command("track")(track)

@@ -60,7 +60,7 @@ _SETTLE_NS = SECOND
 
 
 class Stand(msgspec.Struct):
-    """Where one vehicle came to within the drift of where it stands, in pixels, and since when it stands."""
+    """Where one vehicle stands, or where it was when it began to roll to a halt, in pixels, and since when."""
 
     x: float
     y: float
@@ -72,10 +72,14 @@ class Stand(msgspec.Struct):
     seen_ns: int = 0
     seen_reach: float = 0.0
     """When it was last there, and how far from ``x`` and ``y``."""
+    settled: bool = False
+    """It has come to rest at ``x`` and ``y``."""
 
-    def rolled_ns(self, reach: float) -> int:
-        """How long after its last step it came to rest as far away as ``reach``, had it kept its pace."""
-        return min(round(max(reach - self.reach, 0.0) / self.pace), _SETTLE_NS) if self.pace else 0
+    def settle(self, x: float, y: float, reach: float) -> None:
+        """It has come to rest here, ``reach`` away: after its last step, had it kept its pace."""
+        if self.pace > 0:
+            self.since_ns += min(round(max(reach - self.reach, 0.0) / self.pace), _SETTLE_NS)
+        self.x, self.y, self.settled = x, y, True
 
 
 class StoppedVehicle:
@@ -116,14 +120,14 @@ class StoppedVehicle:
                 memory[subject] = Stand(x, y, now, pace=pace, seen_ns=now)
                 continue
             stand.seen_ns, stand.seen_reach = now, reach
-            if since_ns < _SETTLE_NS and reach - stand.reach > _STEP * drift:
+            if not stand.settled and since_ns >= _SETTLE_NS:
+                stand.settle(x, y, reach)
+            elif not stand.settled and reach - stand.reach > _STEP * drift:
                 stand.pace = (reach - stand.reach) / since_ns
                 stand.since_ns, stand.reach = now, reach
-            else:
-                stood_ns = since_ns - stand.rolled_ns(reach)
-                if stood_ns >= self._limit_ns:
-                    seconds = round(stood_ns / SECOND, 6)
-                    claims.append(Claim(subject, "seconds_standing", seconds, self.options.seconds, option="seconds"))
+            if now - stand.since_ns >= self._limit_ns:
+                seconds = round((now - stand.since_ns) / SECOND, 6)
+                claims.append(Claim(subject, "seconds_standing", seconds, self.options.seconds, option="seconds"))
         return claims
 
     def describe(self, who: str, claim: Claim) -> str:

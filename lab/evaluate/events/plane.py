@@ -50,5 +50,5 @@ def side(line: tuple[Point, Point], point: Point) -> float:
 def meets(line: tuple[Point, Point], start: Point, end: Point) -> bool:
     """Whether the way from ``start`` to ``end`` leads through a segment: the ends of each lie on both sides of the
     other."""
-    through = side(line, start) * side(line, end) < 0
+    through = (side(line, start) < 0) != (side(line, end) < 0)
     return through and side((start, end), line[0]) * side((start, end), line[1]) <= 0

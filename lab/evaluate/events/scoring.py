@@ -36,7 +36,7 @@ class Alarm:
 class Window:
     """When an alarm counts, in seconds about the alarm time. i-LIDS has nothing before and a few seconds after."""
 
-    after_s: float = 1.0
+    after_s: float = 3.0
     before_s: float = 0.5
 
 
