@@ -112,6 +112,11 @@ class AbandonedObjectOptions(RuleOptions):
         return frozenset({"still"})
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """Without people there are no owners."""
+        return (*super().class_names, *PEOPLE, *self.things)
+
+    @property
     def memory_s(self) -> float:
         """Long enough to know who stood where a thing is."""
         return max(self.lost_s, 60.0)
@@ -134,14 +139,13 @@ class AbandonedObject:
     def look(self, scene: Scene, memory: dict[int, Things]) -> list[Claim]:
         """Every thing that has been unattended for long enough."""
         things, now = of(memory), scene.frame.media_ns
-        if not things.follow(scene):
-            return []
-        measure = self._measure(scene)
+        checkable, measure = things.follow(scene), self._measure(scene)
         self._watch_hands(things, scene, measure)
         claims = []
         for number, thing in things.there(now):
-            self._attribute(thing, things, scene, measure)
-            self._judge(thing, scene, measure)
+            if checkable:
+                self._attribute(thing, things, scene, measure)
+                self._judge(thing, scene, measure)
             if thing.state == "abandoned" and self._counts(thing):
                 claims.append(self._claim(number, thing, scene))
         return claims

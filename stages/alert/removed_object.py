@@ -16,7 +16,7 @@ from stages.alert.options import RuleOptions, Zone, nanoseconds
 from stages.alert.owners import Measure, who_put_down
 from stages.alert.rule import Claim
 from stages.alert.scene import Scene
-from stages.alert.things import Thing, Things, occupy, of, stands_in, was_mover
+from stages.alert.things import PEOPLE, Thing, Things, occupy, of, stands_in, was_mover
 
 _GONE = 1 / 1.15
 """The outline of what was taken away was so much stronger than what is there now."""
@@ -56,6 +56,11 @@ class RemovedObjectOptions(RuleOptions):
         return frozenset({"still"})
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """Without people nobody takes anything."""
+        return (*super().class_names, *PEOPLE)
+
+    @property
     def memory_s(self) -> float:
         """Long enough to know who stood where something is gone."""
         return max(self.lost_s, 60.0)
@@ -76,12 +81,10 @@ class RemovedObject:
     def look(self, scene: Scene, memory: dict[int, Things]) -> list[Claim]:
         """Every thing that has been gone for long enough."""
         things, now = of(memory), scene.frame.media_ns
-        if not things.follow(scene):
-            return []
-        measure = Measure(scene.frame.width, scene.frame.height)
+        checkable, measure = things.follow(scene), Measure(scene.frame.width, scene.frame.height)
         claims = []
         for number, thing in things.there(now):
-            if thing.state == "dropped":
+            if checkable and thing.state == "dropped":
                 self._judge(thing, scene, measure)
             if thing.state == "removed":
                 claims.append(self._claim(number, thing, scene))

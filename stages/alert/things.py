@@ -83,11 +83,14 @@ class Things(msgspec.Struct):
     """Bags in somebody's hands, by subject: the carrier's subject, and when that was last seen."""
 
     def follow(self, scene: Scene) -> bool:
-        """Take in a frame's blobs. False while the background is learned, when nothing can be said of anything."""
-        said = scene.features.get("still")
+        """Take in a frame's blobs. False while the background is learned: nothing can be said of anything then, and
+        what was there is taken to be there."""
+        said, now = scene.features.get("still"), scene.frame.media_ns
         if not isinstance(said, dict) or said.get("learning", True):
+            for thing in self.known.values():
+                thing.seen_ns = now
             return False
-        now, matched = scene.frame.media_ns, set[int]()
+        matched = set[int]()
         people, vehicles = scene.of_classes(PEOPLE), scene.of_classes(VEHICLES)
         movers = [tuple(box) for box in scene.box[people | vehicles].tolist()]
         for blob in sorted(said["blobs"], key=_longest_first):
