@@ -64,7 +64,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Messages by sink and state: pending, delivered, dead; where a governor decides also merged and held, and its
     own messages as ``SINK (digests)``."""
     governor: dict[str, dict[str, int]]
-    """Events by sink and what the governor decided: ``events`` = ``notified`` + ``merged`` + ``held``; ``digests``."""
+    """Events by sink and what became of them, where a governor decides: ``events`` are the sum of ``delivered``,
+    ``merged``, ``held``, ``pending`` and ``dead``; ``risen``: of those merged or held, how many were delivered later;
+    ``digests``: messages of the governor's own."""
     restarts: list[Restart]
     cpu_s: dict[str, float]
     """Processor time of each process, start-up included."""

@@ -43,8 +43,8 @@ def conclude(finished: Finished, console: Console) -> int:
     for unfinished in finished.status.unfinished:
         sys.stderr.write(f"cut short: {unfinished}; run again to go on\n")
     for sink, counts in report.governor.items():
-        told = f"{counts['notified']} of {counts['events']} events notified, {counts['merged']} merged"
-        line = f"  sink {sink}: {told}, {counts['held']} held back, in {counts['digests']} digests"
+        told = f"{counts['delivered']} of {counts['events']} events delivered, {counts['merged']} merged"
+        line = f"  sink {sink}: {told}, {counts['held']} held back, {counts['digests']} digests of those"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     for sink, states in report.outbox.items():
         if states.get("pending"):

@@ -18,10 +18,11 @@ from pipeline.store.rows import OutboxRow
 from pipeline.store.tables import Tables
 
 if TYPE_CHECKING:
-    from sqlalchemy import Select
+    from sqlalchemy import Join, Select
 
 _ENCODE = msgspec.json.Encoder(order="deterministic").encode
 _DECODE = msgspec.json.Decoder(Event)
+_COUNTED = ("events", "delivered", "merged", "held", "pending", "dead", "risen", "digests")
 _RECENT = 20_000
 """Decisions, and notifications among them, that a process which starts goes by."""
 
@@ -146,19 +147,26 @@ class Decisions:
             connection.execute(told.values(digest=made.inserted_primary_key[0]))
 
     def counts(self) -> Counts:
-        """Events by sink and what became of them: ``notified``, ``merged``, ``held``; ``digests`` beside them."""
+        """Events by sink and what became of them, by their first message: ``events`` are the sum of ``delivered``,
+        ``merged``, ``held``, ``pending`` and ``dead``. ``risen``: delivered later, for they came to matter more;
+        ``digests``: how many were sent about those that were not."""
         from sqlalchemy import func, select
 
         columns, digests = self._tables.decisions.c, self._tables.digests.c
-        openings = select(columns.sink, columns.verdict, func.count()).where(columns.role == "opening")
+        states = self._tables.outbox.c.state
+        joined = select(columns.sink, columns.role, states, func.count()).select_from(self._with_rows())
+        by_state = joined.where(columns.role != "follow").group_by(columns.sink, columns.role, states)
         with self._database.reading() as connection:
-            rows = connection.execute(openings.group_by(columns.sink, columns.verdict)).all()
+            rows = connection.execute(by_state).all()
             made = connection.execute(select(digests.sink, func.count()).group_by(digests.sink)).all()
         counts: Counts = {}
-        for sink, verdict, count in rows:
-            name = "notified" if verdict == "pass" else verdict
-            counts.setdefault(sink, {"events": 0, "notified": 0, "merged": 0, "held": 0, "digests": 0})[name] = count
-            counts[sink]["events"] += count
+        for sink, role, state, count in rows:
+            mine = counts.setdefault(sink, dict.fromkeys(_COUNTED, 0))
+            if role == "opening":
+                mine[state] += count
+                mine["events"] += count
+            elif state == "delivered":
+                mine["risen"] += count
         for sink, count in made:
             counts[sink]["digests"] = count
         return counts
@@ -179,17 +187,23 @@ class Decisions:
         }
 
     def _select(self) -> "Select[Any]":
-        from sqlalchemy import and_, select
+        from sqlalchemy import select
 
-        decisions, outbox, events = self._tables.decisions, self._tables.outbox, self._tables.events
-        columns = decisions.c
-        same = and_(outbox.c.message_id == columns.message_id, outbox.c.sink == columns.sink)
+        columns, events = self._tables.decisions.c, self._tables.events
         return (
             select(columns.verdict, columns.role, columns.reason, columns.into, columns.decided_ns, columns.digest)
-            .add_columns(outbox.c.state, events.c.body)
-            .select_from(decisions.join(outbox, same).join(events, events.c.message_id == columns.message_id))
+            .add_columns(self._tables.outbox.c.state, events.c.body)
+            .select_from(self._with_rows().join(events, events.c.message_id == columns.message_id))
             .order_by(columns.number)
         )
+
+    def _with_rows(self) -> "Join":
+        """Decisions beside the rows of the outbox that they are about."""
+        from sqlalchemy import and_
+
+        decisions, outbox = self._tables.decisions, self._tables.outbox
+        same = and_(outbox.c.message_id == decisions.c.message_id, outbox.c.sink == decisions.c.sink)
+        return decisions.join(outbox, same)
 
     def _read(self, statement: "Select[Any]") -> list[StoredDecision]:
         with self._database.reading() as connection:

@@ -9,6 +9,8 @@ from stages.deliver.moment import Moment
 
 _MOST = 10_000
 """Notifications remembered for each camera, should no cap keep them few."""
+_LAG_S = 86400.0
+"""How far one camera may be behind another and still find what that one spent: recordings are not read in step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Allowance:
     """The notifications of the last while, camera by camera, and the caps on them.
 
     A window counts what lies less than ``window_s`` before *or after*, so the caps hold in every window of that
-    length whatever order the messages of several cameras came in, and a clock that was set back blocks nothing.
+    length also where the messages of several cameras come in out of step, and a clock that was set back blocks nothing.
     Critical notifications are not counted: they take nothing from the others.
     """
 
@@ -49,7 +51,7 @@ class Allowance:
 
     def spend(self, event: Event, now: Moment) -> None:
         """Count a notification, also while it is on its way: others must not overtake it."""
-        lapsed_ns = 2 * round(self.limits.window_s * SECOND)
+        lapsed_ns = round(max(2 * self.limits.window_s, _LAG_S) * SECOND)
         here = [one for one in self.spent.get(event.camera, ()) if one.moment.near(now, lapsed_ns)]
         self.spent[event.camera] = [*here, Spent(event.message_id, event.name, now)][-_MOST:]
 

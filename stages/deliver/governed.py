@@ -95,8 +95,10 @@ class GovernedOutbox(Generic[Row]):
             self._go_by(past)
 
     def pending(self, sink: str, now_ns: int, limit: int) -> Sequence[Row]:
-        """Decide on what is due, until something passes: at most one message of each camera, for the next one's fate
-        depends on what comes of it."""
+        """Decide on what is due, in order, until the fate of a message depends on one that passed before it: so at
+        most one message of each camera passes in a call."""
+        if self._digest.due(now_ns if self._live else None):
+            self.flush()
         passed: list[Row] = []
         look, seen = FIRST_LOOK, 0
         while not passed and seen < MOST_A_CALL:
@@ -106,8 +108,6 @@ class GovernedOutbox(Generic[Row]):
             if not decided:
                 break
             look = min(4 * look, LONGEST_LOOK)
-        if self._digest.due(now_ns if self._live else None):
-            self.flush()
         return passed[:limit]
 
     def delivered(self, row: Row) -> None:
@@ -141,7 +141,7 @@ class GovernedOutbox(Generic[Row]):
         count = 0
         for row in rows:
             if row.camera in blocked:
-                continue
+                break  # whatever is killed or slow, decisions are taken in the order of the log
             event = row.event
             decision = self._passed.get(row.message_id)
             if decision is None:
