@@ -48,6 +48,8 @@ RULES: Table = {
     "all": "stages.alert.together:All",
     "any": "stages.alert.together:AnyOf",
     "then": "stages.alert.then:Then",
+    "proximity": "stages.alert.proximity:Proximity",
+    "tailgating": "stages.alert.tailgating:Tailgating",
 }
 EVIDENCE: Table = {"snapshot": "stages.evidence.snapshot:SnapshotStage"}
 SINKS: Table = {

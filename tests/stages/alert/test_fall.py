@@ -12,15 +12,15 @@ from stages.alert.fall import Fall
 Watching = Callable[[list[Any], Script], list[Event]]
 Resuming = Callable[[Callable[[], list[Any]], Script], None]
 
-STANDS = {"width": 0.08, "height": 0.2}
-LIES = {"width": 0.2, "height": 0.07}
+STANDS: dict[str, Any] = {"width": 0.08, "height": 0.2}
+LIES: dict[str, Any] = {"width": 0.2, "height": 0.07}
 
 
 def rule(**options: Any) -> Fall:
     return Fall(Fall.Options.model_validate({"update_s": 0, **options}))
 
 
-def poses(*poses: tuple[float, float, float, float, dict[str, float]], **more: Any) -> list[Walk]:
+def poses(*poses: tuple[float, float, float, float, dict[str, Any]], **more: Any) -> list[Walk]:
     """One person: from, to (seconds), x and y of the feet, shape."""
     tracks: Sequence[int] = more.pop("tracks", [1] * len(poses))
     return [
@@ -31,7 +31,7 @@ def poses(*poses: tuple[float, float, float, float, dict[str, float]], **more: A
 
 def falling(at: float = 3.0, until: float = 8.0, **more: Any) -> list[Walk]:
     """Stands, bends for half a second, lies."""
-    bends = {"width": 0.13, "height": 0.15}
+    bends: dict[str, Any] = {"width": 0.13, "height": 0.15}
     return poses(
         (0, at, 0.4, 0.6, STANDS), (at, at + 0.5, 0.42, 0.6, bends), (at + 0.5, until, 0.45, 0.6, LIES), **more
     )
