@@ -65,7 +65,7 @@ def test_three_in_a_huddle_are_three_pairs_and_each_is_told_once(watch: Watching
     assert sorted(starts) == [
         "person 1 is 0.2 heights from person 2",
         "person 1 is 0.4 heights from person 3",
-        "person 2 is 0.2 heights from person 3",
+        "person 2 is 0.1 heights from person 3",
     ]
     assert len({event.id for event in events}) == 3
 
