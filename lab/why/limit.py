@@ -46,12 +46,12 @@ def _furthest(
         peak = peaks[predicate]
         words = "at most" if entry["comparison"] in (">=", ">") else "at least"
         most = shown(peak["value"], predicate)
-        return peak["value"], "", f"{what(predicate)} was {words} {most}, at {peak['time']:g} s"
+        return peak["value"], "", f"{what(predicate)}: {words} {most}, at {peak['time']:g} s"
     if predicate in ("held_s", "age_s") and over is not None:
         lasted = value + over - course.start.media_time
-        return lasted, "", f"{what(predicate)} {lasted:.1f} s in all"
+        return lasted, "", f"{what(predicate)}: {lasted:.1f} s in all"
     at_once = course.momentary and not is_claim and predicate not in ("held_s", "age_s")
-    return value, "" if at_once else LATER, f"{what(predicate)} {shown(value, predicate)} then"
+    return value, "" if at_once else LATER, f"{what(predicate)}: {shown(value, predicate)} then"
 
 
 def beyond(value: float, comparison: str, *, whole: bool) -> float:

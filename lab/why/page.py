@@ -18,6 +18,8 @@ from lab.why.words import clock, conditions, story, title
 from pipeline.messages import Event
 from stages.alert.verdict import verdict
 
+_UNBROKEN = "\u00a0"
+
 
 def page(results: Results, course: Course, view: View, moments: list[Moment]) -> Page:
     """The whole page, to be written."""
@@ -61,7 +63,8 @@ def _why(made: Page, course: Course) -> None:
 def _conditions(event: Event) -> Iterator[tuple[str, ...]]:
     for each in conditions(event):
         limit = f"{each.limit} ({each.option})" if each.option else each.limit
-        yield each.what, each.value, limit if each.holds else f"{limit}: DOES NOT HOLD", each.time
+        value, time = (text.replace(" ", _UNBROKEN) for text in (each.value, each.time))
+        yield each.what, value, limit if each.holds else f"{limit}: DOES NOT HOLD", time
 
 
 def _unusual(made: Page, event: Event) -> None:
@@ -110,4 +113,12 @@ def _record(made: Page, results: Results, course: Course) -> None:
     for message in course.messages:
         if message.type != "update":
             made.heading(f"The {message.type} as it was sent")
-            made.code(msgspec.json.format(msgspec.json.encode(message), indent=1).decode())
+            made.code(_as_json(message))
+
+
+def _as_json(message: Event) -> str:
+    """A line for each field, and for each entry of the trace."""
+    fields = msgspec.json.decode(msgspec.json.encode(message), type=dict[str, msgspec.Raw])
+    trace = ",\n  ".join(msgspec.json.encode(entry).decode() for entry in message.why)
+    lines = {name: bytes(value).decode() for name, value in fields.items()} | {"why": f"[{trace}]"}
+    return "{" + ",\n ".join(f'"{name}": {value}' for name, value in lines.items()) + "}"

@@ -45,7 +45,7 @@ def _snapshot(results: Results, event: Event) -> tuple[Picture | None, str]:
     if note.is_file():
         return None, f"there is no snapshot: {note.read_text(errors='replace').strip()}"
     if not path.is_file():
-        return None, f"the snapshot {name} is not beside {results.source.name}"
+        return None, f"its snapshot is not beside {results.source.name} ({name})"
     content = np.frombuffer(path.read_bytes(), np.uint8)
     pixels = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     if pixels is None:

@@ -127,7 +127,7 @@ def test_events_by_themselves_are_explained_without_pictures(tmp_path: Path) -> 
     for number in ("1", "4"):
         page = tmp_path / f"{number}.html"
         ask(number, "--out", str(folder / "events.jsonl"), "-o", str(page))
-        assert "Drawn from the record alone: the snapshot media/" in page.read_text()
+        assert "Drawn from the record alone: its snapshot is not beside events.jsonl (media/" in page.read_text()
 
 
 def test_a_live_picture_that_was_missed_says_why(results: Path, tmp_path: Path) -> None:

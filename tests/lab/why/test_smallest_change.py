@@ -76,7 +76,7 @@ def test_changes_are_in_order_certain_ones_first_and_of_these_the_smallest() -> 
 
 def test_how_long_it_held_is_told_by_its_end() -> None:
     change = of(preventions(course_of("in_field")), "enter_inertia_s")
-    assert str(change) == "enter_inertia_s 6.2 instead of 0.3 (condition held for 6.1 s in all)"
+    assert str(change) == "enter_inertia_s 6.2 instead of 0.3 (condition held for: 6.1 s in all)"
 
 
 def test_an_event_that_goes_on_may_go_further() -> None:
