@@ -16,9 +16,9 @@ from pipeline.errors import CannotStart
 from pipeline.stage import TrackedFrame
 
 _PIECE = 1 << 18
-_VOID_BYTES = 1 + 9 + 9 + 1 + 6 * 2
-"""Most that a frame without tracks takes: the array's head, two numbers, no count, six empty strings. One track adds
-its 33 bytes."""
+VOID_BYTES = 1 + 9 + 9 + 1 + 6 * 2
+"""A packed frame has tracks if it takes more: here are the array's head, two numbers, no count, six empty strings; one
+track adds its 33 bytes."""
 _Row = tuple[int, int, int, bytes, bytes, bytes, bytes, bytes, bytes]
 
 
@@ -62,7 +62,7 @@ def read(path: Path) -> Iterator[TrackedFrame]:
 
 
 def packed_frames(path: Path) -> Iterator[bytes]:
-    """The frames of a spool as they lie there, for ``is_empty`` and ``unpack``."""
+    """The frames of a spool as they lie there, for ``unpack``."""
     if not path.exists():
         return
     with path.open("rb") as file:
@@ -77,11 +77,6 @@ def packed_frames(path: Path) -> Iterator[bytes]:
                 yield data[start:stop]
                 position = stop
             data = data[position:]
-
-
-def is_empty(packed: bytes) -> bool:
-    """Whether a packed frame has no tracks: a single one takes more bytes than any frame without."""
-    return len(packed) <= _VOID_BYTES
 
 
 def _pack(frame: TrackedFrame) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.configuration.config import RuleConfig
 from pipeline.configuration.crosschecks import check_rules
-from pipeline.configuration.faults import Fault, usage_error
+from pipeline.configuration.faults import usage_error
 from pipeline.configuration.kept_analysis import KeptAnalysis
 from pipeline.configuration.loading import read_file
 from pipeline.configuration.sections import TOP, Sections, read_rules
@@ -38,9 +38,8 @@ def load_rules(
     read_rules(sections)
     check_rules(sections)
     _check_measured(sections, kept)
-    faults = [fault for fault in document.faults if _concerns_rules(fault)]
-    if faults:
-        raise usage_error(faults)
+    if document.faults:
+        raise usage_error(document.faults)
     return tuple(sections.rules.values())
 
 
@@ -61,8 +60,3 @@ def _check_measured(sections: Sections, kept: KeptAnalysis) -> None:
 def _needs(rule: RuleConfig) -> frozenset[str]:
     needs: Any = getattr(rule.options, "needs", frozenset())
     return frozenset(needs)
-
-
-def _concerns_rules(fault: Fault) -> bool:
-    """Whether it matters here: other sections may name files and secrets that are not on this machine."""
-    return len(fault.key) < 2 or fault.key[0] == "rules"

@@ -5,6 +5,7 @@ nothing is under way, its record in the log need not be decoded either. That is 
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from pipeline.detections import Detections, Tracks
@@ -12,7 +13,7 @@ from pipeline.errors import LogError, UsageError
 from pipeline.journal.framing import decoded
 from pipeline.journal.log import LogReader
 from pipeline.messages import Frame, FrameRecord, Record, Status
-from pipeline.spool import is_empty, packed_frames, unpack
+from pipeline.spool import VOID_BYTES, packed_frames, unpack
 
 _FRAME = b"\x84\xa4type\xabFrameRecord"
 """What the payload of a frame's record begins with: a map of four, and the tag."""
@@ -40,7 +41,7 @@ class StoredTracks:
         """
         tracks = packed_frames(self._spool)
         empty = Tracks.empty()
-        for payload in self._payloads():
+        for payload, _ in chain.from_iterable(self._batches()):
             if not payload.startswith(_FRAME):
                 yield decoded(payload, self._log)
                 continue
@@ -48,7 +49,7 @@ class StoredTracks:
             packed = next(tracks, None)
             if packed is None:
                 raise UsageError(f"{self._spool}: ends before its log does, at frame {self.frames}: it was cut")
-            is_void = is_empty(packed)
+            is_void = len(packed) <= VOID_BYTES
             if is_void and self.passed_over:
                 continue
             record = decoded(payload, self._log)
@@ -56,15 +57,15 @@ class StoredTracks:
             self._tracks = empty
             if not is_void:
                 tracked = unpack(packed)
-                if tracked.index != record.frame.index:
+                if (tracked.index, tracked.media_ns) != (record.frame.index, record.frame.media_ns):
                     raise UsageError(
-                        f"{self._spool}: frame {tracked.index} stands where the log has {record.frame.index}: "
-                        "they are not of one run"
+                        f"{self._spool}: frame {tracked.index} at {tracked.media_ns} ns stands where the log has "
+                        f"{record.frame.index} at {record.frame.media_ns} ns: they are not of one run"
                     )
                 self._tracks = tracked.tracks
             yield FrameRecord(record.frame, record.status)
 
-    def _payloads(self) -> Iterator[bytes]:
+    def _batches(self) -> Iterator[list[tuple[bytes, int]]]:
         reader, left = LogReader(self._log), self._records
         try:
             while left > 0:
@@ -72,8 +73,7 @@ class StoredTracks:
                 if not batch:
                     raise LogError(f"log {self._log} ends before record {self._records}, which the run took in")
                 left -= len(batch)
-                for payload, _ in batch:
-                    yield payload
+                yield batch
         finally:
             reader.close()
 

@@ -71,7 +71,7 @@ class WrongWay:
         """Every object in the zone that goes the wrong way."""
         now, pixels = scene.frame.media_ns, np.array([scene.frame.width, scene.frame.height], np.float64)
         arrow = (np.array(self.options.direction[1]) - np.array(self.options.direction[0])) * pixels
-        anchors = scene.anchors(self.options.anchor)
+        reach, anchors = np.hypot(*arrow), scene.anchors(self.options.anchor)
         subjects = scene.subject.tolist()
         was_inside = np.array([subject in memory for subject in subjects], np.bool_)
         inside = self._area.inside(anchors, was_inside).tolist()
@@ -88,9 +88,10 @@ class WrongWay:
             while len(places) > 1 and now - places[1][0] >= self._over_ns:
                 del places[0]
             way = np.array([x - places[0][1], y - places[0][2]])
-            if now - places[0][0] < self._over_ns or np.hypot(*way) < self.options.least * length:
+            gone = np.hypot(*way)
+            if now - places[0][0] < self._over_ns or gone < self.options.least * length:
                 continue
-            off = float(np.degrees(np.arccos(np.clip(-way @ arrow / np.hypot(*way) / np.hypot(*arrow), -1, 1))))
+            off = float(np.degrees(np.arccos(max(min(-way @ arrow / gone / reach, 1.0), -1.0))))
             if off <= self.options.angle_deg:
                 limit = self.options.angle_deg
                 claims.append(

@@ -47,6 +47,18 @@ class Rule:
         self.options = options
 
 
+class Needy(Rule):
+    """A rule that has something measured."""
+
+    class Options(Rule.Options):
+        """``needs``: of capture."""
+
+        @property
+        def needs(self) -> frozenset[str]:
+            """How loud it is."""
+            return frozenset({"loudness"})
+
+
 class QuietAlert:
     """An alert stage that keeps what it was built from."""
 

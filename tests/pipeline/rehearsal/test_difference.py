@@ -1,0 +1,64 @@
+"""Events are found again by what they are about, and what differs is said."""
+
+import msgspec
+import pytest
+
+from pipeline.messages import Event
+from pipeline.rehearsal.difference import Verdict, compare
+from pipeline.store.sample_event import sample_event
+
+
+def event(
+    started: float, ended: float | None, *, mark: str, track: int = 7, name: str = "lawn", severity: str = "high"
+) -> list[Event]:
+    """The messages of one event; ``mark`` makes its ids."""
+    sample = sample_event(severity=severity)
+    assert sample.object is not None
+    about = msgspec.structs.replace(sample.object, track_id=track) if track else None
+    start = msgspec.structs.replace(
+        sample, id=f"{mark}{started}{track}", type="start", name=name, started=started, media_time=started, object=about
+    )
+    if ended is None:
+        return [start]
+    return [start, msgspec.structs.replace(start, type="end", media_time=ended, ended="left")]
+
+
+def verdicts(raised: list[Event], told: list[Event]) -> list[tuple[str, tuple[str, ...]]]:
+    return [(pair.verdict.value, pair.what) for pair in compare(raised, told)]
+
+
+def test_an_event_with_other_ids_is_the_same() -> None:
+    assert verdicts(event(5, 9, mark="a"), event(5, 9, mark="b")) == [("same", ())]
+
+
+def test_what_starts_or_ends_at_another_time_has_moved() -> None:
+    assert verdicts(event(5, 9, mark="a"), event(7, 9, mark="b")) == [("moved", ("start 5.00 s → 7.00 s",))]
+    assert verdicts(event(5, 9, mark="a"), event(5, None, mark="b")) == [("moved", ("end 9.00 s → open",))]
+
+
+def test_what_says_something_else_at_the_same_times_has_changed() -> None:
+    found = verdicts(event(5, 9, mark="a"), event(5, 9, mark="b", severity="low"))
+    assert found == [("changed", ("severity high → low",))]
+
+
+@pytest.mark.parametrize("other", [{"track": 8}, {"name": "path"}])
+def test_another_object_or_rule_is_another_event(other: dict[str, object]) -> None:
+    told = event(5, 9, mark="b", **other)  # type: ignore[arg-type]  # one keyword at a time
+    assert sorted(verdict for verdict, _ in verdicts(event(5, 9, mark="a"), told)) == ["gone", "new"]
+
+
+def test_events_that_are_far_apart_are_two() -> None:
+    assert [v for v, _ in verdicts(event(5, 9, mark="a"), event(30, 31, mark="b"))] == ["gone", "new"]
+    assert [v for v, _ in verdicts(event(5, 9, mark="a"), event(12, 13, mark="b"))] == ["moved"]
+
+
+def test_of_events_about_the_whole_picture_only_those_that_overlap_are_one() -> None:
+    raised, told = event(5, 9, mark="a", track=0), event(9.5, 13, mark="b", track=0)
+    assert [v for v, _ in verdicts(raised, told)] == ["gone", "new"]
+    assert [v for v, _ in verdicts(raised, event(8, 13, mark="b", track=0))] == ["moved"]
+
+
+def test_of_two_events_the_nearer_one_is_found_again() -> None:
+    raised = [*event(5, 6, mark="a"), *event(10, 12, mark="a")]
+    pairs = compare(raised, event(10.5, 12, mark="b"))
+    assert [(pair.verdict, pair.alarm.started) for pair in pairs] == [(Verdict.GONE, 5), (Verdict.MOVED, 10.5)]
