@@ -2,6 +2,7 @@
 
 import typer
 
+from lab.evaluate.anomaly_command import anomaly
 from lab.evaluate.behaviour_command import behaviour
 from lab.evaluate.classify_command import classify
 from lab.evaluate.compare_command import compare
@@ -18,6 +19,7 @@ def evaluate_group() -> None:
 
 
 # One line for each command; what it needs is imported when it runs.
+app.command("anomaly")(anomaly)
 app.command("behaviour")(behaviour)
 app.command("classify")(classify)
 app.command("compare")(compare)

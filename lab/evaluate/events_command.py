@@ -78,7 +78,8 @@ def _pair(text: str) -> tuple[Path, Path]:
 
 
 def _text(result: "Result", frame_s: dict[str, float]) -> str:
-    from lab.evaluate.events.result import HEADER, MOST, by_disturbance, failure, matrix, staged_rows, table
+    from lab.evaluate.events.result import HEADER, MOST, by_disturbance, failure, matrix, staged_rows
+    from lab.evaluate.text_table import table
 
     parts = []
     if result.trials:

@@ -1,6 +1,6 @@
 """All that an evaluation of events found, and how it is told on a terminal and as JSON."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,32 +102,8 @@ def staged_rows(result: Result, frame_s: dict[str, float]) -> list[list[Any]]:
     return rows
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Columns of text, the first ones flush left, numbers flush right."""
-    cells = [list(header), *([_shown(value) for value in each] for each in rows)]
-    wide = [max(len(line[column]) for line in cells) for column in range(len(header))]
-    texts = [not all(_is_number(line[column]) for line in cells[1:]) for column in range(len(header))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if text else cell.rjust(width)
-            for cell, width, text in zip(line, wide, texts, strict=True)
-        ).rstrip()
-        for line in cells
-    )
-
-
 def failure(trial: Trial) -> str:
     """One line that says what went wrong and how to see it again."""
     missed = [f"missed {event.time_s:.2f} s" for event in trial.pairing.missed]
     false = [f"false {alarm.time_s:.2f} s" for alarm in trial.pairing.false]
     return f"{trial.rule} {trial.seed}, {trial.disturbance}: {', '.join(missed + false)}"
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.3f}" if np.isfinite(value) else "-"
-    return str(value)
-
-
-def _is_number(text: str) -> bool:
-    return text in ("", "-") or text.lstrip("+-").replace(".", "", 1).isdigit()

@@ -1,0 +1,67 @@
+"""Clips: videos and folders of pictures that lie side by side in one folder."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.clock import ManualClock
+from pipeline.errors import SourceEnded, UsageError
+from pipeline.stage import Picture
+
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+VIDEOS = (".avi", ".mp4", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".ts", ".webm", ".gif")
+
+
+def clips_in(folder: Path) -> dict[str, Path]:
+    """The clips of a folder by name (of the file without its ending, or of the folder), in order of their names.
+
+    Raises ``UsageError`` where there is none, and for two of one name.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: is no folder; name one that holds clips (videos, or folders of pictures)")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if not _is_clip(path):
+            continue
+        name = path.name if path.is_dir() else path.stem
+        if name in found:
+            raise UsageError(f"{path}: there is another clip named {name!r} beside it; rename one")
+        found[name] = path
+    if not found:
+        here = any(path.suffix.lower() in PICTURES for path in folder.iterdir())
+        hint = " It holds pictures itself: name the folder above it." if here else ""
+        raise UsageError(f"{folder}: holds no clip (a video, or a folder of pictures).{hint}")
+    return found
+
+
+def pictures(clip: Path, *, fps: float) -> Iterator[Picture]:
+    """Every picture of a clip, as capture decodes it. Raises ``SourceError`` for one that cannot be read."""
+    from stages.capture.options import CameraOptions
+    from stages.capture.sources import open_source
+
+    options = CameraOptions(source=f"{clip}?fps={fps:g}" if clip.is_dir() else str(clip))
+    source = open_source(options, ManualClock())
+    source.open()
+    try:
+        while True:
+            yield source.read(None).pixels
+    except SourceEnded:
+        return
+    finally:
+        source.close()
+
+
+def digest(clip: Path) -> str:
+    """SHA-256 over the content of a clip and the order of its pictures, whatever they are called."""
+    files = sorted(path for path in clip.iterdir() if path.is_file()) if clip.is_dir() else [clip]
+    whole = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as content:
+            whole.update(hashlib.file_digest(content, "sha256").digest())
+    return whole.hexdigest()
+
+
+def _is_clip(path: Path) -> bool:
+    if path.is_dir():
+        return any(each.suffix.lower() in PICTURES for each in path.iterdir())
+    return path.suffix.lower() in VIDEOS
