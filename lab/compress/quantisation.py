@@ -94,7 +94,7 @@ def _nncf() -> Any:
         nncf: Any = import_module("nncf")
     except ImportError as error:
         raise CannotStart("compressing needs NNCF; install bartizan[lab]") from error
-    nncf.set_log_level(logging.ERROR)
+    logging.getLogger("nncf").setLevel(logging.ERROR)  # its own way also changes handlers that others put there
     return nncf
 
 
