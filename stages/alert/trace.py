@@ -40,7 +40,7 @@ def trace(
     Floats are rounded to a millionth, so that they print the same everywhere, unless that would turn the comparison.
     """
     short, limit = _rounded(value), _rounded(threshold)
-    if compares(short, comparison, limit) != compares(value, comparison, threshold):
+    if _turned((short, limit), (value, threshold), comparison):
         short, limit = value, threshold
     entry = {
         "time": round(time_ns / SECOND, _DIGITS),
@@ -65,6 +65,13 @@ def compares(value: Any, comparison: str, threshold: Any) -> bool:
         return bool(_COMPARE[comparison](value, threshold))
     except TypeError as error:
         raise ValueError(f"{value!r} {comparison} {threshold!r} cannot be compared: {error}") from error
+
+
+def _turned(short: tuple[Any, Any], full: tuple[Any, Any], comparison: Comparison) -> bool:
+    try:
+        return compares(short[0], comparison, short[1]) != compares(full[0], comparison, full[1])
+    except ValueError:  # a rule of the user's own that does not say how to compare: its verdict will name it
+        return False
 
 
 def _rounded(value: Any) -> Any:

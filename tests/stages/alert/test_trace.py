@@ -45,3 +45,7 @@ def test_facts_explain_and_never_replace_what_was_compared() -> None:
 def test_what_cannot_be_compared_is_refused(value: object, comparison: str, threshold: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         compares(value, comparison, threshold)
+
+
+def test_a_rule_that_does_not_say_how_to_compare_does_not_stop_the_stage() -> None:
+    assert trace(0, "side", "left", ">=", None)["value"] == "left"
