@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 from itertools import combinations
-from math import atan, hypot, radians, tan
+from math import atan, degrees, hypot, radians, tan
 from typing import Annotated, Self
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from stages.alert.geometry import Point, check_points
+from pipeline.messages import Frame
+from stages.alert.geometry import Point, Points, check_points
 from stages.alert.ground import Ground, Matrix, homography
 
 USUAL_ASPECT = 16 / 9
 """Width over height of the picture where a configuration is checked before any frame is seen."""
+_ROUNDS = 1000
+"""In which a scale is put right for the tilt of the camera; a few dozen do for most."""
+_EXACT = 1e-9
 _NARROW = 0.02
 """Three points lie on one line if their triangle is flatter than this: height over longest side."""
 
@@ -33,9 +37,9 @@ Rows = Annotated[tuple[float, float], AfterValidator(_rows)]
 class Scale(BaseModel):
     """Somebody of known height, upright, at two places of a flat ground; the camera is not rolled.
 
-    The height of a standing person in the picture is taken as linear in the row of the feet (exact for a camera that
-    looks level, within about a tenth for one that looks down by 25 degrees); so both rows give the horizon and the
-    metres across. Metres away from the camera follow from the angle of view.
+    Of a camera that looks level, the height of somebody in the picture is linear in the row of the feet: two places
+    give the horizon and the metres across, and the angle of view those away from the camera. A camera that looks down
+    shows heights shortened, which the same numbers put right: the mapping is exact for a pinhole camera.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,33 +61,58 @@ class Scale(BaseModel):
                 f"feet at rows {self.near[0]:g} (near) and {self.far[0]:g} (far): near must be lower in the picture, "
                 "by 0.05 at least"
             )
-        if self._slope <= 0:
+        tilt_deg = self.tilt_deg(USUAL_ASPECT)
+        if not -15 <= tilt_deg <= 60:
             raise ValueError(
-                "who stands far away must look smaller than who stands near, but has "
-                f"{self.far[0] - self.far[1]:g} of the picture's height to {self.near[0] - self.near[1]:g}"
+                f"the camera would look down by {tilt_deg:.0f} degrees, beyond what heights tell (-15 to 60): measure "
+                "again, or take a homography"
             )
         return self
 
-    @property
-    def _slope(self) -> float:
-        """Height in the picture gained with each row of the feet."""
-        return (self.near[0] - self.near[1] - self.far[0] + self.far[1]) / (self.near[0] - self.far[0])
-
     def matrix(self, aspect: float) -> Matrix:
         """The mapping to the ground, for pictures of this width over height."""
-        start = self.near[0] - self.near[1] - self._slope * self.near[0]
-        horizon = -start / self._slope
-        focal = aspect / 2 / tan(radians(self.view_deg) / 2)
-        away = hypot(focal, horizon - 0.5)
-        across = self.height_m * aspect
-        return np.array([[across, 0, -across / 2], [0, 0, self.height_m * away], [0, self._slope, start]])
+        focal = self._focal(aspect)
+        horizon, slope = self._fit(focal)
+        steep = hypot(focal, horizon)
+        across = self.height_m * steep / focal
+        return np.array(
+            [
+                [across * aspect, 0, -across * aspect / 2],
+                [0, 0, across * steep],
+                [0, slope, -slope * (horizon + 0.5)],
+            ]
+        )
 
-    @property
-    def tilt_deg(self) -> float:
-        """How far the camera looks down, in degrees, for a picture of the usual aspect."""
-        start = self.near[0] - self.near[1] - self._slope * self.near[0]
-        focal = USUAL_ASPECT / 2 / tan(radians(self.view_deg) / 2)
-        return float(np.degrees(atan((0.5 + start / self._slope) / focal)))
+    def tilt_deg(self, aspect: float) -> float:
+        """How far the camera looks down, in degrees."""
+        focal = self._focal(aspect)
+        return degrees(atan(-self._fit(focal)[0] / focal))
+
+    def _focal(self, aspect: float) -> float:
+        """Focal length in heights of the picture."""
+        return aspect / 2 / tan(radians(self.view_deg) / 2)
+
+    def _fit(self, focal: float) -> tuple[float, float]:
+        """Row of the horizon below the middle of the picture, and the height gained with each row of the feet, as a
+        camera that looks level would show it.
+
+        With feet at D and head at E below the horizon y, a camera at height C shows H upright where
+        D (1 + k E) / (D - E) = C / H, k = y / (focal^2 + y^2): heights D - E divided by 1 + k E are linear in D.
+        """
+        horizon, slope = 0.0, 0.0
+        for number in range(_ROUNDS):
+            k = horizon / (focal**2 + horizon**2) if number else 0.0
+            near, far = ((feet - head) / (1 + k * (head - 0.5 - horizon)) for feet, head in (self.near, self.far))
+            slope = (near - far) / (self.near[0] - self.far[0])
+            if slope <= 0:
+                raise ValueError(
+                    "who stands far away must look smaller than who stands near, but has "
+                    f"{self.far[0] - self.far[1]:.3g} of the picture's height to {self.near[0] - self.near[1]:.3g}"
+                )
+            before, horizon = horizon, self.near[0] - 0.5 - near / slope
+            if number and abs(horizon - before) < _EXACT:
+                return horizon, slope
+        raise ValueError("no camera over a flat ground shows such heights: measure again, or take a homography")
 
 
 class Homography(BaseModel):
@@ -141,14 +170,8 @@ class Calibration(BaseModel):
             points = self.homography.picture
             if fault := self.fault(points):
                 raise ValueError(f"homography: point {fault}")
-        if self.scale is not None:
-            if abs(self.scale.tilt_deg) > 45:
-                raise ValueError(
-                    f"scale: the camera would look down by {self.scale.tilt_deg:.0f} deg, where heights say little "
-                    "(45 at most): measure again, or take a homography"
-                )
-            if fault := self.fault([(0.5, self.scale.far[0])]):
-                raise ValueError(f"scale: far, point {fault}")
+        if self.scale is not None and (fault := self.fault([(0.5, self.scale.far[0])])):
+            raise ValueError(f"scale: far, point {fault}")
         return self
 
     def ground(self, *, width: int, height: int) -> Ground:
@@ -181,6 +204,21 @@ class Calibration(BaseModel):
                     f"(max_error_m is {self.max_error_m:g})"
                 )
         return None
+
+
+class Floor:
+    """The ground of a calibrated camera, whatever the size of its pictures."""
+
+    def __init__(self, calibration: Calibration) -> None:
+        self._calibration = calibration
+        self._grounds: dict[tuple[int, int], Ground] = {}
+
+    def metres(self, points: Points, frame: Frame) -> Points:
+        """As ``Ground.metres``, for points of this frame."""
+        size = frame.width, frame.height
+        if size not in self._grounds:
+            self._grounds[size] = self._calibration.ground(width=frame.width, height=frame.height)
+        return self._grounds[size].metres(points)
 
 
 def _check_spread(key: str, points: Sequence[Point]) -> None:

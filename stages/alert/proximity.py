@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
+from stages.alert.calibration import Floor
 from stages.alert.geometry import Area, Mask, Points, overlap
 from stages.alert.options import RuleOptions, Zone, nanoseconds
 from stages.alert.rule import Claim
@@ -90,6 +91,7 @@ class Proximity:
     def __init__(self, options: ProximityOptions) -> None:
         self.options = options
         self._area = Area(options.zone, margin=options.margin)
+        self._floor = Floor(options.calibration) if options.limit_m and options.calibration else None
 
     def look(self, scene: Scene, memory: dict[int, Company]) -> list[Claim]:
         """Every pair that is too close."""
@@ -131,8 +133,8 @@ class Proximity:
     def _distances(self, scene: Scene) -> Points:
         """float64 (n, n): in metres, or in mean heights; NaN out of the calibration's reach."""
         anchors, frame = scene.anchors(self.options.anchor), scene.frame
-        if self.options.limit_m is not None and self.options.calibration is not None:
-            places = self.options.calibration.ground(width=frame.width, height=frame.height).metres(anchors)
+        if self._floor is not None:
+            places = self._floor.metres(anchors, frame)
             return np.asarray(np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1)))
         places = anchors * np.array([frame.width, frame.height], np.float64)
         heights = (scene.box[:, 3] - scene.box[:, 1]) * frame.height

@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from pipeline.clock import SECOND
+from stages.alert.calibration import Floor
 from stages.alert.geometry import Area, Points
 from stages.alert.options import RuleOptions, Zone, nanoseconds
 from stages.alert.rule import Claim
@@ -84,6 +85,7 @@ class Speeding:
     def __init__(self, options: SpeedingOptions) -> None:
         self.options = options
         self._area = Area(options.zone, margin=options.margin)
+        self._floor = Floor(options.calibration) if options.limit_mps and options.calibration else None
         self._over_ns = nanoseconds(options.over_s)
 
     def look(self, scene: Scene, memory: dict[int, Run]) -> list[Claim]:
@@ -111,9 +113,9 @@ class Speeding:
 
     def _places(self, scene: Scene) -> Points:
         anchors, frame = scene.anchors(self.options.anchor), scene.frame
-        if self.options.limit_mps is None or self.options.calibration is None:
+        if self._floor is None:
             return anchors * np.array([frame.width, frame.height], np.float64)
-        return self.options.calibration.ground(width=frame.width, height=frame.height).metres(anchors)
+        return self._floor.metres(anchors, frame)
 
     def _window(self, places: list[Place], now_ns: int) -> list[Place]:
         """Those of the last ``over_s``, and the one before, so that a gap is bridged; none if all are older."""

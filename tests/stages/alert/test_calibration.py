@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -70,22 +70,28 @@ def test_four_points_of_any_camera_give_the_whole_ground(
     assert measured._project(seen) == pytest.approx(np.array(places), abs=1e-4)
 
 
-@pytest.mark.parametrize(("tilt_deg", "within"), [(0, 1e-6), (10, 0.08), (25, 0.2)])
-def test_a_scale_measures_ways_across_and_away(tilt_deg: float, within: float) -> None:
-    camera = Camera(4, tilt_deg, 70)
-    near, far = ((camera.shows(0, away)[1], camera.shows(0, away, 1.75)[1]) for away in (11.0, 20.0))
-    scale = {"height_m": 1.75, "near": near, "far": far, "view_deg": 70}
-    measured = ground(Calibration.model_validate({"scale": scale, "max_error_m": 5}))
-    here, right, away = measured.metres(np.array([camera.shows(*place) for place in ((0, 14), (2, 14), (0, 16))]))
-    assert np.hypot(*(right - here)) == pytest.approx(2, rel=within)
-    assert np.hypot(*(away - here)) == pytest.approx(2, rel=within)
+@settings(max_examples=100, deadline=None)
+@given(st.floats(0, 35), st.floats(50, 100), st.floats(2.5, 10), st.floats(-2, 2), st.floats(-2, 2))
+def test_a_scale_measures_ways_across_and_away(
+    tilt_deg: float, view_deg: float, height_m: float, right_m: float, on_m: float
+) -> None:
+    camera = Camera(height_m, tilt_deg, view_deg)
+    away = [away / 10 for away in range(10, 600) if all(0 < camera.shows(0, away / 10, up)[1] < 1 for up in (0, 1.75))]
+    assume(len(away) > 20)
+    rows = [(camera.shows(0, each)[1], camera.shows(0, each, 1.75)[1]) for each in (away[0], away[-1])]
+    assume(rows[0][0] - rows[1][0] > 0.06 and all(feet - head > 0.03 for feet, head in rows))
+    scale = {"height_m": 1.75, "near": rows[0], "far": rows[1], "view_deg": view_deg}
+    measured = ground(Calibration.model_validate({"scale": scale, "max_error_m": 100}))
+    middle = away[len(away) // 2]
+    here, there = measured.metres(np.array([camera.shows(0, middle), camera.shows(right_m, middle + on_m / 10)]))
+    assert there - here == pytest.approx([right_m, on_m / 10], abs=0.001)
 
 
 def test_a_scale_depends_on_the_aspect_of_the_picture() -> None:
     calibration = Calibration.model_validate({"scale": SCALE})
     ends = np.array([[0.3, 0.9], [0.7, 0.9]])
     wide, narrow = (calibration.ground(width=width, height=1000).metres(ends) for width in (2000, 1000))
-    assert np.ptp(wide[:, 0]) == pytest.approx(2 * np.ptp(narrow[:, 0]))
+    assert np.ptp(wide[:, 0]) == pytest.approx(2 * np.ptp(narrow[:, 0]), rel=0.05)
 
 
 def test_what_is_above_the_horizon_or_out_of_reach_has_no_place() -> None:
@@ -129,7 +135,8 @@ def test_a_mapping_that_a_small_error_upsets_is_refused() -> None:
         ({"near": [950, 450]}, "rows are shares of the picture's height"),
         ({"far": [0.94, 0.5]}, "near must be lower in the picture"),
         ({"far": [0.5, 0.0]}, "who stands far away must look smaller than who stands near"),
-        ({"far": [0.3, 0.0], "view_deg": 120}, "the camera would look down by"),
+        ({"near": [0.99, 0.9], "far": [0.92, 0.9], "view_deg": 120}, "the camera would look down by -"),
+        ({"near": [0.95, 0.5], "far": [0.05, 0.0], "view_deg": 150}, "the camera would look down by 6"),
     ],
 )
 def test_a_scale_that_fits_no_ground_is_refused(changes: dict[str, Any], line: str) -> None:
