@@ -55,7 +55,10 @@ class CameraHealthOptions(RuleOptions):
         default=0.3, gt=0, lt=1, description="Share of the usual structure up to which the camera is covered."
     )
     defocused: float = Field(
-        default=0.4, gt=0, lt=1, description="Share of the usual sharpness up to which it is out of focus."
+        default=0.5,
+        gt=0,
+        lt=1,
+        description="Share of the usual sharpness, measured against the structure, up to which it is out of focus.",
     )
     moved: float = Field(
         default=0.03, gt=0, lt=0.5, description="Shift of the view, in shares of the picture, from which on it moved."
@@ -122,7 +125,7 @@ class CameraHealth:
             return []
         record, now = memory.setdefault(WHOLE_SCENE, Record()), scene.frame.media_ns
         verdicts = judge(said, record.usual, self._limits, scene.features.get("clock_drift"))
-        teach(said, verdicts, record.usual, now)
+        teach(said, verdicts, record.usual, now, learning=record.usual.seen_s < self.options.learn_s)
         unchecked = {name: verdict.reason for name, verdict in verdicts.items() if verdict.holds is None}
         claims = []
         for name in self.options.conditions:

@@ -24,16 +24,18 @@ CONDITIONS: tuple[Condition, ...] = (
 
 _BLACK_SPREAD = 6.0
 """A black picture has nothing in it; a dark one may have lamps."""
-_LEAST_COARSE = 2.0
-_LEAST_FINE = 0.8
+_LEAST_COARSE = 5.0
+_LEAST_FINE = 2.0
 """Baselines below these are of a picture in which there is too little to lose."""
-_RESPONSE = 0.1
+_RESPONSE = 0.15
 _KEPT = 0.15
 """Of a view that was moved so far that nothing overlaps, this share of the blocks is still alike by chance."""
 _USUAL_S = 3.0
 _TREMBLES_S = 5.0
 """A picture that repeats itself for longer than this while all is well has no noise to tell it from a frozen one."""
 _REPEATS = 3.0
+_ROOT = 1.2533
+"""Root mean square of normal noise over its mean size: the root of half pi."""
 _BASELINE_S = 60.0
 _HEALTHY = 0.7
 """Above this share of their baselines, sharpness and structure are as usual, and teach them."""
@@ -61,6 +63,8 @@ class Usual(msgspec.Struct):
     noise: float = 0.0
     repeats_s: float = 0.0
     """Longest time for which the picture repeated itself."""
+    run_s: float = 0.0
+    """For how long it has now."""
     last_ns: int = -1
 
 
@@ -97,11 +101,13 @@ def judge(said: Mapping[str, Any], usual: Usual, limits: Limits, drift_s: float 
         why = "the picture is black" if black else "the picture is dark"
         return verdicts | dict.fromkeys(("covered", "defocused", "moved"), unknown(why))
     learning = usual.seen_s < limits.learn_s
-    covered = unknown("the usual picture is being learned") if learning else _covered(said, usual, limits)
-    verdicts["covered"] = covered
+    if learning:
+        why = "the usual picture is being learned"
+        return verdicts | dict.fromkeys(("covered", "defocused", "moved"), unknown(why))
+    verdicts["covered"] = covered = _covered(said, usual, limits)
     if covered.holds:
         return verdicts | dict.fromkeys(("defocused", "moved"), unknown("the camera is covered"))
-    defocused = unknown("the usual picture is being learned") if learning else _defocused(said, usual, limits)
+    defocused = _defocused(said, usual, limits)
     moved = _moved(said, limits)
     if defocused.holds:
         moved = unknown("the picture is out of focus")
@@ -110,10 +116,13 @@ def judge(said: Mapping[str, Any], usual: Usual, limits: Limits, drift_s: float 
     return verdicts | {"defocused": defocused, "moved": moved}
 
 
-def teach(said: Mapping[str, Any], verdicts: Mapping[Condition, Verdict], usual: Usual, now_ns: int) -> None:
-    """Let a picture with nothing wrong move the baselines."""
+def teach(
+    said: Mapping[str, Any], verdicts: Mapping[Condition, Verdict], usual: Usual, now_ns: int, *, learning: bool
+) -> None:
+    """Let a picture with nothing wrong move the baselines; ``learning``: there are none yet."""
     elapsed_s = 0.0 if usual.last_ns < 0 else min((now_ns - usual.last_ns) / SECOND, 1.0)
     usual.last_ns = now_ns
+    run_s, usual.run_s = usual.run_s, said["same_s"]
     wrong = any(verdicts[name].holds for name in ("frozen", "black", "covered", "defocused", "moved", "dark"))
     if wrong or (usual.seen_s and said["fine"] < _HEALTHY * usual.fine and said["coarse"] < _HEALTHY * usual.coarse):
         return
@@ -123,7 +132,8 @@ def teach(said: Mapping[str, Any], verdicts: Mapping[Condition, Verdict], usual:
     usual.fine += rate * (said["fine"] - usual.fine)
     usual.coarse += rate * (said["coarse"] - usual.coarse)
     usual.noise += rate * (said["noise"] - usual.noise)
-    usual.repeats_s = max(usual.repeats_s, said["same_s"])
+    # a run that is still going on may be a picture that froze, unless that is all there ever was
+    usual.repeats_s = max(usual.repeats_s, said["same_s"] if learning else run_s if said["same_s"] < run_s else 0.0)
     usual.seen_s += elapsed_s
 
 
@@ -162,8 +172,8 @@ def _defocused(said: Mapping[str, Any], usual: Usual, limits: Limits) -> Verdict
 
 
 def _without(value: float, noise: float) -> float:
-    """A mean change between columns, less what noise adds to it."""
-    return max(0.0, value * value - noise * noise) ** 0.5  # type: ignore[no-any-return]  # a power of a float
+    """A change between columns, less what noise adds to it: as much as it changes a picture from frame to frame."""
+    return max(0.0, value * value - (_ROOT * noise) ** 2) ** 0.5  # type: ignore[no-any-return]  # a power of a float
 
 
 def _moved(said: Mapping[str, Any], limits: Limits) -> Verdict:

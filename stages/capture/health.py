@@ -27,7 +27,7 @@ VIEW = (128, 72)
 VIEW_NS = SECOND // 2
 """Time between two looks at the view; in between the last answer holds."""
 _BLOCKS = (4, 4)
-_TEXTURE = 4.0
+_TEXTURE = 10.0
 """Deviation of the gradients of a block from which on it can be known again."""
 _KEPT = 0.35
 """Correlation of a block's gradients with the reference from which on it is the same."""
@@ -44,11 +44,11 @@ class HealthMeter:
     """Fulfils ``Measurement`` under the name ``health``. It says, of each picture in grey levels:
 
     ``mean`` and ``spread`` (standard deviation); ``dark`` and ``bright``, the shares that show nothing; ``fine`` and
-    ``coarse``, mean change between columns 2 and 16 apart (defocus takes the fine, a cover both); ``noise``, mean
-    change since the picture before; ``same_s``, for how long the picture has been repeated exactly or nearly;
-    ``shift``, how far the view lies from the reference, ``[x, y]`` in shares of the picture, with ``response``, 0 to
-    1, how clear that is; ``kept``, share of the blocks with texture that are as in the reference, None where no block
-    has any; ``usual_s``, the age of the reference.
+    ``coarse``, root mean square of the change between columns 2 and 16 apart (defocus takes the fine, a cover both);
+    ``noise``, mean change since the picture before; ``same_s``, for how long the picture has been repeated exactly or
+    nearly; ``shift``, how far the view lies from the reference, ``[x, y]`` in shares of the picture, with
+    ``response``, 0 to 1, how clear that is; ``kept``, share of the blocks with texture that are as in the reference,
+    None where no block has any; ``usual_s``, the age of the reference.
     """
 
     def __init__(self, options: "CameraOptions") -> None:
@@ -96,10 +96,11 @@ class HealthMeter:
         }
 
     def _apart(self, rows: Plane, columns: int) -> float:
-        """Mean change between columns that are so far apart."""
+        """Root of the mean square of the change between columns that are so far apart: a blurred edge changes by as
+        much, but more slowly."""
         if rows.shape[1] <= columns:
             return 0.0
-        return float(self._cv.norm(rows[:, columns:], rows[:, :-columns], self._cv.NORM_L1)) / rows.size
+        return float(self._cv.norm(rows[:, columns:], rows[:, :-columns], self._cv.NORM_L2)) / rows.size**0.5
 
     def _change(self, rows: Plane, media_ns: int) -> dict[str, Any]:
         cv = self._cv
@@ -119,7 +120,8 @@ class HealthMeter:
         if self._reference is None:
             self._reference, self._since_ns = now.copy(), media_ns
         reference = self._reference
-        (x, y), response = self._cv.phaseCorrelate(reference, now, self._window)
+        # it writes the window into what it is given (opencv 5.0)
+        (x, y), response = self._cv.phaseCorrelate(reference.copy(), now.copy(), self._window)
         kept = self._same_blocks(reference, now)
         shift = (x / VIEW[0], y / VIEW[1])
         odd = (response > 0.1 and max(abs(shift[0]), abs(shift[1])) > _MOVED) or (kept is not None and kept < 0.5)
