@@ -11,7 +11,7 @@ import typer
 from lab.normal.footage import Watched, clips_of, is_run, watch_clips, watch_run
 from lab.normal.keeping import check_folder, keep
 from lab.normal.learning import Learned, learn
-from lab.normal.words import advised_mode, lasting, promise
+from lab.normal.words import advised_mode, clips, lasting, promise
 from pipeline.errors import UsageError
 from pipeline.stage import Detector
 from stages.alert.normal.counting import Counting
@@ -83,9 +83,9 @@ def _watch(footage: list[Path], camera: str, config: Path | None, model: str, fp
                 "the results folder"
             )
         footage = [Path(options.source)]
-    clips = clips_of(footage)
+    found = clips_of(footage)
     with _frames("looking, frames") as advance:
-        return watch_clips(clips, detector, fps=fps, camera=options, advance=advance)
+        return watch_clips(found, detector, fps=fps, camera=options, advance=advance)
 
 
 def _as_configured(config: Path | None, camera: str, model: str) -> tuple[CameraOptions | None, Detector]:
@@ -111,9 +111,8 @@ def _as_configured(config: Path | None, camera: str, model: str) -> tuple[Camera
 
 def _conclude(stored: Stored, learned: Learned, watched: Watched, out: Path, budget: float) -> None:
     footage, calibration = learned.footage, learned.calibration
-    clips = "1 clip" if footage.clips == 1 else f"{footage.clips} clips"
     typer.echo(
-        f"learned {lasting(footage.seconds)} of normal footage: {clips}, {footage.frames} frames, "
+        f"learned {lasting(footage.seconds)} of normal footage: {clips(footage)}, {footage.frames} frames, "
         f"{footage.tracks} tracks; features: {', '.join(stored.manifest.features)}"
     )
     for each in watched.left_out:

@@ -11,7 +11,7 @@ from lab.normal.archive import export as export_to
 from lab.normal.archive import take_in
 from lab.normal.keeping import forget, go_back
 from lab.normal.learn_command import size_kb
-from lab.normal.words import BUDGETS, budget_table, feature_table, lasting, rate
+from lab.normal.words import BUDGETS, budget_table, clips, feature_table, lasting, rate
 from stages.alert.normal.store import Stored, generations, read
 
 app = typer.Typer(help="Look at a camera's model of normal, go back, forget it, carry it.", no_args_is_help=True)
@@ -44,7 +44,7 @@ def show(
     console.print(f"  after {manifest.parent or 'none'}")
     console.print(f"  detector {manifest.detector or 'unknown'}; made by Bartizan {manifest.created_by}")
     console.print(
-        f"  {lasting(footage.seconds)} of normal footage: {footage.clips} clips, {footage.frames} frames "
+        f"  {lasting(footage.seconds)} of normal footage: {clips(footage)}, {footage.frames} frames "
         f"at {footage.fps:.1f} a second, {footage.tracks} tracks"
     )
     counting = calibration.counting
@@ -57,8 +57,8 @@ def show(
     console.print()
     console.print(budget_table(calibration))
     console.print(
-        f"fewer than {rate(calibration.smallest_budget_per_day)} is extrapolated: no alarm was seen above those "
-        "thresholds, an exponential tail is assumed"
+        f"raised: in the {lasting(calibration.seconds)} that calibrated. Fewer than "
+        f"{rate(calibration.smallest_budget_per_day)} is extrapolated: an exponential tail is assumed."
     )
 
 

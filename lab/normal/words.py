@@ -7,7 +7,7 @@ from rich.table import Table
 
 from stages.alert.normal.calibration import DAY_S, Calibration
 from stages.alert.normal.poisson import upper_bound
-from stages.alert.normal.store import Stored
+from stages.alert.normal.store import Footage, Stored
 
 BUDGETS = (0.1, 1.0, 2.0, 10.0, 100.0, 1440.0)
 """False alarms a day that ``bartizan normal show`` gives thresholds for; the last is one a minute."""
@@ -25,8 +25,18 @@ def lasting(seconds: float) -> str:
 def rate(per_day: float) -> str:
     """``2 a day``, ``14 an hour``, ``1.2 a minute``."""
     if per_day >= 1000:
-        return f"{per_day / 1440:.1f} a minute"
-    return f"{per_day / 24:.0f} an hour" if per_day >= 240 else f"{per_day:.2g} a day"
+        return f"{_short(per_day / 1440)} a minute"
+    return f"{_short(per_day / 24)} an hour" if per_day >= 240 else f"{_short(per_day)} a day"
+
+
+def _short(number: float) -> str:
+    """Two digits that count, and no zeros after the point: ``2``, ``0.35``, ``1.2``, ``140``."""
+    return f"{number:.0f}" if number >= 10 else f"{number:.2g}"
+
+
+def clips(footage: Footage) -> str:
+    """``1 clip``, ``16 clips``."""
+    return "1 clip" if footage.clips == 1 else f"{footage.clips} clips"
 
 
 def promise(calibration: Calibration, budget: float) -> list[str]:
@@ -74,16 +84,13 @@ def budget_table(calibration: Calibration, budgets: tuple[float, ...] = BUDGETS)
 
 
 def feature_table(stored: Stored) -> Table:
-    """What is usual of each feature, as multiples of what is usual for its place."""
+    """How large each feature usually is, over what is usual at that row of the picture."""
     table = Table(box=None, pad_edge=False)
-    table.add_column("feature")
+    table.add_column("feature, over what is usual there")
     for title in ("median", "1 in 10", "1 in 100"):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("unit")
-    for name, unit in stored.manifest.features.items():
-        tail = stored.model.tails.get(name)
-        cells = ["", "", ""]
-        if tail is not None:
+    for name in stored.manifest.features:
+        if (tail := stored.model.tails.get(name)) is not None:
             cells = [f"{np.interp(-log(share), tail.surprise, tail.values):.2f}" for share in SHARES]
-        table.add_row(name, *cells, f"over {unit}" if tail is not None else unit)
+            table.add_row(name, *cells)
     return table

@@ -18,8 +18,8 @@ from stages.alert.normal.poisson import upper_bound
 
 DAY_S = 86_400.0
 BLOCK_S = 10.0
-FEWEST_BLOCKS = 6
-"""One minute. With less there is nothing to rank among."""
+FEWEST_BLOCKS = 2
+"""With less there is nothing to rank among; ``bartizan learn`` asks for more."""
 TAIL = 0.1
 """Share of the blocks that the tail is fitted to, but no fewer than ``FEWEST_IN_TAIL`` and no more than half."""
 FEWEST_IN_TAIL = 10
@@ -53,7 +53,7 @@ class Calibration:
         """From segments that the model which scored them had not learned from.
 
         Clips shorter than a block are laid end to end: a block is 10 s of observed time, and what is left over at the
-        very end joins the last. Raises ``ValueError`` for less than a minute in all.
+        very end joins the last. Raises ``ValueError`` for fewer than two blocks.
         """
         counting = counting or Counting()
         maxima = block_maxima(segments, [each.score for each in segments])
@@ -152,7 +152,7 @@ class Calibration:
             raise ValueError("levels, alarms or blocks are out of order")
         finite = np.isfinite(self.maxima).all() and np.isfinite(self.confirmed).all() and np.isfinite(self.level).all()
         if not (self.seconds > 0 and len(self.maxima) >= FEWEST_BLOCKS and finite):
-            raise ValueError("it is of less than a minute, or not of numbers")
+            raise ValueError("it is of too few blocks, or not of numbers")
 
     def _fit(self) -> tuple[float, int, float]:
         """Where the tail begins, how many blocks are in it, and the sum of what they exceed it by."""
