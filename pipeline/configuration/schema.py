@@ -9,7 +9,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from pipeline.configuration.config import SETTINGS, STAGES
 from pipeline.configuration.kinds import DEFAULT_KINDS, camera_options, options_of
-from pipeline.configuration.sections import CAMERA_NAME, DEFAULT_DETECTOR
+from pipeline.configuration.sections import CAMERA_NAME, DEFAULT_DETECTOR, PARTS
 from pipeline.configuration.settings import ClassifyOptions, WorkerOptions
 from pipeline.configuration.units import BYTES, SECONDS, unit_of
 from pipeline.errors import UsageError
@@ -37,7 +37,7 @@ def config_schema() -> Schema:
         "properties": {
             "cameras": _cameras(definitions),
             "stages": {"type": "object", "properties": _stages(definitions), "additionalProperties": False},
-            "rules": _list(definitions.choice("rules", "rule", extra=_NAME), "What to alert on."),
+            "rules": _list(_with_parts(definitions.choice("rules", "rule", extra=_NAME)), "What to alert on."),
             "sinks": _list(definitions.choice("sinks", "kind", extra=_NAME), "Where events go."),
             "out": {"type": "string", "description": "Folder of the results, from the working directory."},
             **{name: definitions.of(model) for name, model in SETTINGS.items() if name != "dispatch"},
@@ -80,6 +80,14 @@ def _case(kind: str, schema: Schema, key: str, is_default: bool, extra: Schema) 
     needed = [name for name in case.get("required", []) if name != key]
     case["required"] = needed if is_default else [key, *needed]
     return case
+
+
+def _with_parts(rule: Schema) -> Schema:
+    """The schema of a rule where the parts of one that is made of rules are rules again."""
+    for case in rule["oneOf"]:
+        if PARTS in case.get("properties", {}):
+            case["properties"][PARTS]["items"] = {"$ref": "#/properties/rules/items"}
+    return rule
 
 
 def _list(items: Schema, about: str) -> Schema:

@@ -32,8 +32,20 @@ def test_it_has_every_section_and_every_kind(schema: dict[str, Any]) -> None:
 def test_every_reference_leads_somewhere_and_it_is_json(schema: dict[str, Any]) -> None:
     text = json.dumps(schema)
     for reference in set(text.split('"$ref": "')[1:]):
-        name = reference.partition('"')[0].removeprefix("#/$defs/")
-        assert name in schema["$defs"]
+        found: Any = schema
+        for step in reference.partition('"')[0].removeprefix("#/").split("/"):
+            found = found[step]
+
+
+def test_the_parts_of_a_rule_are_rules(schema: dict[str, Any]) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    field = {"rule": "in_field", "enter_inertia_s": "500ms"}
+    rule = {"rule": "then", "within_s": "1min", "of": [field, {"rule": "any", "of": [field, field]}]}
+    data = {"cameras": {"gate": {"source": "a.mp4"}}, "rules": [rule]}
+    jsonschema.validate(data, schema)
+    field["enter_inertia"] = "500ms"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, schema)
 
 
 def test_every_option_of_the_machine_is_described(schema: dict[str, Any]) -> None:
