@@ -5,10 +5,9 @@ its object (tracks do not depend on rules), and its time.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import product
 
 from pipeline.messages import Event
 
@@ -56,6 +55,21 @@ class Alarm:
         return self.start.object.track_id if self.start.object is not None else 0
 
     @property
+    def way(self) -> set[tuple[float, float, float]]:
+        """Where its object was, and when; empty where it is about no tracked object."""
+        if not self.track_id:
+            return set()
+        return {point for message in self.messages if message.object is not None for point in message.object.path}
+
+    @property
+    def minutes(self) -> set[str]:
+        """Those during which it went on, as far as it was told; two events at one time share one, so that not each has
+        to be held against each."""
+        last = self.messages[-1].media_time
+        known = {f"minute {number}" for number in range(int(self.started // 60), int(last // 60) + 1)}
+        return known if self.ended is not None else known | {"open"}
+
+    @property
     def last_s(self) -> float:
         """Up to when it is known to go on."""
         return self.messages[-1].media_time if self.ended is not None else float("inf")
@@ -89,30 +103,38 @@ def alarms(events: Iterable[Event]) -> list[Alarm]:
 
 def compare(raised: Iterable[Event], told: Iterable[Event]) -> list[Pair]:
     """Find each event again: by camera, rule and time of start."""
-    was, would = (
-        defaultdict[tuple[str, str, int], list[Alarm]](list),
-        defaultdict[tuple[str, str, int], list[Alarm]](list),
-    )
+    was, would = defaultdict[tuple[str, str], list[Alarm]](list), defaultdict[tuple[str, str], list[Alarm]](list)
     for events, groups in ((raised, was), (told, would)):
         for alarm in alarms(events):
-            groups[alarm.start.camera, alarm.start.name, alarm.track_id].append(alarm)
+            groups[alarm.start.camera, alarm.start.name].append(alarm)
     pairs = [pair for key in {**was, **would} for pair in _matched(was[key], would[key])]
     return sorted(pairs, key=lambda pair: (pair.alarm.start.camera, pair.alarm.started, pair.alarm.start.name))
 
 
 def _matched(was: list[Alarm], would: list[Alarm]) -> list[Pair]:
-    """Those of one rule about one object: the ones that share most time belong together."""
+    """Those of one rule: first by track; then by way, for an object that had lost its track between two starts."""
+    pairs = _by(lambda alarm: {alarm.track_id} if alarm.track_id else alarm.minutes, was, would)
+    pairs += _by(lambda alarm: alarm.way, was, would)
+    pairs += [Pair(alarm, None, Verdict.GONE) for alarm in was]
+    return pairs + [Pair(None, alarm, Verdict.NEW) for alarm in would]
+
+
+def _by(names: Callable[[Alarm], Collection[Hashable]], was: list[Alarm], would: list[Alarm]) -> list[Pair]:
+    """Pair events that share a name, nearest first, and take them off the lists."""
+    named = defaultdict[Hashable, list[int]](list)
+    for other, told in enumerate(would):
+        for name in names(told):
+            named[name].append(other)
+    couples = {(one, other) for one, raised in enumerate(was) for name in names(raised) for other in named[name]}
     prices = sorted(
-        (price, one, other)
-        for (one, raised), (other, told) in product(enumerate(was), enumerate(would))
-        if (price := _apart(raised, told)) is not None
+        (price, one, other) for one, other in couples if (price := _apart(was[one], would[other])) is not None
     )
-    pairs, left, right = list[Pair](), dict(enumerate(was)), dict(enumerate(would))
+    left, right, pairs = dict(enumerate(was)), dict(enumerate(would)), list[Pair]()
     for _, one, other in prices:
         if one in left and other in right:
             pairs.append(_pair(left.pop(one), right.pop(other)))
-    pairs += [Pair(alarm, None, Verdict.GONE) for alarm in left.values()]
-    return pairs + [Pair(None, alarm, Verdict.NEW) for alarm in right.values()]
+    was[:], would[:] = left.values(), right.values()
+    return pairs
 
 
 def _apart(raised: Alarm, told: Alarm) -> tuple[float, float] | None:

@@ -45,6 +45,11 @@ class Window:
     since: Moment | None = None
     until: Moment | None = None
 
+    def __post_init__(self) -> None:
+        since, until = self.since, self.until
+        if since and until and since.is_wall == until.is_wall and since.seconds > until.seconds:
+            raise UsageError("--since is later than --until: nothing lies between them")
+
     def check(self, frame: Frame) -> None:
         """Raise ``UsageError`` if it is told in wall time and that of the camera's first frame is unknown."""
         by_wall = any(moment is not None and moment.is_wall for moment in (self.since, self.until))

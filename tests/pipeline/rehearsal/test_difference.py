@@ -9,12 +9,23 @@ from pipeline.store.sample_event import sample_event
 
 
 def event(
-    started: float, ended: float | None, *, mark: str, track: int = 7, name: str = "lawn", severity: str = "high"
+    started: float,
+    ended: float | None,
+    *,
+    mark: str,
+    track: int = 7,
+    name: str = "lawn",
+    severity: str = "high",
+    way: list[tuple[float, float, float]] | None = None,
 ) -> list[Event]:
     """The messages of one event; ``mark`` makes its ids."""
     sample = sample_event(severity=severity)
     assert sample.object is not None
-    about = msgspec.structs.replace(sample.object, track_id=track) if track else None
+    about = (
+        msgspec.structs.replace(sample.object, track_id=track, path=way or [(track / 100, 0.3, started)])
+        if track
+        else None
+    )
     start = msgspec.structs.replace(
         sample, id=f"{mark}{started}{track}", type="start", name=name, started=started, media_time=started, object=about
     )
@@ -62,3 +73,10 @@ def test_of_two_events_the_nearer_one_is_found_again() -> None:
     raised = [*event(5, 6, mark="a"), *event(10, 12, mark="a")]
     pairs = compare(raised, event(10.5, 12, mark="b"))
     assert [(pair.verdict, pair.alarm.started) for pair in pairs] == [(Verdict.GONE, 5), (Verdict.MOVED, 10.5)]
+
+
+def test_an_object_that_changed_its_track_between_two_starts_is_known_by_its_way() -> None:
+    way = [(0.1, 0.5, 3.0), (0.2, 0.5, 4.0)]
+    raised = event(5, 20, mark="a", track=15, way=way)
+    assert [v for v, _ in verdicts(raised, event(9, 20, mark="b", track=21, way=[*way, (0.3, 0.5, 8.0)]))] == ["moved"]
+    assert sorted(v for v, _ in verdicts(raised, event(9, 20, mark="b", track=21))) == ["gone", "new"]

@@ -31,3 +31,8 @@ def test_the_last_moment_belongs_to_a_window() -> None:
     window = Window(until=Moment(2.0, is_wall=False))
     assert not window.is_over(Frame("gate", 0, 1, 2_000_000_000))
     assert window.is_over(Frame("gate", 0, 2, 2_000_000_001))
+
+
+def test_a_window_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(UsageError, match="--since is later than --until"):
+        Window(Moment(3.0, is_wall=False), Moment(2.0, is_wall=False))
