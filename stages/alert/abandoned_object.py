@@ -107,6 +107,11 @@ class AbandonedObjectOptions(RuleOptions):
         return self.near or near, self.far or far
 
     @property
+    def of_objects(self) -> bool:
+        """It is about a thing that has no track."""
+        return False
+
+    @property
     def needs(self) -> frozenset[str]:
         """Static foreground."""
         return frozenset({"still"})

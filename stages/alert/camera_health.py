@@ -80,6 +80,11 @@ class CameraHealthOptions(RuleOptions):
         return self
 
     @property
+    def of_objects(self) -> bool:
+        """It is about the camera."""
+        return False
+
+    @property
     def needs(self) -> frozenset[str]:
         """Numbers of the picture."""
         return frozenset({"health"})

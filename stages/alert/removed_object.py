@@ -51,6 +51,11 @@ class RemovedObjectOptions(RuleOptions):
     )
 
     @property
+    def of_objects(self) -> bool:
+        """It is about a thing that has no track."""
+        return False
+
+    @property
     def needs(self) -> frozenset[str]:
         """Static foreground."""
         return frozenset({"still"})
