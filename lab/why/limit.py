@@ -6,6 +6,7 @@ from typing import Any, TypeGuard
 
 from lab.why.course import Course
 from lab.why.prevention import LATER, Prevention
+from lab.why.settable import settable
 from lab.why.words import shown, what
 from pipeline.messages import Event
 from stages.alert.verdict import OWN, claim_of
@@ -14,8 +15,6 @@ _OPTIONS = {"age_s": "min_age_s", "median_confidence": "min_confidence", "held_s
 """The options behind the stage's own conditions."""
 _DERIVED = {"false_alarms_per_day": "threshold"}
 """Options that a limit was made from, and the option that would set that limit itself."""
-_SHARES = ("min_confidence", "behaviour.")
-"""Options that cannot exceed 1."""
 _TOLERANCE = 1e-9
 
 
@@ -31,7 +30,7 @@ def limits(course: Course) -> Iterator[Prevention]:
         furthest, doubt, basis = _furthest(entry, course, peaks, is_claim=entry is claim)
         option = _option(entry, start)
         needs = beyond(furthest, entry["comparison"], whole=isinstance(furthest, int) and isinstance(threshold, int))
-        if needs < 0 or (needs > 1 and option.startswith(_SHARES)):
+        if not option or not settable(start.rule, option, needs):
             continue
         yield Prevention(option, threshold, needs, basis, doubt, _share(threshold, needs))
 
@@ -69,6 +68,7 @@ def beyond(value: float, comparison: str, *, whole: bool) -> float:
 
 
 def _option(entry: Mapping[str, Any], start: Event) -> str:
+    """What one would set; empty where the record names no option."""
     predicate = str(entry["predicate"])
     if "option" in entry:
         return _DERIVED.get(entry["option"], str(entry["option"]))
@@ -76,7 +76,7 @@ def _option(entry: Mapping[str, Any], start: Event) -> str:
         return _OPTIONS.get(predicate, predicate)
     if predicate.startswith("score_") and start.rule != "behaviour":
         return f"behaviour.{predicate.removeprefix('score_')}"
-    return f"the limit of {predicate}"
+    return ""
 
 
 def _share(was: float, needs: float) -> float:

@@ -14,7 +14,7 @@ from lab.why.prevention import Prevention
 from lab.why.scene import View
 from lab.why.smallest_change import preventions
 from lab.why.text import judged, smallest
-from lab.why.words import clock, conditions, story, title
+from lab.why.words import clock, conditions, facts, story, title
 from pipeline.messages import Event
 from stages.alert.verdict import verdict
 
@@ -56,6 +56,8 @@ def _why(made: Page, course: Course) -> None:
     made.section("Why it was raised")
     header = ("condition", "value", "limit", "at")
     made.table(header, _conditions(course.start), "Every condition of the start, in the order of its trace.")
+    if known := list(facts(course.start)):
+        made.table(("beside that", ""), known)
     if course.end is not None and not course.momentary:
         made.table(header, _conditions(course.end), f"Its end. {judged(course.end)}")
 

@@ -7,7 +7,7 @@ from lab.why.finding import Results
 from lab.why.normal import features
 from lab.why.prevention import Prevention
 from lab.why.smallest_change import preventions
-from lab.why.words import Condition, conditions, story, title
+from lab.why.words import Condition, conditions, facts, story, title
 from pipeline.messages import Event
 from stages.alert.verdict import verdict
 
@@ -22,9 +22,11 @@ def text(results: Results, course: Course) -> str:
     lines += ["Why", *_rows(list(conditions(start))), f"  {judged(start)}"]
     if end is not None and not course.momentary:
         lines += ["", "Why it ended", *_rows(list(conditions(end))), f"  {judged(end)}"]
+    if known := list(facts(start)):
+        lines += ["", "Beside that", *_table(known)]
     if odd := list(features(start)):
         lines += ["", "What was unusual", *_table([("", *each) for each in odd])]
-    lines += ["", *_changes(course), "", "From this record", *_table(facts(results, course))]
+    lines += ["", *_changes(course), "", "From this record", *_table(provenance(results, course))]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -47,7 +49,7 @@ def smallest(course: Course) -> str:
     return "No change of one limit is certain to have prevented it, as far as its record tells."
 
 
-def facts(results: Results, course: Course) -> list[tuple[str, str]]:
+def provenance(results: Results, course: Course) -> list[tuple[str, str]]:
     """Where it was read, and by what it was made."""
     start = course.start
     model = f"{start.model.get('name', '?')}, SHA-256 {start.model.get('sha256', '?')[:16]}"

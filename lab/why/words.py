@@ -6,7 +6,7 @@ from typing import Any
 
 from lab.why.course import Course
 from pipeline.messages import Event
-from stages.alert.verdict import verdict
+from stages.alert.verdict import claim_of, compared
 
 _WHAT = {
     "first_seen": "first seen",
@@ -22,14 +22,35 @@ _WHAT = {
     "seconds_standing": "time standing still",
     "objects_in_zone": "objects in the zone",
     "degrees_off_the_wrong_way": "off the wrong way by",
+    "metres_per_s": "speed",
+    "heights_per_s": "speed",
+    "metres_apart": "distance",
+    "heights_apart": "distance",
+    "seconds_unattended": "left alone for",
+    "seconds_gone": "gone from its place for",
+    "seconds_lying_still": "lying still for",
+    "seconds_behind_another": "behind another by",
+    "seconds_unchanged": "picture unchanged for",
+    "seconds_off": "clock off by",
+    "parts_that_hold": "parts that hold",
+    "parts_in_order": "parts in order",
+    "surprise": "score against what is normal",
     "seconds_outside": "condition gone for",
     "seconds_unseen": "not seen for",
     "end_of_stream": "the video ended",
     "evidence_lost": "the camera went away",
 }
 _LIMIT = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than", "==": "must be", "in": "one of"}
-_UNITS = (("seconds_", " s"), ("degrees_", "°"), ("metres_", " m"))
+_UNITS = (
+    ("metres_per_s", " m/s"),
+    ("heights_per_s", " heights/s"),
+    ("seconds_", " s"),
+    ("degrees_", "°"),
+    ("metres_", " m"),
+    ("heights_", " heights"),
+)
 _ENDINGS = (("_s", " s"), ("_mps", " m/s"), ("_m", " m"), ("_deg", "°"))
+_COMPARED = ("time", "predicate", "value", "comparison", "threshold", "option", "parts", "features", "normal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +68,32 @@ class Condition:
 
 def conditions(event: Event) -> Iterator[Condition]:
     """Each entry of the event's trace, in its order."""
-    for entry, check in zip(event.why, verdict(event).checks, strict=False):
-        predicate = str(entry.get("predicate", "?"))
-        comparison, threshold = entry.get("comparison", ""), entry.get("threshold", "?")
-        asks = f"{_LIMIT.get(comparison, comparison)} {shown(threshold, predicate)}"
-        plain = comparison == "==" and threshold is True and entry.get("value") is True
-        yield Condition(
-            time=f"{entry['time']:.2f} s" if isinstance(entry.get("time"), int | float) else "",
-            what=what(predicate) + (" at most" if entry.get("peak") and comparison in (">=", ">") else ""),
-            value="" if predicate == "first_seen" else shown(entry.get("value", "?"), predicate),
-            limit="" if plain else asks.strip(),
-            option=str(entry.get("option", "")),
-            holds=check.holds,
-        )
+    for entry in event.why:
+        yield _condition(entry)
+        for part in entry.get("parts", []):
+            yield _condition(part, of=f"{part.get('name') or part.get('rule') or 'part'}: ")
+
+
+def facts(event: Event) -> Iterator[tuple[str, str]]:
+    """What else its rule tells of a start, beside what was compared."""
+    for name, value in (claim_of(event) or {}).items():
+        if name not in _COMPARED and value not in ("", None):
+            yield name.replace("_", " "), shown(value, name)
+
+
+def _condition(entry: Mapping[str, Any], *, of: str = "") -> Condition:
+    predicate = str(entry.get("predicate", "?"))
+    comparison, threshold = entry.get("comparison", ""), entry.get("threshold", "?")
+    asks = f"{_LIMIT.get(comparison, comparison)} {shown(threshold, predicate)}"
+    plain = comparison == "==" and threshold is True and entry.get("value") is True
+    return Condition(
+        time=f"{entry['time']:.2f} s" if isinstance(entry.get("time"), int | float) else "",
+        what=of + what(predicate) + (" at most" if entry.get("peak") and comparison in (">=", ">") else ""),
+        value="" if predicate == "first_seen" else shown(entry.get("value", "?"), predicate),
+        limit="" if plain else asks.strip(),
+        option=str(entry.get("option", "")),
+        holds=compared(entry).holds,
+    )
 
 
 def what(predicate: str) -> str:
@@ -86,8 +120,10 @@ def shown(value: Any, predicate: str = "") -> str:
             return f"{value}{unit(predicate)}"
         case float():
             return f"{value:.4g}{unit(predicate)}"
-        case list():
-            return ", ".join(str(each) for each in value)
+        case list() | tuple():
+            return ", ".join(shown(each) for each in value)
+        case dict():
+            return ", ".join(f"{name} {shown(each)}" for name, each in value.items())
     return str(value)
 
 

@@ -43,7 +43,8 @@ class Verdict:
 
 def verdict(event: Event) -> Verdict:
     """Compute it again. What a record does not hold, or cannot be compared, counts as failed and is named."""
-    checks = [_compared(entry) for entry in event.why]
+    checks = [compared(entry) for entry in event.why]
+    checks += [check for entry in event.why for check in _parts(entry)]
     if event.type == "start":
         checks += _complete(event) + _timely(event)
     elif not event.why:
@@ -58,7 +59,8 @@ def claim_of(event: Event) -> Mapping[str, Any] | None:
     return next((entry for entry in event.why if entry.get("predicate") not in OWN), None)
 
 
-def _compared(entry: Mapping[str, Any]) -> Check:
+def compared(entry: Mapping[str, Any]) -> Check:
+    """One entry of a trace, computed again."""
     predicate = str(entry.get("predicate", "?"))
     missing = [key for key in ("value", "comparison", "threshold") if key not in entry]
     if missing:
@@ -69,6 +71,19 @@ def _compared(entry: Mapping[str, Any]) -> Check:
     except ValueError as error:
         return Check(predicate, False, str(error))
     return Check(predicate, holds, f"{value} is {'' if holds else 'not '}{comparison} {threshold}")
+
+
+def _parts(entry: Mapping[str, Any]) -> list[Check]:
+    """What a rule made of rules claims of its parts: each again, and that there are as many as it says."""
+    if "parts" not in entry:
+        return []
+    parts = entry["parts"]
+    checks = [compared(part) for part in parts]
+    late = [part for part in parts if part.get("after_s", 0.0) > part.get("within_s", float("inf"))]
+    checks += [Check("after_s", False, f"{part['after_s']} is not <= {part['within_s']}") for part in late]
+    if len(parts) != entry.get("value"):
+        checks.append(Check("parts", False, f"{len(parts)} are told, {entry.get('value')} are claimed"))
+    return checks
 
 
 def _complete(event: Event) -> list[Check]:

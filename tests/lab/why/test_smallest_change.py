@@ -61,9 +61,10 @@ def test_a_certain_change_prevents_every_event_until_this_one_was_over(kind: str
 def test_a_little_less_than_a_certain_change_does_not_prevent_it(kind: str) -> None:
     course = course_of(kind)
     for change in preventions(course):
-        if not change.certain or change.option == "zone":
+        if not change.certain or change.option in ("zone", "min_age_s"):
             continue
-        less = change.needs - 1 if isinstance(change.needs, int) else change.needs - 0.06 * change.needs
+        back = 1 if isinstance(change.needs, int) else max(0.06 * change.needs, 0.25 * change.option.endswith("_s"))
+        less = change.needs - (back if change.needs > change.was else -back)
         assert watched(changed(kind, replace(change, needs=less)), SCENES[kind][1]) != [], change
 
 
@@ -104,7 +105,11 @@ def test_a_crowd_is_prevented_by_the_most_that_were_there() -> None:
     assert (change.option, change.was, change.needs) == ("limit", 2, 4)
 
 
-def test_what_cannot_be_set_is_not_proposed() -> None:
+def test_what_a_rule_does_not_let_one_set_is_not_proposed() -> None:
+    assert "enter_inertia_s" not in {change.option for change in preventions(course_of("all"))}, "always 0"
+
+
+def test_more_than_certainty_is_not_proposed() -> None:
     sure = Walk(stops=[(0.0, 0.1, 0.6), (9.0, 1.0, 0.6)], confidence=1.0)
     changes = preventions(course_of("in_field", Script(walks=[sure], seconds=12)))
     assert "min_confidence" not in {change.option for change in changes}
