@@ -126,6 +126,8 @@ def _counts(pairs: list[Pair]) -> Table:
 def _line(pair: Pair) -> str:
     start, ended = pair.alarm.start, pair.alarm.ended
     span = f"{pair.alarm.started:.2f} s to {'open' if ended is None else f'{ended:.2f} s'}"
+    if ended == pair.alarm.started:
+        span = f"at {ended:.2f} s"
     style = {Verdict.NEW: "green", Verdict.GONE: "red"}.get(pair.verdict, "yellow")
     about = "; ".join(pair.what) or start.reason
     verdict = f"[{style}]{pair.verdict:<7}[/{style}]"

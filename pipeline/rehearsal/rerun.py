@@ -59,7 +59,7 @@ def rerun(stored: Stored, kept: KeptAnalysis, *, window: Window) -> Told:
     if not stored.spool.exists():
         alert = build_alert(kept)
         records = _logged(log, stored.records)
-        events, frames = _tell(alert, stored, kept, records, window, None)
+        events, frames, _ = _tell(alert, stored, kept, records, window, None)
         return Told(events, frames, tracked_anew=True)
     tracks = StoredTracks(log, stored.spool, records=stored.records)
 
@@ -67,8 +67,8 @@ def rerun(stored: Stored, kept: KeptAnalysis, *, window: Window) -> Told:
         return tracks if camera == stored.camera else build_tracker(kept, camera)
 
     alert = build_alert(kept, trackers=tracker)
-    events, _ = _tell(alert, stored, kept, tracks.records(), window, tracks)
-    return Told(events, tracks.frames, tracked_anew=False)
+    events, _, beyond = _tell(alert, stored, kept, tracks.records(), window, tracks)
+    return Told(events, tracks.frames - beyond, tracked_anew=False)
 
 
 def _tell(
@@ -78,8 +78,8 @@ def _tell(
     records: Iterator[Record],
     window: Window,
     tracks: StoredTracks | None,
-) -> tuple[list[Event], int]:
-    """Feed the records until the window is over; the events, and how many frames."""
+) -> tuple[list[Event], int, int]:
+    """Feed the records until the window is over; the events, how many frames, and how many more had been read."""
     camera, events, frames = stored.camera, list[Event](), 0
     classifiers = [item.name for item in kept.classify if camera in item.cameras]
     journals = [path for name in classifiers for path in stored.spec.answers_paths(camera, name)]
@@ -90,7 +90,7 @@ def _tell(
             if not frames:
                 window.check(record.frame)
             if window.is_over(record.frame):
-                break
+                return events, frames, 1
             frames += 1
             if answers is not None:
                 answers.tell(alert, record.frame)
@@ -99,7 +99,7 @@ def _tell(
         events += alert.process(camera, [record]).events
         if dozing is not None and tracks is not None:
             tracks.passed_over = (answers is None or answers.is_joined) and dozing.is_idle(camera)
-    return events, frames
+    return events, frames, 0
 
 
 def _logged(path: Path, records: int) -> Iterator[Record]:
