@@ -1,7 +1,7 @@
-"""How fast the picture moves, and which way: a coarse grid of optical flow, for rules that learn what is normal.
+"""How fast the picture moves, where: a coarse grid of optical flow, for rules that learn what is normal.
 
 Dense inverse search (Kroeger, Timofte, Dai and Van Gool 2016, in OpenCV's medium setting) between two grey pictures of
-``SIDE`` pixels on their longer side. What is said is small: one speed and one direction for each cell.
+``SIDE`` pixels on their longer side. What is said is small: one speed for each cell, in one byte.
 """
 
 import zlib
@@ -18,24 +18,26 @@ if TYPE_CHECKING:
 
 SIDE = 360
 """Longer side of the small picture, whatever the camera's: a speed means the same share of the view everywhere."""
-CELL = 8
+LEAST = 32
+"""Its shorter side is never less: the search needs room."""
+CELL = 6
 """Side of a cell in pixels of the small picture."""
 APART_NS = 66_000_000
 """Pictures nearer in time than this are not compared: what is learned at 10 pictures a second holds at 30."""
-SLOWEST = 1.0
-"""Speeds are told in steps of about ``SLOWEST / STEPS`` where they are low, of 1 / ``STEPS`` of them where high."""
-STEPS = 36.0
+LOW = 4.0
+"""Speeds well below this are told in equal steps, of a tenth of a pixel a second; well above, in equal shares ..."""
+STEPS = 40.0
+"""... of one in so many. The fastest that can be told is 2300 pixels a second."""
 
 Floats = npt.NDArray[np.float32]
 
 
 class FlowGrid:
     """Fulfils ``Measurement``: a map with ``cells`` (rows, columns), ``span`` (width and height of the picture in
-    cells), ``speed`` and ``way``.
+    cells), ``speed``, ``low`` and ``steps``.
 
-    ``speed``: zlib of uint8 (rows, columns), mean speed q of each cell, ``low * expm1(q / steps)`` in pixels of a
-    picture whose longer side has 360, a second. ``way``: zlib of uint8 (rows, columns), direction of the mean motion
-    in 256ths of a circle, 0 to the right, 64 down. None until there are two pictures to compare. Between two
+    ``speed``: zlib of uint8 (rows, columns), for each cell the mean speed ``low * expm1(q / steps)``, in pixels a
+    second of a picture whose longer side has 360. None until there are two pictures to compare. Between two
     comparisons the last one is said again.
     """
 
@@ -69,7 +71,7 @@ class FlowGrid:
     def _small(self, pixels: Picture) -> Plane:
         height, width = pixels.shape[:2]
         share = SIDE / max(height, width)
-        size = (max(2 * CELL, round(width * share)), max(2 * CELL, round(height * share)))
+        size = (max(LEAST, round(width * share)), max(LEAST, round(height * share)))
         grey = self._cv.cvtColor(pixels, self._cv.COLOR_BGR2GRAY)
         small: Plane = self._cv.resize(
             grey, size, interpolation=self._cv.INTER_AREA if share < 1 else self._cv.INTER_LINEAR
@@ -81,17 +83,13 @@ class FlowGrid:
         height, width = flow.shape[:2]
         rows, columns = -(-height // CELL), -(-width // CELL)
         speed = _cells(np.hypot(flow[..., 0], flow[..., 1]), rows, columns)
-        along, down = (_cells(flow[..., axis], rows, columns) for axis in (0, 1))
-        steps = np.clip(np.rint(np.log1p(speed / SLOWEST) * STEPS), 0, 255).astype(np.uint8)
-        way = np.rint(np.arctan2(down, along) * (128 / np.pi)).astype(np.int32).astype(np.uint8)
-        way[steps == 0] = 0
+        steps = np.clip(np.rint(np.log1p(speed / LOW) * STEPS), 0, 255).astype(np.uint8)
         return {
             "cells": [rows, columns],
             "span": [round(width / CELL, 3), round(height / CELL, 3)],
-            "low": SLOWEST,
+            "low": LOW,
             "steps": STEPS,
             "speed": zlib.compress(steps.tobytes(), 1),
-            "way": zlib.compress(way.tobytes(), 1),
         }
 
 

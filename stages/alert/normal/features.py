@@ -9,25 +9,28 @@ from stages.alert.normal.flow_field import Boxes, Floats, FlowField
 from stages.alert.normal.observed import Observed
 from stages.alert.normal.scale import Scale
 
+_SPEED = "px/s of a picture with a longer side of 360"
 UNITS = {
-    "speed": "px/s of a picture with a longer side of 360",
-    "width": "share of the picture's width",
-    "height": "share of the picture's height",
-    "class": "-log of its share among normal objects, times confidence",
-    "window": "px/s of a picture with a longer side of 360",
+    "speed": _SPEED,
+    "size": "share of the picture, root of the area",
+    "class": "share of normal objects there",
+    "window": _SPEED,
+    "object": "sum of -ln p of the parts",
 }
-OBJECT = ("speed", "width")
+OBJECT = ("speed", "size")
 """Magnitudes of an object, each measured against its scale."""
-WINDOW_ROWS, WINDOW_COLUMNS = 4, 3
-"""Cells of the window that motion is looked for in: about as large as a person at some distance."""
+FAST = 0.8
+"""An object's speed is what a fifth of the cells in its box are faster than: boxes hold background too."""
+WINDOW_ROWS, WINDOW_COLUMNS = 5, 4
+"""Cells of the window that motion is looked for in: as large as a person at some distance."""
 
 
 def magnitudes(observed: Observed) -> dict[str, Floats]:
     """float64 (n,) for each feature of ``OBJECT`` that can be told of this frame."""
     box = observed.box
-    found = {"width": box[:, 2] - box[:, 0], "height": box[:, 3] - box[:, 1]}
+    found = {"size": np.sqrt((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]))}
     if observed.flow is not None:
-        found["speed"] = observed.flow.mean(box)
+        found["speed"] = observed.flow.quantile(box, FAST)
     return {name: found[name] for name in OBJECT if name in found}
 
 

@@ -1,6 +1,7 @@
 """Learning what is normal: quantiles of what was observed, no training."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ from stages.alert.normal.features import OBJECT, Windows, feet, magnitudes
 from stages.alert.normal.flow_field import Floats
 from stages.alert.normal.model import NormalModel
 from stages.alert.normal.observed import Observed
+from stages.alert.normal.places import Places
 from stages.alert.normal.scale import Scale
+from stages.alert.normal.scorer import FrameScore, Scorer
 from stages.alert.normal.tail import Tail
 
 MOVING = 2.0
@@ -32,15 +35,22 @@ def fit(observed: Sequence[Sequence[Observed]], *, names: Sequence[str] = (), de
     windows = [Windows.of(each.flow) for each in frames if each.flow is not None]
     scales["window"] = _window_scale(windows)
     tails["window"] = Tail.fit(np.array([each.largest(scales["window"])[1] for each in windows]))
-    classes = _joined(each.class_id for each in frames).astype(np.int64)
     counts = {
         "clips": len(observed),
         "frames": len(frames),
-        "objects": len(classes),
+        "objects": sum(map(len, frames)),
         "subjects": sum(len({s for each in clip for s in each.subject.tolist()}) for clip in observed),
     }
-    counted = np.bincount(classes, minlength=len(names)).astype(np.int64)
-    return NormalModel(scales, tails, counted, tuple(names), detector, counts)
+    places = Places.fit(observed, classes=len(names))
+    tails["object"] = Tail.fit(np.zeros(0))
+    model = NormalModel(scales, tails, places, tuple(names), detector, counts)
+    sums = [max((one.sum for one in score.objects), default=0.0) for clip in observed for score in _scored(model, clip)]
+    return replace(model, tails={**tails, "object": Tail.fit(np.array(sums))})
+
+
+def _scored(model: NormalModel, clip: Sequence[Observed]) -> Iterator[FrameScore]:
+    scorer = Scorer(model)
+    return (scorer.score(frame) for frame in clip)
 
 
 def _window_scale(windows: Sequence[Windows]) -> Scale:

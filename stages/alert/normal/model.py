@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.alert.normal.features import UNITS
-from stages.alert.normal.flow_field import Floats
+from stages.alert.normal.places import Places
 from stages.alert.normal.scale import Scale
 from stages.alert.normal.tail import Tail
 
@@ -22,9 +22,10 @@ class NormalModel:
     scales: Mapping[str, Scale]
     """By magnitude: those of ``features.OBJECT``, and ``window``."""
     tails: Mapping[str, Tail]
-    """Of each magnitude over its scale."""
-    class_counts: npt.NDArray[np.int64]
-    """int64 (classes,): sightings of each class."""
+    """Of each magnitude over its scale, of ``window`` (the largest of a frame) and of ``object`` (the largest sum of
+    parts of a frame)."""
+    places: Places
+    """Which classes are where."""
     names: tuple[str, ...] = ()
     """Of the detector's classes, by class id, where known."""
     detector: str = ""
@@ -32,21 +33,20 @@ class NormalModel:
     counts: Mapping[str, int] = field(default_factory=dict)
     """What it was learned from: ``clips``, ``frames``, ``objects`` (sightings), ``subjects``."""
 
-    def class_surprise(self, class_id: npt.NDArray[np.int32]) -> Floats:
-        """float64 (n,): -log of the share of each class among normal sightings, one added to each."""
-        known = np.append(self.class_counts, 0) + 1
-        return np.asarray(-np.log(known / known.sum()).take(class_id, mode="clip"))
+    def rare(self, name: str, foot: float, share: float) -> float:
+        """What this share of the normal reaches in the magnitude ``name``, of things whose feet are at row ``foot``."""
+        return self.tails[name].value(share) * float(self.scales[name].at(np.array([foot]))[0])
 
     def arrays(self) -> Arrays:
         """All numbers, by name, for storing."""
         scales = {f"scale.{name}": scale.array() for name, scale in self.scales.items()}
         tails = {f"tail.{name}": tail.array() for name, tail in self.tails.items()}
-        return {**scales, **tails, "class_counts": self.class_counts}
+        return {**scales, **tails, "places.here": self.places.here, "places.anywhere": self.places.anywhere}
 
     def facts(self) -> dict[str, Any]:
         """All that is no array, as JSON can hold it."""
         return {
-            "features": {name: UNITS[name] for name in (*self.scales, "class")},
+            "features": {name: UNITS[name] for name in (*self.tails, "class")},
             "names": list(self.names),
             "detector": self.detector,
             "counts": dict(self.counts),
@@ -54,12 +54,14 @@ class NormalModel:
 
     @classmethod
     def of(cls, arrays: Mapping[str, npt.NDArray[Any]], facts: Mapping[str, Any]) -> Self:
-        """From ``arrays()`` and ``facts()``. Raises ``ValueError`` for what is no model of this kind."""
-        magnitudes = [name for name in facts["features"] if name != "class"]
+        """From ``arrays()`` and ``facts()``. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for others."""
+        if set(facts["features"]) != set(UNITS):
+            raise ValueError(f"features {sorted(facts['features'])}; this version knows {sorted(UNITS)}")
+        tails = [name for name in facts["features"] if name != "class"]
         return cls(
-            {name: Scale.of(arrays[f"scale.{name}"]) for name in magnitudes},
-            {name: Tail.of(arrays[f"tail.{name}"]) for name in magnitudes},
-            np.asarray(arrays["class_counts"], np.int64),
+            {name: Scale.of(arrays[f"scale.{name}"]) for name in tails if name != "object"},
+            {name: Tail.of(arrays[f"tail.{name}"]) for name in tails},
+            Places(arrays["places.here"], arrays["places.anywhere"]),
             tuple(facts["names"]),
             facts["detector"],
             dict(facts["counts"]),

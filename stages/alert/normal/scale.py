@@ -13,6 +13,8 @@ LEVEL = 0.9
 """What counts as large among the normal: this quantile."""
 FLOOR = 0.25
 """No row's scale is less than this share of the middle one."""
+EDGE = 0.01
+"""This share of the normal things stood above, and below, the rows where the line ends."""
 FEW = 10
 """A group of fewer samples says nothing."""
 
@@ -38,7 +40,7 @@ class Scale:
         """Through the upper quantiles of normal values, row by row. ``rows``, ``values``: float64 (n,)."""
         if not len(rows):
             return cls(1.0, 0.0, 0.0, 1.0, 1.0)
-        groups = np.array_split(np.argsort(rows, kind="stable"), max(1, min(BINS, len(rows) // FEW)))
+        groups = np.array_split(np.lexsort((values, rows)), max(1, min(BINS, len(rows) // FEW)))
         middles = np.array([rows[group].mean() for group in groups])
         large = np.array([np.quantile(values[group], LEVEL) for group in groups])
         usual = max(float(np.median(large)), 1e-6)
@@ -46,7 +48,8 @@ class Scale:
         if np.ptp(middles) > 0.02:
             slope = float(np.polyfit(middles, large, 1)[0])
         intercept = float(large.mean() - slope * middles.mean())
-        return cls(intercept, slope, float(middles[0]), float(middles[-1]), FLOOR * usual)
+        top, bottom = np.quantile(rows, (EDGE, 1 - EDGE)).tolist()
+        return cls(intercept, slope, top, bottom, FLOOR * usual)
 
     def array(self) -> Floats:
         """float64 (5,), for storing."""

@@ -31,9 +31,15 @@ class Tail:
         return np.asarray(known + np.maximum(values - self.values[-1], 0.0) / self.excess)
 
     @property
-    def sure(self) -> float:
-        """Up to this -log p it was measured; beyond it is the exponential that is believed."""
-        return float(self.surprise[-1])
+    def least_p(self) -> float:
+        """Down to this share it was measured; a smaller one is the exponential's word."""
+        return float(np.exp(-self.surprise[-1]))
+
+    def value(self, share: float) -> float:
+        """What this share of the normal values reaches."""
+        surprise = -np.log(share)
+        beyond = max(surprise - float(self.surprise[-1]), 0.0) * self.excess if np.isfinite(self.excess) else 0.0
+        return float(np.interp(surprise, self.surprise, self.values)) + beyond
 
     @classmethod
     def fit(cls, normal: Floats) -> Self:
