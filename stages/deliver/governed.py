@@ -95,14 +95,14 @@ class GovernedOutbox(Generic[Row]):
             self._go_by(past)
 
     def pending(self, sink: str, now_ns: int, limit: int) -> Sequence[Row]:
-        """Decide on what is due, in order, until the fate of a message depends on one that passed before it: so at
-        most one message of each camera passes in a call."""
+        """Decide on what is due to this sink, in order, until the fate of a message depends on one that passed before
+        it: so at most one message of each camera passes in a call."""
         if self._digest.due(now_ns if self._live else None):
             self.flush()
         passed: list[Row] = []
         look, seen = FIRST_LOOK, 0
         while not passed and seen < MOST_A_CALL:
-            rows = self._outbox.pending(sink, now_ns, look)
+            rows = self._outbox.pending(self._sink, now_ns, look)
             passed, decided = self._sift(rows)
             seen += decided
             if not decided:
