@@ -58,7 +58,10 @@ def frame(index: int, things: Sequence[Thing], *, fps: float = 10.0) -> Observed
 
 
 def walkers(seed: int, *, frames: int = 300, fps: float = 10.0) -> list[Observed]:
-    """Normal time: five people who walk to and fro, and are taken for others every 5 s. Near the lower edge they are three times as large and as fast."""
+    """Normal time: five people who walk to and fro, and are taken for others every 5 s.
+
+    Near the lower edge they are three times as large and as fast.
+    """
     random = np.random.default_rng(seed)
     rows, starts = random.uniform(0.4, 0.95, 5), random.uniform(0, 1, 5)
     seen = []
