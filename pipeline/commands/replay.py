@@ -96,7 +96,7 @@ def _conclude(console: Console, rehearsal: Rehearsal, seconds: float, *, is_same
             else "the run's own rules, but not the same events to the byte: another version raised them, or the "
             "results were changed"
         )
-    console.print(_counts(rehearsal.pairs))
+    console.print(_counts(rehearsal.pairs, console.width))
     different = [pair for pair in rehearsal.pairs if pair.verdict is not Verdict.SAME]
     for pair in different[:SHOWN]:
         console.print(_line(pair), soft_wrap=True, highlight=False)
@@ -104,11 +104,11 @@ def _conclude(console: Console, rehearsal: Rehearsal, seconds: float, *, is_same
         console.print(f"  and {len(different) - SHOWN} more: --json FILE has them all")
 
 
-def _counts(pairs: list[Pair]) -> Table:
-    """How many events of each rule were and would be."""
+def _counts(pairs: list[Pair], width: int) -> Table:
+    """How many events of each rule were and would be, in so many columns of a terminal."""
     table = Table(box=None, pad_edge=False)
-    for title in ("camera", "rule"):
-        table.add_column(title, no_wrap=True, overflow="ellipsis", max_width=28)
+    for title, most in (("camera", 12), ("rule", max(12, width - 64))):
+        table.add_column(title, no_wrap=True, overflow="ellipsis", max_width=most)
     for title in ("raised", "would be", *Verdict):
         table.add_column(title, justify="right", no_wrap=True, min_width=len(title))
     found: dict[tuple[str, str], Counter[str]] = {}
