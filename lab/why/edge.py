@@ -7,6 +7,7 @@ import numpy as np
 
 from lab.why.course import Course
 from lab.why.prevention import LATER, THINNED, Prevention
+from lab.why.settable import settable
 from stages.alert.geometry import Polygon, Segment
 
 Step = tuple[float, float, float]
@@ -15,14 +16,15 @@ _MILLI = 1000
 
 
 def edges(course: Course) -> Iterator[Prevention]:
-    """The zone made smaller on all sides, or the line moved on; nothing for events without an object or a path."""
+    """The zone made smaller on all sides, or the line moved on, if they are the rule's own and not a part's."""
     region = course.start.region
     path = [step for step in steps(course) if course.over_s is None or step[2] <= course.over_s]
     if not path:
         return
-    if len(region.get("zone", [])) > 2 and "line" not in region:
+    rule = course.start.rule
+    if len(region.get("zone", [])) > 2 and "line" not in region and settable(rule, "zone", 1):
         yield from _zone(course, region["zone"], path)
-    elif len(region.get("line", [])) == 2 and "zone" not in region and course.momentary:
+    elif len(region.get("line", [])) == 2 and "zone" not in region and course.momentary and settable(rule, "line", 1):
         yield from _line(course, region["line"], path)
 
 

@@ -180,7 +180,8 @@ def test_features_of_an_anomaly_stand_beside_what_is_normal(results: Path) -> No
     ]
     claim = {"predicate": "surprise", "value": 19.2, "comparison": ">=", "threshold": 15.0, "time": 6.0}
     claim |= {"features": features, "option": "false_alarms_per_day", "normal": {"generation": 3, "sha256": "ab"}}
-    write(results, [msgspec.structs.replace(event, why=[claim, *event.why[2:]])], pictures=False)
+    forged = msgspec.structs.replace(event, rule="anomaly", why=[claim, *event.why[2:]])
+    write(results, [forged], pictures=False)
     found = read_results(results)
     said = text(found, found.find("1"))
     assert "speed  3.2 box heights/s  1.9 box heights/s  99.96%  1 in 2,500" in said

@@ -106,7 +106,9 @@ def test_a_crowd_is_prevented_by_the_most_that_were_there() -> None:
 
 
 def test_what_a_rule_does_not_let_one_set_is_not_proposed() -> None:
-    assert "enter_inertia_s" not in {change.option for change in preventions(course_of("all"))}, "always 0"
+    proposed = {change.option for change in preventions(course_of("all"))}
+    assert "enter_inertia_s" not in proposed, "always 0"
+    assert "zone" not in proposed, "a part's"
 
 
 def test_more_than_certainty_is_not_proposed() -> None:
