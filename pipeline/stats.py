@@ -50,6 +50,10 @@ METRICS: dict[str, Metric] = {
     "bartizan_messages_refused_total": Metric(Kind.COUNTER, "Messages refused, by reason.", ("stage", "reason")),
     "bartizan_camera_online": Metric(Kind.GAUGE, "1 while the camera gives frames, else 0.", ("camera",)),
     "bartizan_backlog_jobs": Metric(Kind.GAUGE, "Deliveries, snapshots and crops that wait.", ("stage",)),
+    "bartizan_deliveries_total": Metric(
+        Kind.COUNTER, "Messages that are settled at a sink: delivered, dead, merged, held.", ("sink", "state")
+    ),
+    "bartizan_digests_total": Metric(Kind.COUNTER, "Digests of a governor that are settled.", ("sink", "state")),
     "bartizan_answers_total": Metric(Kind.COUNTER, "Answers that a classifier gave.", ("classifier", "camera")),
     "bartizan_crops_dropped_total": Metric(
         Kind.COUNTER, "Crops that a classifier did not look at, by reason.", ("classifier", "camera", "reason")

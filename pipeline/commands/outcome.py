@@ -44,7 +44,7 @@ def conclude(finished: Finished, console: Console) -> int:
         sys.stderr.write(f"cut short: {unfinished}; run again to go on\n")
     for sink, counts in report.governor.items():
         told = f"{counts['delivered']} of {counts['events']} events delivered, {counts['merged']} merged"
-        line = f"  sink {sink}: {told}, {counts['held']} held back, {counts['digests']} digests of those"
+        line = f"  sink {sink}: {told}, {counts['held']} held back (digests: {counts['digests']})"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     for sink, states in report.outbox.items():
         if states.get("pending"):

@@ -2,11 +2,13 @@
 ``events.jsonl`` as events are committed."""
 
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from pipeline.configuration.config import PipelineConfig
-from pipeline.control import Backlog
+from pipeline.control import Backlog, Metrics
 from pipeline.spec import RunSpec
+from pipeline.stats import Stats
 from pipeline.store.event_store import EventStore
 from pipeline.store.rendering import EventAppender
 from pipeline.worker import Child, Every
@@ -54,6 +56,7 @@ class DeliverLoop:
         self._appender = appender
         self._sinks = sinks
         self._tell_due = Every(TELL_S, child.clock)
+        self._stats = Stats("deliver")
 
     def run(self) -> None:
         """Until drained and nothing waits."""
@@ -80,7 +83,15 @@ class DeliverLoop:
         return busy
 
     def _backlog(self) -> Backlog:
-        found = (self._store.outbox_counts(), self._store.digests.counts())
-        counts = [each.get(sink.name, {}) for sink in self._sinks for each in found]
-        total = {state: sum(by.get(state, 0) for by in counts) for state in ("pending", "delivered", "dead")}
-        return Backlog(total["pending"], total["delivered"], total["dead"])
+        total: Counter[str] = Counter()
+        found = {"bartizan_deliveries_total": self._store.outbox_counts()}
+        found["bartizan_digests_total"] = self._store.digests.counts()
+        for metric, by_sink in found.items():
+            for sink in self._sinks:
+                counts = by_sink.get(sink.name, {})
+                total.update(counts)
+                for state in counts.keys() - {"pending"}:
+                    self._stats.count_to(metric, counts[state], sink=sink.name, state=state)
+        self._child.tell(Metrics(self._stats.snapshot()))
+        done = total["delivered"] + total["merged"] + total["held"]
+        return Backlog(total["pending"], done, total["dead"])

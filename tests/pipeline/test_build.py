@@ -1,5 +1,6 @@
 """Names become stages: the shipped ones and the user's own alike."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,28 @@ def test_a_sink_of_the_users_own_is_delivered_to_until_it_acknowledges(folder: P
     sink.close()
     assert sink.sink.sent == ["sample-gate-1"]
     assert sink.sink.closed
+
+
+@pytest.mark.parametrize("governed", [True, False])
+def test_a_sink_that_is_not_governed_gets_every_message_beside_one_that_is(folder: Path, governed: bool) -> None:
+    config = configured(
+        "governor={enabled: true, cooldown_s: 60}",
+        f"sinks=[{{kind: jsonl, path: a.jsonl, governed: {governed}}}]",
+    )
+    clock = ManualClock(wall_ns=SECOND)
+    (sink,) = build_sinks(config, clock)
+    with EventStore.open(folder / "events.db", analysis_sha256="a", clock=clock) as store:
+        events = [sample_event(ordinal=n, id=f"event {n}", media_time=10.0 * n) for n in (1, 2, 3)]
+        store.commit("gate", events, Position(b"", 1, 1), route(config))
+        while sink.deliver(store, limit=10):
+            pass
+        assert sink.flush() is governed
+        while sink.deliver(store, limit=10):
+            pass
+        assert not sink.flush()
+    sink.close()
+    types = [json.loads(line)["type"] for line in Path("a.jsonl").read_text().splitlines()]
+    assert types == (["start", "digest"] if governed else ["start"] * 3)
 
 
 def test_shipped_stages_are_built_from_the_defaults(folder: Path) -> None:

@@ -48,6 +48,7 @@ def digest(*overrides: str) -> str:
         "cameras.gate.read_timeout_s=1 min",
         "cameras.gate.reconnect.first_s=2s",
         "sinks=[{kind: webhook, url: http://h/x}]",
+        "governor={enabled: true, per_rule: 1}",
         "links.endpoint=tcp://127.0.0.1:5555",
         "supervisor.liveness_s=5",
         "metrics.enabled=true",

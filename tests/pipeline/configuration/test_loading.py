@@ -86,6 +86,20 @@ BAD = {
         CAMERA + "rule: []\n",
         [f"x.yml:2:1: rule: unknown key, did you mean 'rules'? allowed: {KNOWN}"],
     ),
+    "caps and windows of the governor that make no sense": (
+        CAMERA + "governor:\n  enabled: true\n  per_rule: 0\n  window_s: -5\n  merge_distanse: 0.1\n",
+        [
+            "x.yml:4:13: governor.per_rule: must be at least 1 and at most 10000, got 0",
+            "x.yml:5:13: governor.window_s: must be more than 0 and at most 604800, got -5",
+            "x.yml:6:3: governor.merge_distanse: unknown key, did you mean 'merge_distance'? allowed: enabled, "
+            "merge_s, merge_distance, episode_s, cooldown_s, update_s, window_s, per_rule, per_camera, per_site, "
+            "digest_s",
+        ],
+    ),
+    "an episode that is over before anything could be merged": (
+        CAMERA + "governor:\n  enabled: true\n  merge_s: 1h\n",
+        ["x.yml:2:1: governor: episode_s (900) must be at least merge_s (3600)"],
+    ),
     "unknown kind": (
         CAMERA + "stages:\n  detect: {kind: moton}\n",
         [
