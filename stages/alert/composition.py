@@ -143,10 +143,14 @@ class Composition:
 
     def _by_subject(self, scene: Scene, holding: Sequence[list[Held]]) -> dict[int, dict[int, Held]]:
         """What holds now by subject and part: of each object that is there, or of the camera."""
-        if self.options.about == "camera":
-            return {WHOLE_SCENE: {number: held[0] for number, held in enumerate(holding) if held}}
-        found: dict[int, dict[int, Held]] = {}
         there = set(scene.subject.tolist())
+        if self.options.about == "camera":
+            first = [
+                sorted(held, key=lambda each: each.subject > WHOLE_SCENE and each.subject not in there)[:1]
+                for held in holding
+            ]
+            return {WHOLE_SCENE: {number: held[0] for number, held in enumerate(first) if held}}
+        found: dict[int, dict[int, Held]] = {}
         for number, held in enumerate(holding):
             for each in held:
                 if each.subject in there:

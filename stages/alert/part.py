@@ -80,13 +80,18 @@ class Part:
                 self._ripen(episode, claim, scene)
                 if episode.phase == "spent" and episode.held is not None:
                     holding.append(episode.held)
-            elif turn in (Turn.LEFT, Turn.LOST, Turn.FADED):
+            elif turn in (Turn.LEFT, Turn.LOST, Turn.FADED) or (not seen and self._is_lost(key[0], scene)):
                 del episodes[key]
                 continue
             if episode.open and episode.held is not None:
                 holding.append(episode.held)
         state.episodes = list(episodes.values())
         return holding
+
+    def _is_lost(self, subject: int, scene: Scene) -> bool:
+        """It was last there too long ago, also where the camera was away meanwhile."""
+        sighting = scene.sightings.get(subject)
+        return sighting is None or scene.frame.media_ns - sighting.last_ns >= self._inertia.lost_ns
 
     def _forget(self, scene: Scene, state: PartState[Any]) -> None:
         """Drop what is known of objects that are gone for good."""

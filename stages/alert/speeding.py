@@ -1,5 +1,6 @@
 """``speeding``: an object is too fast: a person who runs, a vehicle above its limit."""
 
+from math import hypot
 from typing import Any, ClassVar, Literal, Self
 
 import msgspec
@@ -17,7 +18,7 @@ BORDER = 0.005
 """A box this near to the border of the picture is cut by it: neither its feet nor its height are known."""
 _STEADY = 0.25
 """Boxes whose height differs from the median of the window by more than this share are of something half hidden."""
-_LEAST = 5
+_LEAST = 3
 """Sightings that a speed takes at least."""
 
 
@@ -124,8 +125,8 @@ class Speeding:
         return [*before[-1:], *recent] if recent else []
 
     def _speed(self, run: Run) -> float | None:
-        """Metres or box heights a second; None where too little is known."""
-        if len(run.places) < _LEAST:
+        """Metres or box heights a second; None where too little is known, or it is surely below the limit."""
+        if len(run.places) < _LEAST or self._is_slow(run.places):
             return None
         times, x, y, heights = np.array(run.places, np.float64).T
         height = float(np.median(heights))
@@ -141,14 +142,23 @@ class Speeding:
         speed = float(np.hypot(across, along))
         return speed if self.options.limit_mps is not None else speed / height
 
+    def _is_slow(self, places: list[Place]) -> bool:
+        """No two places lie far enough apart for the limit: most objects, so that these cost little."""
+        wide = max(place[1] for place in places) - min(place[1] for place in places)
+        deep = max(place[2] for place in places) - min(place[2] for place in places)
+        limit = self._limit * (1.0 if self._floor is not None else min(place[3] for place in places))
+        return hypot(wide, deep) <= limit * self.options.over_s / 2
+
+    @property
+    def _limit(self) -> float:
+        return self.options.limit_heights_per_s if self.options.limit_mps is None else self.options.limit_mps
+
     def _claim(self, subject: int, speed: float) -> list[Claim]:
-        options = self.options
-        metric = options.limit_mps is not None
-        limit = options.limit_mps if options.limit_mps is not None else options.limit_heights_per_s
-        if speed <= limit:
+        metric = self.options.limit_mps is not None
+        if speed <= self._limit:
             return []
         predicate, option = ("metres_per_s", "limit_mps") if metric else ("heights_per_s", "limit_heights_per_s")
-        return [Claim(subject, predicate, round(speed, 6), limit, comparison=">", option=option)]
+        return [Claim(subject, predicate, round(speed, 6), self._limit, comparison=">", option=option)]
 
     def describe(self, who: str, claim: Claim) -> str:
         """``person 7 moves at 4.2 m/s in zone 'yard' (limit 2.5 m/s)``."""

@@ -12,7 +12,9 @@ from pipeline.configuration.loading import load_config
 from pipeline.errors import UsageError
 from pipeline.messages import Event
 from pipeline.registry import RULES, resolve
-from pipeline.testing import Script, Walk
+from pipeline.testing import Script, ScriptedTracker, Walk
+from stages.alert.options import AlertOptions
+from stages.alert.stage import AlertStage
 
 Watching = Callable[[list[Any], Script], list[Event]]
 Resuming = Callable[[Callable[[], list[Any]], Script], None]
@@ -172,6 +174,34 @@ def test_their_state_survives_any_frame(resumed: Resuming, kind: str, about: str
     walks = [crossing(jitter=0.01, switches=[(3, 7)]), crossing(track=2, start=1, missed=[(2, 4)])]
     script = Script(walks=walks, seconds=9, fps=8)
     resumed(lambda: [rule(kind, *parts, about=about, **more)], script)
+
+
+def test_a_part_is_over_when_the_camera_was_away_for_long(watch: Watching) -> None:
+    """Somebody stood on the left, the camera was away for a minute, and now somebody else stands on the right."""
+    left = Walk(stops=[(0, 0.2, 0.5), (5, 0.2, 0.5)], track=1)
+    right = Walk(stops=[(65, 0.8, 0.5), (70, 0.8, 0.5)], track=2)
+    script = Script(walks=[left, right], seconds=70, dropped=[(5.05, 65)])
+    assert watch([rule("all", inside(LEFT), inside(RIGHT, lost_s=120), about="camera")], script) == []
+
+
+def test_of_several_the_event_names_one_who_is_there(watch: Watching) -> None:
+    gone = Walk(stops=[(0, 0.2, 0.5), (3, 0.2, 0.5)], track=1)
+    script = Script(walks=[gone, Walk(stops=[(2, 0.3, 0.5), (9, 0.3, 0.5)], track=2), crossing(track=3)], seconds=9)
+    start = watch([rule("all", inside(LEFT), inside(RIGHT), about="camera")], script)[0]
+    assert (start.media_time, start.reason.partition(" is ")[0]) == (5.3, "person 2")
+
+
+def test_cameras_that_take_turns_say_what_each_says_alone(watch: Watching) -> None:
+    made = rule("then", inside(LEFT), inside(RIGHT), within_s=6)
+    scripts = [
+        Script(walks=[crossing(start=start)], seconds=9, camera=camera) for start, camera in ((0, "a"), (1, "b"))
+    ]
+    stage = AlertStage(AlertOptions(), rules=[made], trackers=ScriptedTracker)
+    told: dict[str, list[Event]] = {"a": [], "b": []}
+    for turn in zip(*(script.records() for script in scripts), strict=True):
+        for camera, record in zip("ab", turn, strict=True):
+            told[camera] += stage.process(camera, [record]).events
+    assert told == {script.camera: watch([made], script) for script in scripts}
 
 
 FILE = """

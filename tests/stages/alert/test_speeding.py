@@ -40,6 +40,13 @@ def test_one_who_runs_is_told_when_he_has_run_for_long_enough(watch: Watching) -
     assert (entry["value"], entry["comparison"], entry["threshold"]) == (2.0, ">", 1.5)
 
 
+@pytest.mark.parametrize("fps", [2, 3, 5, 25])
+def test_slow_frame_rates_measure_the_same_speed(watch: Watching, fps: float) -> None:
+    events = watch([rule()], Script(walks=[across(0.4)], seconds=4, fps=fps))
+    assert starts(events) == [pytest.approx(1.8, abs=0.25)]
+    assert watch([rule()], Script(walks=[across(0.28)], seconds=4, fps=fps)) == []
+
+
 def test_one_who_walks_is_not(watch: Watching) -> None:
     assert watch([rule()], Script(walks=[across(0.28)], seconds=4)) == []
 
