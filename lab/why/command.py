@@ -1,7 +1,7 @@
 """``bartizan why``: why an event was raised, and what would have prevented it."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,10 @@ from pipeline.commands.options import JsonOption, OutOption
 from pipeline.errors import CannotStart
 from pipeline.whole_file import write_whole
 from stages.alert.verdict import verdict
+
+if TYPE_CHECKING:
+    from lab.explain.explanation import Explanation
+    from pipeline.stage import Picture
 
 RESULTS = Path("results")
 
@@ -30,6 +34,13 @@ def why(
         Path | None,
         typer.Option("-o", "--page", metavar="FILE.html", help="The page; default: why/EVENT.html in --out."),
     ] = None,
+    saliency: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RECORDING|PICTURE",
+            help="Also explain the detection itself, on the frame of the event; takes about half a minute.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Say why an event was raised, computed again from its record, and what would have prevented it.
@@ -39,15 +50,26 @@ def why(
     results = read_results(RESULTS if out is None else out)
     course = results.find(event)
     where = page or results.folder / "why" / f"{course.start.id[:8]}.html"
-    picture = _drawn(results, course, where)
+    detection = None
+    if saliency is not None:
+        from lab.why.saliency import explained
+
+        detection = explained(course.start, saliency)
+    picture = _drawn(results, course, where, detection)
     if json:
         typer.echo(_as_json(course, where, picture))
         return
     typer.echo(text(results, course))
+    if detection is not None:
+        from lab.why.saliency import said
+
+        typer.echo(said(detection[1]))
     typer.echo(f"Page: {where}\nPicture: {picture}")
 
 
-def _drawn(results: Results, course: Course, where: Path) -> Path:
+def _drawn(
+    results: Results, course: Course, where: Path, detection: "tuple[Picture, Explanation] | None" = None
+) -> Path:
     """Write the page, and the picture beside it. Raises ``CannotStart`` where they cannot be written."""
     from lab.report.charts import as_png
     from lab.why.board import DPI, board
@@ -59,7 +81,12 @@ def _drawn(results: Results, course: Course, where: Path) -> Path:
     numbered = moments(course)
     seen = view(results, course, numbered)
     try:
-        page(results, course, seen, numbered).write(where)
+        made = page(results, course, seen, numbered)
+        if detection is not None:
+            from lab.why.saliency import add
+
+            add(made, *detection)
+        made.write(where)
         write_whole(picture, [as_png(board(course, seen, numbered), dpi=DPI)], flush=False)
     except OSError as error:
         raise CannotStart(f"{where}: cannot be written: {error.strerror}") from error
