@@ -21,6 +21,10 @@ KINDS = {
     "loitering": "lab.evaluate.events.kinds.loitering:Loitering",
     "crowding": "lab.evaluate.events.kinds.crowding:Crowding",
     "wrong_way": "lab.evaluate.events.kinds.wrong_way:WrongWay",
+    "speeding": "lab.evaluate.events.kinds.speeding:Speeding",
+    "proximity": "lab.evaluate.events.kinds.proximity:Proximity",
+    "tailgating": "lab.evaluate.events.kinds.tailgating:Tailgating",
+    "fall": "lab.evaluate.events.kinds.fall:Fall",
     "stopped_vehicle": "lab.evaluate.events.kinds.stopped_vehicle:StoppedVehicle",
 }
 

@@ -46,7 +46,7 @@ def try_out(rule: str, seed: int, disturbance: Disturbance, window: Window) -> T
     truth = kind.truth(play.view(disturbance.fps), built.options)
     records = disturbance.records(play, camera="gate", seed=seed)
     events = run([built], "gate", records)
-    return Trial(rule, disturbance.name, seed, 1 / disturbance.fps, pair(truth, alarms(events, play), window))
+    return Trial(rule, disturbance.name, seed, 1 / disturbance.fps, pair(truth, alarms(events), window))
 
 
 def run(rules: Sequence[Rule], camera: str, records: Sequence[Record]) -> list[Event]:
@@ -54,17 +54,10 @@ def run(rules: Sequence[Rule], camera: str, records: Sequence[Record]) -> list[E
     return AlertStage(AlertOptions(), rules=rules, trackers=ScriptedTracker).process(camera, records).events
 
 
-def alarms(events: Sequence[Event], play: Play) -> list[Alarm]:
-    """The starts, each with the number of the walk that it is about; switched tracks are told by their hundreds."""
-    return [Alarm(event.media_time, _walk(event, play)) for event in events if event.type == "start"]
-
-
-def _walk(event: Event, play: Play) -> int:
-    if event.object is None:
-        return 0
-    tracks = [walk.track for walk in play.walks]
-    number = event.object.track_id % 100
-    return tracks.index(number) + 1 if number in tracks else 0
+def alarms(events: Sequence[Event]) -> list[Alarm]:
+    """The starts, each with the first track of its walk; switched tracks are told by their hundreds."""
+    starts = [event for event in events if event.type == "start"]
+    return [Alarm(event.media_time, event.object.track_id % 100 if event.object else 0) for event in starts]
 
 
 def trials(

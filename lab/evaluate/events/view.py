@@ -44,16 +44,22 @@ class View:
 
 
 def view_of(walks: Sequence[Walk], times: Sequence[float], *, width: int, height: int, names: Sequence[str]) -> View:
-    """The scene of scripted walks as it is, whatever its detector misses."""
+    """The scene of scripted walks as it is, whatever its detector misses, as far as the picture shows it; walks of one
+    track are one object."""
     paths = []
-    for number, walk in enumerate(walks, start=1):
-        boxes: list[Box | None] = []
-        for seconds in times:
-            feet = walk.feet(seconds)
-            if feet is None:
-                boxes.append(None)
-                continue
-            x, y = feet
-            boxes.append((x - walk.width / 2, y - walk.height, x + walk.width / 2, y))
-        paths.append(Path(number, names[walk.class_id], boxes))
+    for track in dict.fromkeys(walk.track for walk in walks):
+        own = [walk for walk in walks if walk.track == track]
+        boxes = [next((box for walk in own if (box := _box(walk, seconds)) is not None), None) for seconds in times]
+        paths.append(Path(track, names[own[0].class_id], boxes))
     return View([round(seconds * SECOND) for seconds in times], paths, width, height)
+
+
+def _box(walk: Walk, seconds: float) -> Box | None:
+    feet = walk.feet(seconds)
+    if feet is None:
+        return None
+    x, y = feet
+    left, top, right, bottom = (
+        min(max(side, 0.0), 1.0) for side in (x - walk.width / 2, y - walk.height, x + walk.width / 2, y)
+    )
+    return left, top, right, bottom

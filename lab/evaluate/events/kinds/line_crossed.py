@@ -1,6 +1,7 @@
 """``line_crossed``: people stroll across a line, round its ends, and turn back on it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from random import Random
 
@@ -11,6 +12,7 @@ from lab.evaluate.events.stroll import strangers, stroll
 from lab.evaluate.events.view import View
 from pipeline.clock import SECOND
 from stages.alert.line_crossed import LineCrossedOptions
+from stages.alert.tailgating import TailgatingOptions
 
 
 class LineCrossed:
@@ -39,30 +41,47 @@ class LineCrossed:
 
     def truth(self, view: View, options: LineCrossedOptions) -> list[TrueEvent]:
         """Each change of side that led through the line, told once the object has stayed there for the inertia."""
+        again = round(options.rearm_s * SECOND)
         found = []
         for path in view.of(options.classes):
             frames = [(n, point) for n, point in enumerate(path.points(options.anchor)) if point is not None]
-            for time_ns in crossings(frames, view.times_ns, options):
-                found.append(TrueEvent(time_ns / SECOND, frozenset({path.who})))
+            quiet = -1
+            for crossed in crossings(frames, view.times_ns, options):
+                if crossed.due_ns >= quiet:
+                    found.append(TrueEvent(crossed.due_ns / SECOND, frozenset({path.who})))
+                    quiet = crossed.due_ns + again
         return found
 
 
-def crossings(frames: list[tuple[int, Point]], times_ns: Sequence[int], options: LineCrossedOptions) -> list[int]:
-    """When one object's crossings are told; ``frames``: where it is at the frames at which it is there, by number.
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """Somebody came to the other side through the line, and stayed there."""
+
+    since_ns: int
+    due_ns: int
+    """When that is told at the earliest."""
+    side: int
+    """-1 left, 1 right."""
+
+
+def crossings(
+    frames: list[tuple[int, Point]], times_ns: Sequence[int], options: LineCrossedOptions | TailgatingOptions
+) -> list[Crossed]:
+    """One object's crossings; ``frames``: where it is at the frames at which it is there, by number.
 
     Its way is cut into stays on either side, the margin about the line belonging to the side it came from.
     """
     if not frames:
         return []
     line, first_seen = (options.line[0], options.line[1]), times_ns[frames[0][0]]
-    inertia, age, again = (round(s * SECOND) for s in (options.enter_inertia_s, options.min_age_s, options.rearm_s))
+    inertia, age = (round(seconds * SECOND) for seconds in (options.enter_inertia_s, options.min_age_s))
     wanted = {"left": (-1,), "right": (1,), "any": (-1, 1)}[options.direction]
     on, sides = 0, []
     for _, point in frames:
         away = side(line, point)
         on = (1 if away > 0 else -1) if abs(away) > options.margin else on
         sides.append(on)
-    home, told, start, quiet = 0, [], 0, -1
+    home, start, found = 0, 0, []
     for now, members in groupby(sides):
         end = start + len(list(members))
         times = [times_ns[number] for number, _ in frames[start:end]]
@@ -71,13 +90,12 @@ def crossings(frames: list[tuple[int, Point]], times_ns: Sequence[int], options:
         elif now and now != home:
             through = last_way(line, [point for _, point in frames[: start + 1]])
             due = next((time for time in times if time - times[0] >= inertia and time - first_seen >= age), None)
-            if through and now in wanted and due is not None and due >= quiet:
-                told.append(due)
-                quiet = due + again
+            if through and now in wanted and due is not None:
+                found.append(Crossed(times[0], due, now))
             if times[-1] - times[0] >= inertia:
                 home = now
         start = end
-    return told
+    return found
 
 
 def last_way(line: tuple[Point, Point], way: list[Point]) -> bool:
