@@ -110,7 +110,8 @@ def _charted(figure: "Figure", course: Course, moments: list[Moment], left: floa
 def _listed(figure: "Figure", course: Course, left: float) -> None:
     """The conditions, and below them the changes as far as there is room."""
     found, top = list(conditions(course.start)), 0.435
-    heading = "Every condition held" if all(each.holds for each in found) else "Conditions"
+    faults = {each.fault for each in found if each.fault}
+    heading = f"Not every condition holds: {', '.join(faults)}" if faults else "Every condition held"
     figure.text(left, top, heading, fontsize=13, fontweight="bold", va="top")
     shown = found if len(found) <= _ROWS else found[: _ROWS - 1]
     for number, each in enumerate(shown):

@@ -10,7 +10,7 @@ from lab.why.finding import Results, read_results
 from lab.why.smallest_change import preventions
 from lab.why.text import text
 from pipeline.commands.options import JsonOption, OutOption
-from pipeline.errors import CannotStart
+from pipeline.errors import CannotStart, UsageError
 from pipeline.whole_file import write_whole
 from stages.alert.verdict import verdict
 
@@ -78,6 +78,10 @@ def _drawn(
     from lab.why.scene import view
 
     picture = where.with_suffix(".png")
+    if picture == where:
+        raise UsageError(
+            f"-o {where}: names the page, such as {where.with_suffix('.html')}; the picture lies beside it"
+        )
     numbered = moments(course)
     seen = view(results, course, numbered)
     try:

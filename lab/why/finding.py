@@ -40,15 +40,14 @@ class Results:
         if name.isdecimal() and 1 <= int(name) <= len(self.messages):
             return self._course(self.messages[int(name) - 1].id)
         wanted = name.strip().lower()
-        found = {each.id for each in self.messages if wanted and wanted in (each.id, each.message_id)} or {
-            each.id
-            for each in self.messages
-            if wanted and (each.id.startswith(wanted) or each.message_id.startswith(wanted))
+        found = {each.id for each in self.messages if wanted in (each.id, each.message_id)} or {
+            each.id for each in self.messages if _fits(each, wanted)
         }
         if len(found) > 1:
-            fitting = [each for each in self._starts() if each.id in found]
+            fitting = {each.id: each for each in self.messages if each.id in found and _fits(each, wanted)}
             raise UsageError(
-                f"{name!r} fits {len(found)} events of {self.source}: {_listed(fitting)}; give more of the id"
+                f"{name!r} fits {len(found)} events of {self.source}: {_listed(list(fitting.values()), wanted)}; "
+                "give more of the id"
             )
         if not found:
             raise UsageError(f"{self.source} has no event {name!r}{self._hint(wanted)}")
@@ -124,6 +123,15 @@ def _stored(path: Path) -> list[Event]:
         raise UsageError(str(error)) from error
 
 
-def _listed(events: Sequence[Event]) -> str:
-    shown = [f"{each.id[:_SHORT]} ({title(each)}, {each.media_time:.1f} s)" for each in events[:_FEW]]
+def _fits(event: Event, wanted: str) -> bool:
+    return bool(wanted) and (event.id.startswith(wanted) or event.message_id.startswith(wanted))
+
+
+def _listed(events: Sequence[Event], wanted: str = "") -> str:
+    """Each by its id, or by that of its message where that is what fits."""
+    ids = [each.id if each.id.startswith(wanted) else each.message_id for each in events]
+    shown = [
+        f"{name[:_SHORT]} ({title(each)}, {each.media_time:.1f} s)"
+        for name, each in list(zip(ids, events, strict=True))[:_FEW]
+    ]
     return ", ".join(shown) + (f" and {len(events) - _FEW} more" if len(events) > _FEW else "")

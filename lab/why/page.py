@@ -66,7 +66,7 @@ def _conditions(event: Event) -> Iterator[tuple[str, ...]]:
     for each in conditions(event):
         limit = f"{each.limit} ({each.option})" if each.option else each.limit
         value, time = (text.replace(" ", _UNBROKEN) for text in (each.value, each.time))
-        yield each.what, value, limit if each.holds else f"{limit}: DOES NOT HOLD", time
+        yield each.what, value, limit if each.holds else f"{limit}: {each.fault.upper()}", time
 
 
 def _unusual(made: Page, event: Event) -> None:

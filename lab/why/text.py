@@ -35,6 +35,8 @@ def judged(event: Event) -> str:
     again = verdict(event)
     if again.follows:
         return f"Computed again from the record alone: {again.said}."
+    if event.why and not any("comparison" in entry for entry in event.why):
+        return "It cannot be computed again: the record is of a version that did not say how to compare."
     faults = "; ".join(f"{check.predicate}: {check.says}" for check in again.failed)
     return f"Computed again from the record alone: {again.said}. {faults}"
 
@@ -68,7 +70,7 @@ def _rows(found: Sequence[Condition]) -> Iterator[str]:
 
 
 def _mark(condition: Condition) -> str:
-    return "" if condition.holds else "<- does not hold"
+    return f"<- {condition.fault}" if condition.fault else ""
 
 
 def _changes(course: Course) -> Iterator[str]:

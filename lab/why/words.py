@@ -63,7 +63,13 @@ class Condition:
     limit: str
     option: str
     """The rule's option behind the limit, if the record names it."""
-    holds: bool
+    fault: str
+    """``does not hold`` or ``cannot be compared``; empty if it holds."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the value stands to its threshold as it must."""
+        return not self.fault
 
 
 def conditions(event: Event) -> Iterator[Condition]:
@@ -92,7 +98,7 @@ def _condition(entry: Mapping[str, Any], *, of: str = "") -> Condition:
         value="" if predicate == "first_seen" else shown(entry.get("value", "?"), predicate),
         limit="" if plain else asks.strip(),
         option=str(entry.get("option", "")),
-        holds=compared(entry).holds,
+        fault="" if compared(entry).holds else "does not hold" if "comparison" in entry else "cannot be compared",
     )
 
 

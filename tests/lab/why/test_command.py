@@ -239,6 +239,11 @@ def test_folders_without_events_are_one_clear_line(tmp_path: Path, content: byte
         read_results(tmp_path)
 
 
+def test_a_page_is_not_written_over_by_its_picture(results: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"names the page, such as .*why\.html; the picture lies beside it"):
+        ask("1", "--out", str(results), "-o", str(tmp_path / "why.png"))
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no such folder"):
         read_results(tmp_path / "nowhere")
@@ -257,4 +262,6 @@ def test_a_record_of_an_older_version_says_that_it_cannot_be_checked(results: Pa
     ]
     write(results, [msgspec.structs.replace(event, why=older, version="")], pictures=False)
     found = read_results(results)
-    assert "the entry has no comparison" in text(found, found.find("1"))
+    said = text(found, found.find("1"))
+    assert "It cannot be computed again: the record is of a version that did not say how to compare." in said
+    assert "<- cannot be compared" in said
