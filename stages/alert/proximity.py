@@ -58,6 +58,10 @@ class ProximityOptions(RuleOptions):
 
     @model_validator(mode="after")
     def _check_requirement(self) -> Self:
+        if self.limit_m is not None and self.anchor != "bottom_centre":
+            raise ValueError(
+                f"limit_m measures the ground, where feet are: anchor must be bottom_centre, not {self.anchor}"
+            )
         if self.limit_m is not None and self.calibration is None:
             raise ValueError("limit_m needs a calibration (scale or homography): add one, or take limit_heights")
         if self.classes:

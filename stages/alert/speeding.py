@@ -53,6 +53,10 @@ class SpeedingOptions(RuleOptions):
 
     @model_validator(mode="after")
     def _check_requirement(self) -> Self:
+        if self.limit_mps is not None and self.anchor != "bottom_centre":
+            raise ValueError(
+                f"limit_mps measures the ground, where feet are: anchor must be bottom_centre, not {self.anchor}"
+            )
         if self.limit_mps is not None and self.calibration is None:
             raise ValueError(
                 "limit_mps needs a calibration (scale or homography): add one, or take limit_heights_per_s"

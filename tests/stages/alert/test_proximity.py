@@ -102,6 +102,8 @@ def test_both_must_be_in_the_zone(watch: Watching) -> None:
 def test_what_it_cannot_tell_is_refused(watch: Watching) -> None:
     with pytest.raises(ValidationError, match="limit_m needs a calibration"):
         rule(limit_m=2)
+    with pytest.raises(ValidationError, match="anchor must be bottom_centre, not centre"):
+        rule(limit_m=2, calibration=FLOOR, anchor="centre")
     with pytest.raises(ValidationError, match="say first and second"):
         rule(classes=["person"])
     with pytest.raises(UsageError, match="knows no class 'truk'"):

@@ -109,6 +109,11 @@ def test_a_limit_in_metres_without_a_calibration_is_refused() -> None:
         rule(limit_mps=3)
 
 
+def test_metres_are_measured_at_the_feet() -> None:
+    with pytest.raises(ValidationError, match="anchor must be bottom_centre, not centre"):
+        rule(limit_mps=3, calibration=FLOOR, anchor="centre")
+
+
 def test_its_state_survives_any_frame(resumed: Callable[[Any, Script], None]) -> None:
     resumed(
         lambda: [rule(), rule(name="metres", limit_mps=3, calibration=FLOOR)],
