@@ -242,13 +242,17 @@ class GovernorOptions(Settings):
         default=3600.0, gt=0, le=604800, description="The sliding window in which the three caps count."
     )
     per_rule: int | None = Field(
-        default=12, ge=1, le=10000, description="Most notifications of one rule of one camera in the window; null: any."
+        default=6,
+        ge=1,
+        le=10000,
+        description="Most notifications of one rule of one camera in the window; null: any number. This and the other "
+        "caps count what matters as much or more; critical ones are neither counted nor held back.",
     )
     per_camera: int | None = Field(
-        default=30, ge=1, le=10000, description="Most notifications of one camera in the window; null: any number."
+        default=12, ge=1, le=10000, description="Most notifications of one camera in the window; null: any number."
     )
     per_site: int | None = Field(
-        default=60, ge=1, le=10000, description="Most notifications of all cameras in the window; null: any number."
+        default=30, ge=1, le=10000, description="Most notifications of all cameras in the window; null: any number."
     )
     digest_s: float = Field(
         default=3600.0,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _ENCODE = msgspec.json.Encoder(order="deterministic").encode
 _DECODE = msgspec.json.Decoder(Event)
+_UNGOVERNED = "sent without a governor"
 _COUNTED = ("events", "delivered", "merged", "held", "pending", "dead", "risen", "digests")
 _RECENT = 20_000
 """Decisions, and notifications among them, that a process which starts goes by."""
@@ -92,9 +93,17 @@ class Decisions:
         return self._read(self._select().where(wanted))
 
     def of_event(self, sink: str, event_id: str) -> list[StoredDecision]:
-        """All decisions about the messages of one event, in order."""
-        columns = self._tables.decisions.c
-        return self._read(self._select().where(columns.sink == sink, columns.event_id == event_id))
+        """All decisions about the messages of one event, in order; before them what was sent without a governor."""
+        from sqlalchemy import select
+
+        columns, outbox, events = self._tables.decisions.c, self._tables.outbox, self._tables.events
+        decided = select(columns.message_id).where(columns.sink == sink, columns.event_id == event_id)
+        sent = select(outbox.c.state, events.c.body).select_from(outbox.join(events)).order_by(outbox.c.number)
+        sent = sent.where(events.c.event_id == event_id, outbox.c.sink == sink, outbox.c.message_id.not_in(decided))
+        with self._database.reading() as connection:
+            rows = connection.execute(sent.where(outbox.c.state.in_(("delivered", "dead")))).all()
+        free = [StoredDecision("pass", "rise", _UNGOVERNED, event_id, 0, 0, state, body) for state, body in rows]
+        return free + self._read(self._select().where(columns.sink == sink, columns.event_id == event_id))
 
     def all(self, sink: str) -> list[StoredDecision]:
         """All decisions of a sink, in order."""
@@ -168,7 +177,7 @@ class Decisions:
             elif state == "delivered":
                 mine["risen"] += count
         for sink, count in made:
-            counts[sink]["digests"] = count
+            counts.setdefault(sink, dict.fromkeys(_COUNTED, 0))["digests"] = count
         return counts
 
     # ---- inside

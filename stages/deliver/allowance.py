@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from pipeline.clock import SECOND
 from pipeline.messages import Event
-from stages.deliver.decision import Limits
+from stages.deliver.decision import Limits, rank
 from stages.deliver.moment import Moment
 
 _MOST = 10_000
@@ -19,6 +19,7 @@ class Spent:
 
     message_id: str
     name: str
+    severity: int
     moment: Moment
 
 
@@ -28,7 +29,8 @@ class Allowance:
 
     A window counts what lies less than ``window_s`` before *or after*, so the caps hold in every window of that
     length also where the messages of several cameras come in out of step, and a clock that was set back blocks nothing.
-    Critical notifications are not counted: they take nothing from the others.
+    What matters less takes nothing from what matters more: an event counts the notifications of at least its own
+    severity. Critical ones are not counted.
     """
 
     limits: Limits
@@ -36,15 +38,16 @@ class Allowance:
 
     def refusal(self, event: Event, now: Moment) -> str:
         """Why there may be no further notification, or an empty text."""
-        within_ns = round(self.limits.window_s * SECOND)
-        here = [one for one in self.spent.get(event.camera, ()) if one.moment.near(now, within_ns)]
+        within_ns, severity = round(self.limits.window_s * SECOND), rank(event.severity)
+        equal = {camera: [one for one in each if one.severity >= severity] for camera, each in self.spent.items()}
+        here = [one for one in equal.get(event.camera, ()) if one.moment.near(now, within_ns)]
         of_rule = sum(one.name == event.name for one in here)
         if self.limits.per_rule is not None and of_rule >= self.limits.per_rule:
             return self._reached("per_rule", f"rule {event.name!r} on camera {event.camera}", of_rule)
         if self.limits.per_camera is not None and len(here) >= self.limits.per_camera:
             return self._reached("per_camera", f"camera {event.camera}", len(here))
         if self.limits.per_site is not None:
-            count = sum(one.moment.near_on_site(now, within_ns) for each in self.spent.values() for one in each)
+            count = sum(one.moment.near_on_site(now, within_ns) for each in equal.values() for one in each)
             if count >= self.limits.per_site:
                 return self._reached("per_site", "the site", count)
         return ""
@@ -53,7 +56,7 @@ class Allowance:
         """Count a notification, also while it is on its way: others must not overtake it."""
         lapsed_ns = round(max(2 * self.limits.window_s, _LAG_S) * SECOND)
         here = [one for one in self.spent.get(event.camera, ()) if one.moment.near(now, lapsed_ns)]
-        self.spent[event.camera] = [*here, Spent(event.message_id, event.name, now)][-_MOST:]
+        self.spent[event.camera] = [*here, Spent(event.message_id, event.name, rank(event.severity), now)][-_MOST:]
 
     def give_back(self, event: Event) -> None:
         """It was never delivered: it does not count."""
@@ -62,4 +65,4 @@ class Allowance:
         ]
 
     def _reached(self, option: str, whose: str, count: int) -> str:
-        return f"{whose} made {count} notifications in {self.limits.window_s:g} s ({option})"
+        return f"{whose} made {count} notifications in {self.limits.window_s:g} s that matter as much ({option})"

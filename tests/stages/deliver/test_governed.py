@@ -181,6 +181,24 @@ def test_each_sink_has_a_governor_of_its_own(tmp_path: Path) -> None:
         assert store.outbox_counts()["down"]["delivered"] == 0
 
 
+def test_what_was_started_without_a_governor_is_ended_with_one(tmp_path: Path) -> None:
+    """Enabling it between two runs leaves no event without its end."""
+    path = tmp_path / "events.db"
+    fill(path, [event(n, 1.0 * n) for n in (1, 2, 3)])
+    with EventStore.open(path, analysis_sha256="a") as store:
+        while deliver(store, ScriptedSink()):
+            pass
+    ends = [event(n, 9.0, type=kind) for n in (1, 2, 3) for kind in ("update", "end")]
+    fill(path, [*ends, event(4, 10.0)])
+    with EventStore.open(path, analysis_sha256="a") as store:
+        to_the_end(store, ScriptedSink())
+        found = [(one.event.id, one.event.type, one.verdict, one.role) for one in store.decisions.all("hook")]
+        merged = [(f"gate-{n}", "update", "merged", "follow") for n in (1, 2, 3)]
+        ended = [(f"gate-{n}", "end", "pass", "follow") for n in (1, 2, 3)]
+        started = [("gate-4", "start", "pass", "opening")]
+        assert sorted(found) == sorted(merged + ended + started)
+
+
 class Forgetful:
     """A log of decisions from which nothing recent comes, as after very many others."""
 
