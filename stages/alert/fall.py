@@ -107,6 +107,8 @@ class Posture(msgspec.Struct):
     """How far the upper edge came down, in that height."""
     took_s: float = 0.0
     """From upright to lying."""
+    aspect: float = 0.0
+    """Width over height when lying began."""
     lies_ns: int = -1
     """When it came to lie where it is now."""
     x: float = 0.0
@@ -195,6 +197,7 @@ class Fall:
             return
         posture.fallen_ns = posture.lies_ns = now_ns
         posture.height, posture.dropped = height, dropped
+        posture.aspect = (box[2] - box[0]) / (box[3] - box[1])
         posture.took_s = (now_ns - known[-1][0]) / SECOND
         posture.x, posture.y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
 
@@ -210,7 +213,11 @@ class Fall:
         facts = {
             "fell_at": round(posture.fallen_ns / SECOND, 6),
             "from_upright_to_lying_s": round(posture.took_s, 6),
+            "at_most_s": self.options.within_s,
             "dropped_by_heights": round(posture.dropped, 6),
+            "dropped_at_least": self.options.drop,
+            "width_over_height": round(posture.aspect, 6),
+            "lying_from": self.options.lying,
         }
         return Claim(subject, "seconds_lying_still", seconds, self.options.still_s, facts=facts, option="still_s")
 
