@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stages.alert.normal.features import OBJECT, Windows, feet, magnitudes
+from stages.alert.normal.features import OBJECT, feet, magnitudes
 from stages.alert.normal.flow_field import Floats
 from stages.alert.normal.model import NormalModel
+from stages.alert.normal.movement import Recent, Windows, steady
 from stages.alert.normal.observed import Observed
 from stages.alert.normal.places import Places
 from stages.alert.normal.scale import Scale
@@ -32,9 +33,10 @@ def fit(observed: Sequence[Sequence[Observed]], *, names: Sequence[str] = (), de
         rows, values = _joined(row for row, _ in found), _joined(value for _, value in found)
         scales[name] = Scale.fit(rows, values)
         tails[name] = Tail.fit(values / scales[name].at(rows))
-    windows = [Windows.of(each.flow) for each in frames if each.flow is not None]
-    scales["window"] = _window_scale(windows)
-    tails["window"] = Tail.fit(np.array([each.largest(scales["window"])[1] for each in windows]))
+    flows = [[(each.media_ns, Windows.of(each.flow)) for each in clip if each.flow is not None] for clip in observed]
+    scales["window"] = _window_scale([windows for clip in flows for _, windows in clip])
+    largest = [ratio for clip in flows for ratio in _largest(clip, scales["window"])]
+    tails["window"] = Tail.fit(np.array(largest))
     counts = {
         "clips": len(observed),
         "frames": len(frames),
@@ -59,6 +61,12 @@ def _window_scale(windows: Sequence[Windows]) -> Scale:
     values = _joined(each.speed.max(axis=1) for each in windows)
     moving = values > MOVING
     return Scale.fit(rows[moving], values[moving])
+
+
+def _largest(clip: Sequence[tuple[int, Windows]], scale: Scale) -> Iterator[float]:
+    """Of each frame the largest speed over scale."""
+    recent = Recent()
+    return (float(steady(recent, now_ns, windows, scale).max()) for now_ns, windows in clip)
 
 
 def _joined(parts: Iterable[npt.NDArray[Any]]) -> Floats:

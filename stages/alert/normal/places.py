@@ -58,8 +58,9 @@ class Places:
 
     @staticmethod
     def _counts(here: npt.NDArray[np.int64], classes: Ids) -> npt.NDArray[np.int64]:
-        padded = np.pad(here, ((0, 0), (0, 1)))
-        return np.asarray(padded[np.arange(len(classes)), classes])
+        """Of each object's own class where it stands; none of a class never heard of."""
+        known = classes < here.shape[1]
+        return np.where(known, here[np.arange(len(classes)), np.where(known, classes, 0)], 0)
 
     @classmethod
     def fit(cls, clips: Iterable[Iterable[Observed]], *, classes: int) -> Self:

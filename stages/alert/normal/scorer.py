@@ -2,27 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp
 from statistics import median
 
 import msgspec
 import numpy as np
 
 from pipeline.clock import SECOND
-from stages.alert.normal.features import Windows, feet, magnitudes
+from stages.alert.normal.features import feet, magnitudes
 from stages.alert.normal.flow_field import Floats
 from stages.alert.normal.model import NormalModel
+from stages.alert.normal.movement import Movement, Recent, Windows, movements, steady
 from stages.alert.normal.observed import Observed
 from stages.alert.sighting import Box
 
 SMOOTH_NS = 3 * SECOND // 2
 """An object's score is the median over this much of its past."""
-STEADY_NS = 3 * SECOND // 10
-"""Motion counts as the mean over this much of the past: two pictures alone are a noisy witness."""
 MOTION = 0
 """Under this subject a scorer remembers the motion of the whole scene."""
 MOVEMENT = -1
-"""The subject of movement that belongs to no known object."""
+"""The subject of the first movement that belongs to no known object; those after it count down."""
+LINGER_NS = SECOND
+"""A movement that is not seen for longer is over."""
 
 
 class Trail(msgspec.Struct):
@@ -32,6 +32,12 @@ class Trail(msgspec.Struct):
     """Media times in ns, oldest first ..."""
     totals: list[float] = []
     """... and the sums of its parts then."""
+    recent: Recent | None = None
+    """Under ``MOTION``."""
+    box: Box | None = None
+    """Under movements: where it was last."""
+    count: int = 0
+    """Under ``MOTION``: movements so far."""
     claimed: bool = False
     """For the rule: it was claimed to be unusual at the last frame, ..."""
     inside: bool = False
@@ -62,45 +68,34 @@ class ObjectScore:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowScore:
-    """The motion that is most unusual for its row of the picture, whatever moves there."""
-
-    box: Box
-    total: float
-    """Mean over the last 0.3 s of -ln p."""
-    value: float
-    """Its mean speed at this frame, in the unit of the feature ``window``."""
-    p: float
-    """Share of normal frames whose most unusual motion is as unusual as this."""
-
-    def lies_in(self, box: Box) -> bool:
-        """Whether its middle does."""
-        x, y = (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
-        return box[0] <= x <= box[2] and box[1] <= y <= box[3]
-
-
-@dataclass(frozen=True, slots=True)
 class Suspect:
     """One thing that may be unusual. Alarms, and the calibration that counts them, compare its score."""
 
     subject: int
-    """An object's, or ``MOVEMENT``."""
+    """An object's; of movement ``MOVEMENT`` or less."""
     score: float
     box: Box
     object: ObjectScore | None
-    window: WindowScore | None
-    """The frame's most unusual motion, if it is here."""
+    window: Movement | None
+    """The most unusual movement here, if there is any."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameScore:
-    """How unusual a frame is: its most unusual motion plus its most unusual object. 0 where nothing can be told."""
+    """How unusual a frame is: its most unusual movement plus its most unusual object. 0 where nothing can be told."""
 
     total: float
     objects: Sequence[ObjectScore]
-    window: WindowScore | None
+    movements: Sequence[Movement]
+    """The most unusual first."""
     suspects: Sequence[Suspect]
-    """Every object with the motion that is its own, and, last, motion that is nobody's."""
+    """Every object with the movement that is its own, then movement that is nobody's."""
+
+    @property
+    def boxes(self) -> list[tuple[Box, float]]:
+        """Every place that is marked, with its score at this frame: objects, and movement, theirs or nobody's."""
+        objects = [(each.box, each.score) for each in self.suspects if each.object is not None]
+        return objects + [(each.box, each.total) for each in self.movements]
 
 
 class Scorer:
@@ -113,9 +108,10 @@ class Scorer:
 
     def score(self, observed: Observed) -> FrameScore:
         """Take in the next frame."""
-        objects, window = self._objects(observed), self._window(observed)
-        total = (window.total if window else 0.0) + max((each.total for each in objects), default=0.0)
-        return FrameScore(total, objects, window, self._suspects(observed.media_ns, objects, window))
+        objects, moving = self._objects(observed), self._movements(observed)
+        total = moving[0].total if moving else 0.0
+        total += max((each.total for each in objects), default=0.0)
+        return FrameScore(total, objects, moving, self._suspects(observed.media_ns, objects, moving))
 
     def _objects(self, observed: Observed) -> list[ObjectScore]:
         values, surprises = self._parts(observed)
@@ -141,27 +137,52 @@ class Scorer:
         surprises["class"] = -np.log(values["class"]) * observed.confidence
         return values, surprises
 
-    def _window(self, observed: Observed) -> WindowScore | None:
+    def _movements(self, observed: Observed) -> list[Movement]:
+        trail = self._trail(MOTION)
         if observed.flow is None:
-            return None
-        speed, ratio, box = Windows.of(observed.flow).largest(self._model.scales["window"])
-        surprise = float(self._model.tails["window"].of_values(np.array([ratio]))[0])
-        steady = self._trail(MOTION).add(observed.media_ns, surprise, keep_ns=STEADY_NS)
-        return WindowScore(box, sum(steady) / len(steady), speed, exp(-surprise))
+            trail.recent = None
+            return []
+        trail.recent = trail.recent or Recent()
+        windows = Windows.of(observed.flow)
+        ratio = steady(trail.recent, observed.media_ns, windows, self._model.scales["window"])
+        return movements(observed.flow, windows, ratio, self._model.tails["window"])
 
-    def _suspects(self, now_ns: int, objects: list[ObjectScore], window: WindowScore | None) -> list[Suspect]:
-        found = []
+    def _suspects(self, now_ns: int, objects: list[ObjectScore], moving: list[Movement]) -> list[Suspect]:
+        found, nobodys = [], list(moving)
         for each in objects:
-            own = window if window is not None and window.lies_in(each.box) else None
-            found.append(Suspect(each.subject, each.total + (own.total if own else 0.0), each.box, each, own))
-        loose = window if window is not None and not any(each.window for each in found) else None
-        past = self._trail(MOVEMENT).add(now_ns, loose.total if loose else 0.0, keep_ns=SMOOTH_NS)
-        if loose is not None:
-            found.append(Suspect(MOVEMENT, median(past), loose.box, None, loose))
+            own = [movement for movement in moving if movement.lies_in(each.box)]
+            nobodys = [movement for movement in nobodys if movement not in own]
+            score = each.total + (own[0].total if own else 0.0)
+            found.append(Suspect(each.subject, score, each.box, each, own[0] if own else None))
+        return found + self._loose(now_ns, nobodys)
+
+    def _loose(self, now_ns: int, moving: list[Movement]) -> list[Suspect]:
+        """Movement that is nobody's, each followed from frame to frame by where it is."""
+        known = {subject: trail for subject, trail in self.state.items() if subject < MOTION}
+        for subject, trail in list(known.items()):
+            if now_ns - trail.times[-1] > LINGER_NS:
+                del known[subject], self.state[subject]
+        found = []
+        for each in moving:
+            subject = next((one for one, trail in known.items() if trail.box and _near(trail.box, each.box)), 0)
+            if not subject:
+                self._trail(MOTION).count += 1
+                subject = MOVEMENT + 1 - self._trail(MOTION).count
+            known.pop(subject, None)
+            trail = self._trail(subject)
+            trail.box = each.box
+            score = median(trail.add(now_ns, each.total, keep_ns=SMOOTH_NS))
+            found.append(Suspect(subject, score, each.box, None, each))
         return found
 
     def _trail(self, subject: int) -> Trail:
         return self.state.setdefault(subject, Trail())
+
+
+def _near(one: Box, other: Box) -> bool:
+    """Whether the middles of two boxes are no further apart than the boxes are large."""
+    away = [abs(one[side] + one[side + 2] - other[side] - other[side + 2]) / 2 for side in (0, 1)]
+    return all(gap <= max(one[side + 2] - one[side], other[side + 2] - other[side]) for side, gap in enumerate(away))
 
 
 def _row(values: dict[str, list[float]], shares: dict[str, list[float]], row: int) -> dict[str, tuple[float, float]]:

@@ -91,7 +91,7 @@ def test_smoothing_counts_seconds_and_not_frames(model: NormalModel) -> None:
 def test_without_flow_only_what_can_be_told_counts(model: NormalModel) -> None:
     blind = replace(walkers(9)[0], flow=None)
     found = Scorer(model).score(blind)
-    assert found.window is None
+    assert found.movements == []
     assert set(found.objects[0].parts) == {"size", "class"}
     empty = replace(frame(0, []), flow=None)
     assert Scorer(model).score(empty).total == 0
@@ -104,20 +104,19 @@ def test_parts_say_value_and_share(model: NormalModel, staged: Staged) -> None:
     assert speed > 40
     assert p < 1e-3
     assert odd.parts["size"][1] > 0.1
-    assert found.window is not None
-    assert found.window.lies_in(odd.box)
+    assert found.movements[0].lies_in(odd.box)
 
 
 def test_motion_is_counted_to_the_object_it_belongs_to(model: NormalModel, staged: Staged) -> None:
     named = scores(model, staged(moving(speed=60), at=ODD))[90].suspects
     assert max(named, key=lambda each: each.score).subject == 99
-    assert MOVEMENT not in {each.subject for each in named}
+    assert max(each.score for each in named if each.subject < 0) < 3
 
 
 def test_motion_without_an_object_is_a_suspect_of_its_own(model: NormalModel, staged: Staged) -> None:
     found = scores(model, staged(moving(speed=60, named=False), at=ODD))[90].suspects
     most = max(found, key=lambda each: each.score)
-    assert most.subject == MOVEMENT
+    assert most.subject <= MOVEMENT
     assert most.window is not None
     x = 0.1 + 0.02 * (90 - ODD[0])
     assert most.box[0] - 0.05 < x < most.box[2] + 0.05
