@@ -56,8 +56,8 @@ def score(model: NormalModel, seen: Seen) -> Scored:
     for each in seen.observed:
         told = scorer.score(each)
         scores[each.index] = told.total
-        places = np.array([suspect.box for suspect in told.suspects], np.float64).reshape(-1, 4)
-        boxes[each.index] = Boxes(places, np.array([suspect.score for suspect in told.suspects], np.float64))
+        places = np.array([box for box, _ in told.boxes], np.float64).reshape(-1, 4)
+        boxes[each.index] = Boxes(places, np.array([value for _, value in told.boxes], np.float64))
     spent_ms = 1000 * (perf_counter() - started)
     return Scored(scores, boxes, spent_ms / max(len(seen.observed), 1))
 
