@@ -1,12 +1,16 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from pipeline.messages import Event
-from pipeline.testing import Script, Walk
+from pipeline.testing import Script, ScriptedTracker, Walk
+from stages.alert.options import AlertOptions
 from stages.alert.speeding import Speeding
+from stages.alert.stage import AlertStage
+from tests.stages.alert.test_on_real_people import log
 
 Watching = Callable[[list[Any], Script], list[Event]]
 
@@ -119,3 +123,13 @@ def test_its_state_survives_any_frame(resumed: Callable[[Any, Script], None]) ->
         lambda: [rule(), rule(name="metres", limit_mps=3, calibration=FLOOR)],
         Script(walks=[across(0.4, jitter=0.01, missed=[(0.5, 0.8)])], seconds=3),
     )
+
+
+@pytest.mark.footage
+def test_nobody_who_walks_across_the_square_runs(footage: Path) -> None:
+    """PETS 2009 S2.L1 plays faster here than it was; misses, jitter and ninety changes of tracks do not make it worse."""
+    truth = footage / "videos" / "mot15" / "PETS09-S2L1" / "gt" / "gt.txt"
+    trials: list[dict[str, Any]] = [{}, {"missed": 0.15, "jitter_px": 2, "switch_frames": 50}]
+    for worse in trials:
+        stage = AlertStage(AlertOptions(), rules=[rule()], trackers=ScriptedTracker)
+        assert stage.process("pets", log(truth, **worse)).events == []
