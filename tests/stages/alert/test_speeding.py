@@ -127,7 +127,7 @@ def test_its_state_survives_any_frame(resumed: Callable[[Any, Script], None]) ->
 
 @pytest.mark.footage
 def test_nobody_who_walks_across_the_square_runs(footage: Path) -> None:
-    """PETS 2009 S2.L1 plays faster here than it was; misses, jitter and ninety changes of tracks do not make it worse."""
+    """PETS 2009 S2.L1 plays faster here than it was; misses, jitter and changes of tracks change nothing."""
     truth = footage / "videos" / "mot15" / "PETS09-S2L1" / "gt" / "gt.txt"
     trials: list[dict[str, Any]] = [{}, {"missed": 0.15, "jitter_px": 2, "switch_frames": 50}]
     for worse in trials:
