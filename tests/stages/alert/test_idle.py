@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from pipeline.detections import Detections, Tracks
 from pipeline.messages import Event, Frame, FrameRecord, Record, StreamRecord
-from pipeline.registry import RULES, resolve
 from pipeline.testing import Script, ScriptedTracker, Walk
 from stages.alert.options import AlertOptions
 from stages.alert.rule import Rule
@@ -18,8 +17,8 @@ from stages.alert.sighting import Sightings
 from stages.alert.stage import AlertStage
 from tests.stages.alert.scenes import SCENES, ZONE, rule_of
 
-ABOUT_OBJECTS = [kind for kind in SCENES if getattr(resolve(kind, RULES), "about_objects", False)]
-PLAIN = ("in_field", "line_crossed", "loitering", "crowding", "wrong_way", "stopped_vehicle")
+ABOUT_OBJECTS = [kind for kind in SCENES if getattr(rule_of(kind), "about_objects", False)]
+NAMES = ("person", "car", "motorcycle", "bus", "truck")
 QUIET = Script(
     walks=[
         Walk(stops=[(5, 0.2, 0.6), (9, 0.6, 0.6), (20, 0.6, 0.6), (24, 1.0, 0.6)], missed=[(8, 9.5)]),
@@ -28,20 +27,32 @@ QUIET = Script(
     ],
     seconds=90,
     fps=5,
+    names=NAMES,
     static=[(0.0, 3.0), (30.0, 45.0), (70.0, 80.0)],
     dropped=[(12.0, 12.5), (48.0, 52.0)],
 )
 
 
+class Sleepless:
+    """A rule without its promise: it is shown every frame."""
+
+    about_objects = False
+
+    def __init__(self, rule: Rule) -> None:
+        self._rule = rule
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rule, name)
+
+
 def sleepless(rule: Rule) -> Rule:
-    """The same rule without its promise: it is shown every frame."""
-    kind: Any = type(rule)
-    made: Rule = type("Sleepless", (kind,), {"about_objects": False})(rule.options)
+    awake: Any = Sleepless(rule)
+    made: Rule = awake
     return made
 
 
 def stage(*, asleep: bool) -> AlertStage:
-    rules = [rule_of(kind, name=kind, rearm_s=4, classes=[], update_s=3) for kind in PLAIN]
+    rules = [rule_of(kind, name=kind, rearm_s=4, update_s=3) for kind in ABOUT_OBJECTS]
     rules = rules if asleep else [sleepless(rule) for rule in rules]
     return AlertStage(AlertOptions(), rules=rules, trackers=ScriptedTracker)
 
@@ -99,6 +110,7 @@ def scripts(draw: st.DrawFn) -> Script:
         walks=walks,
         seconds=40,
         fps=4,
+        names=NAMES,
         static=[(still, still + 6)],
         dropped=[(away, away + 2)],
         seed=draw(st.integers(0, 9)),
