@@ -50,6 +50,8 @@ RULES: Table = {
     "then": "stages.alert.then:Then",
     "proximity": "stages.alert.proximity:Proximity",
     "tailgating": "stages.alert.tailgating:Tailgating",
+    "anomaly": "stages.alert.anomaly:Anomaly",
+    "unseen_class": "stages.alert.unseen_class:UnseenClass",
 }
 EVIDENCE: Table = {"snapshot": "stages.evidence.snapshot:SnapshotStage"}
 SINKS: Table = {

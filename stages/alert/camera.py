@@ -28,7 +28,7 @@ from pipeline.stage import Asking, Fact, TrackedFrame, Tracker
 from stages.alert.account import Account
 from stages.alert.identity import origin, version
 from stages.alert.options import AlertOptions, RuleOptions, nanoseconds
-from stages.alert.rule import Rule
+from stages.alert.rule import Rule, TaughtRule
 from stages.alert.scene import Scene
 from stages.alert.sighting import Sightings, SightingsState
 from stages.alert.watch import Change, End, Watch, WatchState
@@ -155,6 +155,9 @@ class CameraAlert:
 
     def _learn(self, engine: EngineRecord) -> None:
         check_classes(self._rules, engine.names, camera=self._camera)
+        for rule in self._rules:
+            if isinstance(rule, TaughtRule):
+                rule.meet(self._camera, engine.model.get("sha256", ""))
         self._state.names, self._state.model = engine.names, engine.model
         for watch in self._watches:
             watch.learn_classes(engine.names)

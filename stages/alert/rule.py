@@ -104,6 +104,18 @@ class CameraRule(Protocol):
         ...
 
 
+@runtime_checkable
+class TaughtRule(Protocol):
+    """A rule that was taught on one camera, with the boxes of one detector, beside what ``Rule`` asks."""
+
+    def meet(self, camera: str, detector: str) -> None:
+        """It is to judge this camera, by this detector (sha256, empty if unknown).
+
+        Raises ``CannotStart`` if it was taught otherwise.
+        """
+        ...
+
+
 def is_about_objects(rule: Rule) -> bool:
     """Whether the rule promises, by a class attribute ``about_objects = True``, that of a scene without objects, with
     nothing remembered, it claims nothing and remembers nothing: such scenes need not be shown to it."""

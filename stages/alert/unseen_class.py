@@ -1,0 +1,93 @@
+"""``unseen_class``: an object of a kind that is hardly ever where it stands, by the camera's model of normal."""
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from stages.alert.geometry import Area
+from stages.alert.normal.taught import NormalFolder, Taught
+from stages.alert.options import RuleOptions, Zone
+from stages.alert.rule import Claim, NoMemory
+from stages.alert.scene import Scene
+
+
+class UnseenClassOptions(RuleOptions):
+    """Options of ``unseen_class``."""
+
+    rule: Literal["unseen_class"] = "unseen_class"
+    normal: NormalFolder = Field(description="Folder of the camera's model of normal, as `bartizan learn` makes it.")
+    share: float = Field(
+        default=0.01,
+        gt=0,
+        lt=1,
+        description="Fires for a class that was less than this share of the normal objects in that part of the "
+        "picture (of 6 rows and 8 columns), one added to every class.",
+    )
+    zone: Zone | None = Field(default=None, description="Corners of the zone; none: the whole picture.")
+    margin: float = Field(
+        default=0.01,
+        ge=0,
+        le=0.5,
+        description="An object in the zone stays in it until it is this far outside, in shares of the picture.",
+    )
+    enter_inertia_s: float = Field(
+        default=1.0, ge=0, le=3600, description="It must be so this long before an event starts."
+    )
+
+
+class UnseenClass:
+    """Fires when an object in the zone is of a class that is rare there. Where little was seen, nothing is rare.
+
+    Raises ``CannotStart`` for a model of normal that is missing, damaged or foreign.
+    """
+
+    Options: ClassVar[type[UnseenClassOptions]] = UnseenClassOptions
+    Memory: ClassVar[type[NoMemory]] = NoMemory
+    momentary: ClassVar[bool] = False
+    about_objects: ClassVar[bool] = True
+
+    def __init__(self, options: UnseenClassOptions) -> None:
+        self.options = options
+        self._taught = Taught(options.normal)
+        self._area = Area(options.zone, margin=options.margin)
+
+    def meet(self, camera: str, detector: str) -> None:
+        """Raise ``CannotStart`` if the model was learned from the boxes of another detector."""
+        self._taught.meet(camera, detector)
+
+    def look(self, scene: Scene, memory: dict[int, NoMemory]) -> list[Claim]:
+        """Every object in the zone whose class is rare where it stands."""
+        subjects = scene.subject.tolist()
+        was_inside = np.array([subject in memory for subject in subjects], np.bool_)
+        inside = self._area.inside(scene.anchors(self.options.anchor), was_inside).tolist()
+        shares, seen = self._taught.model.places.smoothed(scene.class_id, scene.box)
+        claims = []
+        for subject, is_inside, share, total in zip(subjects, inside, shares.tolist(), seen.tolist(), strict=True):
+            if not is_inside:
+                memory.pop(subject, None)
+                continue
+            memory[subject] = NoMemory()
+            if share < self.options.share:
+                facts = {"seen_there": int(total), "normal": self._taught.facts}
+                claims.append(
+                    Claim(
+                        subject,
+                        "share_of_class",
+                        share,
+                        self.options.share,
+                        facts=facts,
+                        comparison="<",
+                        option="share",
+                    )
+                )
+        return claims
+
+    def describe(self, who: str, claim: Claim) -> str:
+        """``bicycle 7 is of a kind that is rare there: 1 in 120 of 118 seen, or fewer``."""
+        seen = claim.facts["seen_there"]
+        return f"{who} is of a kind that is hardly ever there (at most 1 in {1 / claim.value:.0f}, of {seen} seen)"
+
+    def region(self) -> dict[str, Any]:
+        """The zone."""
+        return {"zone": [list(point) for point in self.options.zone]} if self.options.zone else {}
