@@ -21,6 +21,7 @@ from pipeline.configuration.config import (
     stage_to_spec,
 )
 from pipeline.errors import UsageError
+from pipeline.redaction import redact
 from pipeline.registry import ALERTS, TRACKERS
 from pipeline.whole_file import write_whole
 
@@ -63,7 +64,8 @@ class KeptAnalysis:
         return replace(self, covered={**self.covered, "rules": rules_of(rules)}, rules=rules)
 
     def write(self, out: Path) -> None:
-        """Keep it in an output directory. Raises ``OSError``."""
+        """Keep it in an output directory, without the secrets that options of the user's own may hold. Raises
+        ``OSError``."""
         kept = {
             "covered": self.covered,
             "cameras": self.cameras,
@@ -72,7 +74,7 @@ class KeptAnalysis:
             "classify": classify_to_spec(self.classify),
             "rules": rules_to_spec(self.rules),
         }
-        write_whole(out / FILE, [json.dumps(kept, indent=1).encode(), b"\n"])
+        write_whole(out / FILE, [json.dumps(_redacted(kept), indent=1).encode(), b"\n"])
 
     @classmethod
     def read(cls, out: Path) -> Self:
@@ -95,3 +97,15 @@ class KeptAnalysis:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             problem = f"was not written by this version ({' '.join(str(error).split())[:200]})"
         raise UsageError(f"{path}: {problem}")
+
+
+def _redacted(value: Any) -> Any:
+    match value:
+        case str():
+            return redact(value)
+        case Mapping():
+            return {key: _redacted(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_redacted(inner) for inner in value]
+        case _:
+            return value

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 from pipeline.detections import Detections
 from pipeline.errors import DeliveryError
@@ -57,6 +57,15 @@ class Needy(Rule):
         def needs(self) -> frozenset[str]:
             """How loud it is."""
             return frozenset({"loudness"})
+
+
+class Locked(Rule):
+    """A rule that holds a secret."""
+
+    class Options(Rule.Options):
+        """``key``: secret."""
+
+        key: SecretStr
 
 
 class QuietAlert:

@@ -55,6 +55,13 @@ def test_it_holds_no_address_and_no_password(tmp_path: Path) -> None:
     assert "http" not in text
 
 
+def test_a_secret_in_an_option_of_the_users_own_is_not_kept(tmp_path: Path) -> None:
+    text = TEXT.replace("rules:\n", "rules:\n- {rule: 'tests.pipeline.own_kinds:Locked', key: xyzzy-plugh}\n")
+    kept(tmp_path, text).write(tmp_path)
+    assert "xyzzy" not in (tmp_path / FILE).read_text()
+    assert KeptAnalysis.read(tmp_path).rules[0].kind == "tests.pipeline.own_kinds:Locked"
+
+
 def test_a_folder_without_it_or_with_a_foreign_one_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"analysis\.json: there is none"):
         KeptAnalysis.read(tmp_path)
