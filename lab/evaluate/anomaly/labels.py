@@ -6,7 +6,7 @@ whose row leaves both frames empty.
 """
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -46,12 +46,17 @@ def read_labels(path: Path) -> Spans:
     return spans
 
 
-def flags(spans: Spans, lengths: Mapping[str, int], where: Path) -> dict[str, Flags]:
-    """For each clip bool (frames,): which are anomalous. Raises ``UsageError`` for spans of no clip, or beyond
-    its end."""
+def check_clips(spans: Spans, clips: Collection[str], where: Path | None) -> None:
+    """Raise ``UsageError`` for spans of no clip."""
     for name in spans:
-        if name not in lengths:
-            raise UsageError(f"{where}: clip {name!r} is not among the test clips: {', '.join(lengths)}")
+        if name not in clips:
+            raise UsageError(f"{where}: clip {name!r} is not among the test clips: {', '.join(clips)}")
+
+
+def flags(spans: Spans, lengths: Mapping[str, int], where: Path | None) -> dict[str, Flags]:
+    """For each clip bool (frames,): which are anomalous. Raises ``UsageError`` for spans of no clip, or beyond its
+    end."""
+    check_clips(spans, lengths, where)
     found = {}
     for name, frames in lengths.items():
         found[name] = np.zeros(frames, np.bool_)

@@ -1,5 +1,6 @@
 """True regions from pixel masks: what hangs together in a frame is a region, what overlaps between frames a track."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,13 @@ from pipeline.errors import UsageError
 Mask = npt.NDArray[np.uint8]
 LEAST_PX = 4
 """Smaller specks are none."""
+
+
+def check_folders(folder: Path, clips: Collection[str]) -> None:
+    """Raise ``UsageError`` unless there is a folder of masks for each clip."""
+    missing = [name for name in clips if not (folder / name).is_dir()]
+    if missing:
+        raise UsageError(f"{folder}: holds no folder of masks for clip {', '.join(missing)}")
 
 
 def read_masks(folder: Path, *, frames: int) -> list[Mask]:

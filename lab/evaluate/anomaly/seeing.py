@@ -1,22 +1,21 @@
-"""What detector and tracker see of clips; on request kept, since that takes longest and does not change."""
+"""What capture, detector and tracker see of clips."""
 
 import hashlib
-import inspect
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from lab.evaluate.anomaly.clip import digest
+from lab.evaluate.anomaly.remembering import RememberingDetector
 from lab.evaluate.anomaly.scoring import Seen
 from pipeline.errors import UsageError
 from pipeline.messages import FrameRecord, Record
 from pipeline.stage import Detector
-from pipeline.whole_file import write_whole
 
 
 def see(clips: Mapping[str, Path], detector: Detector, *, fps: float, cache: Path | None, what: str) -> dict[str, Seen]:
-    """Run capture, detector and tracker over clips. ``cache``: folder in which detections are kept, by content.
+    """Run clips through them. ``cache``: folder in which boxes are kept, by content of the clip and detector.
 
     Raises ``UsageError`` or ``SourceError`` for footage that cannot be read.
     """
@@ -38,23 +37,7 @@ def _records(clip: Path, detector: Detector, *, fps: float, cache: Path | None) 
 
     if cache is None:
         return records(clip, detector=detector, fps=fps)
-    kept = cache / f"{_key(clip, detector, fps)}.log"
-    if kept.is_file():
-        return msgspec.msgpack.decode(kept.read_bytes(), type=list[Record])
-    log = records(clip, detector=detector, fps=fps)
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        write_whole(kept, [msgspec.msgpack.encode(log)], flush=False)
-    except OSError as error:
-        raise UsageError(f"--cache {cache}: cannot be written: {error.strerror}") from error
-    return log
-
-
-def _key(clip: Path, detector: Detector, fps: float) -> str:
-    """Names what a clip gives: its content, who looks, and the code that measures."""
-    import lab.normal.observe
-    import stages.capture.flow
-
-    code = inspect.getsource(stages.capture.flow) + inspect.getsource(lab.normal.observe)
-    parts = (digest(clip), detector.engine, msgspec.json.encode(detector.model, order="sorted").decode(), fps, code)
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+    model = msgspec.json.encode(detector.model, order="sorted").decode()
+    key = hashlib.sha256(repr((digest(clip), detector.engine, model)).encode()).hexdigest()[:32]
+    with RememberingDetector(detector, cache / f"{key}.boxes") as remembering:
+        return records(clip, detector=remembering, fps=fps)

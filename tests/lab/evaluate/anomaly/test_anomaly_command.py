@@ -1,14 +1,20 @@
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import polars as pl
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
+from lab.evaluate.anomaly.telling import text_of
+from lab.evaluate.anomaly.trial import Asked, carry_out
 from lab.evaluate.command import app
+from pipeline.detections import Detections
 from pipeline.errors import UsageError
+from pipeline.stage import Picture, View
 
 NORMAL, FAST = 2, 9
 
@@ -29,29 +35,45 @@ def draw(folder: Path, paces: list[int], *, seed: int) -> None:
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three normal clips, and a test clip that runs from frame 13 on; ``shorter`` is its beginning."""
+    """Two normal clips, and a test clip that runs from frame 9 on; ``shorter`` is its beginning."""
     folder = tmp_path_factory.mktemp("clips")
-    for number in range(3):
-        draw(folder / "normal" / f"n{number}", [NORMAL] * 24, seed=1)
-    draw(folder / "test" / "run", [NORMAL] * 12 + [FAST] * 12, seed=1)
-    draw(folder / "shorter" / "run", [NORMAL] * 12 + [FAST] * 4, seed=1)
-    for name, row in (("labels", "run,13,24"), ("wrong", "walk,13,24")):
+    for number in range(2):
+        draw(folder / "normal" / f"n{number}", [NORMAL] * 16, seed=1)
+    draw(folder / "test" / "run", [NORMAL] * 8 + [FAST] * 6, seed=1)
+    draw(folder / "shorter" / "run", [NORMAL] * 8 + [FAST] * 3, seed=1)
+    for name, row in (("labels", "run,9,14"), ("wrong", "walk,9,14")):
         (folder / f"{name}.csv").write_text(f"clip,first_anomalous_frame,last_anomalous_frame\n{row}\n")
     masks = folder / "masks" / "run"
     masks.mkdir(parents=True)
     left = 5
-    for frame, pace in enumerate([NORMAL] * 12 + [FAST] * 12):
+    for frame, pace in enumerate([NORMAL] * 8 + [FAST] * 6):
         left = (left + pace) % 150
         mask = np.zeros((120, 180), np.uint8)
-        if frame >= 12:
+        if frame >= 8:
             mask[40:100, left : left + 24] = 255
         cv2.imwrite(str(masks / f"{frame:03}.png"), mask)
     return folder
 
 
-def evaluate(clips: Path, out: Path, *more: str, test: str = "test") -> Result:
-    arguments = ["anomaly", "--normal", str(clips / "normal"), "--test", str(clips / test), "--scores", str(out)]
-    return CliRunner().invoke(app, [*arguments, "--cache", str(clips / "cache"), *more])
+class Finder:
+    """Fulfils ``Detector``: a person is where the picture is no wall."""
+
+    engine, model, names, capacity = "finder", {"name": "finder", "sha256": "f" * 64}, ["person"], 1
+    asked = 0
+
+    def process(self, batch: Sequence[View]) -> list[Detections]:
+        self.asked += len(batch)
+        return [self._find(view.pixels) for view in batch]
+
+    def _find(self, pixels: Picture) -> Detections:
+        there = np.abs(pixels.astype(int) - 105).max(axis=2) > 20
+        columns, rows = np.flatnonzero(there.any(axis=0)), np.flatnonzero(there.any(axis=1))
+        box = np.array([[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]], np.float32)
+        return Detections(box, np.full(1, 0.9, np.float32), np.zeros(1, np.int32))
+
+
+def asked(clips: Path, scores: Path, test: str = "test", **more: Path) -> Asked:
+    return replace(Asked(normal=clips / "normal", test=clips / test, scores=scores), **more)  # type: ignore[arg-type]  # paths only
 
 
 def scores(out: Path) -> list[float]:
@@ -64,35 +86,41 @@ def scores(out: Path) -> list[float]:
 
 def test_later_frames_never_change_earlier_scores(clips: Path, tmp_path: Path) -> None:
     """Through the whole command: no score is scaled, smoothed or ranked by what comes after it in its clip."""
-    assert evaluate(clips, tmp_path / "whole").exit_code == 0
-    assert evaluate(clips, tmp_path / "cut", test="shorter").exit_code == 0
+    carry_out(asked(clips, tmp_path / "whole"), Finder())
+    carry_out(asked(clips, tmp_path / "cut", test="shorter"), Finder())
     whole, cut = scores(tmp_path / "whole"), scores(tmp_path / "cut")
-    assert (len(whole), len(cut)) == (24, 16)
-    assert whole[:16] == cut
-    assert max(whole[12:]) > max(whole[:12]), "and they tell something"
+    assert (len(whole), len(cut)) == (14, 11)
+    assert whole[:11] == cut
+    assert max(whole[8:]) > max(whole[:8]), "and they tell something"
 
 
 def test_without_labels_scores_are_written_and_nothing_is_measured(clips: Path, tmp_path: Path) -> None:
-    told = evaluate(clips, tmp_path)
-    assert told.exit_code == 0
-    assert "24 frames of 1 clips scored" in told.output
+    assert carry_out(asked(clips, tmp_path), Finder()) == {"clips": 1, "frames": 14}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.parquet"]
 
 
 def test_with_labels_figures_stand_beside_floors(clips: Path, tmp_path: Path) -> None:
-    more = ["--labels", str(clips / "labels.csv"), "--masks", str(clips / "masks"), "--out", str(tmp_path / "report")]
-    told = evaluate(clips, tmp_path / "scores", *more)
-    assert told.exit_code == 0, told.output
-    facts = json.loads((tmp_path / "report" / "result.json").read_text())
+    report = tmp_path / "report"
+    wanted = asked(clips, tmp_path / "scores", labels=clips / "labels.csv", masks=clips / "masks", out=report)
+    told = text_of(carry_out(wanted, Finder()))
+    facts = json.loads((report / "result.json").read_text())
     rows = ["model of normal", "random", "frame number", "number of boxes", "widest box", "max window flow"]
     assert list(facts["frame_auc"]) == rows
     assert facts["frame_auc"]["frame number"]["micro"] == 1.0
     assert facts["frame_auc"]["max window flow"]["micro"] > 0.9
-    assert (facts["places"]["regions"], facts["places"]["tracks"]) == (12, 1)
-    assert "looks ahead" in told.output
-    assert "a leak" in told.output
-    assert "1 clips make a rough interval" in told.output
-    assert "<svg" in (tmp_path / "report" / "report.html").read_text()
+    assert (facts["places"]["regions"], facts["places"]["tracks"]) == (6, 1)
+    assert "looks ahead" in told
+    assert "a leak" in told
+    assert "1 clips make a rough interval" in told
+    assert "<svg" in (report / "report.html").read_text()
+
+
+def test_kept_boxes_give_the_same_scores_without_asking_the_detector(clips: Path, tmp_path: Path) -> None:
+    first, second = Finder(), Finder()
+    carry_out(asked(clips, tmp_path / "one", cache=tmp_path / "cache"), first)
+    carry_out(asked(clips, tmp_path / "two", cache=tmp_path / "cache"), second)
+    assert (first.asked, second.asked) == (16 + 14, 0), "clips of one content are detected once"
+    assert scores(tmp_path / "one") == scores(tmp_path / "two")
 
 
 @pytest.mark.parametrize(
@@ -100,14 +128,33 @@ def test_with_labels_figures_stand_beside_floors(clips: Path, tmp_path: Path) ->
     [
         (["--labels", "wrong.csv"], "clip 'walk' is not among the test clips: run"),
         (["--masks", "masks"], "--masks needs --labels"),
-        (["--labels", "labels.csv", "--masks", "normal"], r"run: holds 0 masks, but the clip has 24 frames"),
+        (["--labels", "labels.csv", "--masks", "normal"], "holds no folder of masks for clip run"),
         (["--test", "test/run"], "holds no clip .*It holds pictures itself: name the folder above it"),
         (["--test", "nowhere"], "nowhere: is no folder"),
     ],
 )
-def test_what_cannot_be_used_is_one_line(clips: Path, tmp_path: Path, more: list[str], message: str) -> None:
+def test_what_cannot_be_used_is_one_line_before_anything_long(
+    clips: Path, tmp_path: Path, more: list[str], message: str
+) -> None:
+    arguments = ["anomaly", "--normal", str(clips / "normal"), "--test", str(clips / "test"), "--scores", str(tmp_path)]
     placed = [each if each.startswith("--") else str(clips / each) for each in more]
-    told = evaluate(clips, tmp_path, *placed)
+    told = CliRunner().invoke(app, [*arguments, *placed])
     assert isinstance(told.exception, UsageError), told.output
     with pytest.raises(UsageError, match=message):
         raise told.exception
+
+
+def test_as_many_masks_as_frames_are_needed(clips: Path, tmp_path: Path) -> None:
+    (tmp_path / "masks" / "run").mkdir(parents=True)
+    wanted = asked(clips, tmp_path / "scores", labels=clips / "labels.csv", masks=tmp_path / "masks")
+    with pytest.raises(UsageError, match="run: holds 0 masks, but the clip has 14 frames"):
+        carry_out(wanted, Finder())
+
+
+def test_where_nothing_is_ever_seen_nothing_is_learned(clips: Path, tmp_path: Path) -> None:
+    class Blind(Finder):
+        def _find(self, pixels: Picture) -> Detections:
+            return Detections.empty()
+
+    with pytest.raises(UsageError, match="show no object to learn from"):
+        carry_out(asked(clips, tmp_path), Blind())
