@@ -101,7 +101,7 @@ def watch_run(out: Path, camera: str) -> Watched:
             f"{log}: motion was not measured in that run, as no rule needed it; learn from the video, "
             "or run again with a rule `anomaly` or `unseen_class`"
         )
-    spans = _tampered(out, camera)
+    spans = _tampered(out, camera, until=seen[-1].media_ns)
     breaks = [each.media_ns for each in records if isinstance(each, StreamRecord) and not each.online]
     names, model = (engine.names, engine.model) if engine else ([], {})
     left_out = [f"{(end - start) / SECOND:.0f} s of {TAMPERED} from {start / SECOND:.0f} s on" for start, end in spans]
@@ -128,15 +128,15 @@ def _records(log: Path) -> list[Record]:
     return found
 
 
-def _tampered(out: Path, camera: str) -> list[tuple[int, int]]:
+def _tampered(out: Path, camera: str, *, until: int) -> list[tuple[int, int]]:
     """From and to, in media time."""
     spans: dict[str, tuple[int, int]] = {}
     with EventStore.open(out / STORE, analysis_sha256=None) as store:
         for row in store.events("content"):
             event = row.event
             if event.camera == camera and event.rule == TAMPERED:
-                end = round(event.media_time * SECOND) if event.type == "end" else 1 << 62
-                spans[event.id] = (round(event.started * SECOND) - MARGIN_NS, end + MARGIN_NS)
+                end = round(event.media_time * SECOND) + MARGIN_NS if event.type == "end" else until
+                spans[event.id] = (max(round(event.started * SECOND) - MARGIN_NS, 0), end)
     return sorted(spans.values())
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from lab.normal.examples import Album
 from lab.normal.footage import Watched, clips_of, is_run, watch_clips, watch_run
 from lab.normal.keeping import check_folder, keep
 from lab.normal.learning import Learned, learn
@@ -46,6 +47,9 @@ def learn_normal(
     enter_inertia_s: Annotated[float, typer.Option(min=0, max=3600, help="As the rule's.")] = USUAL.enter_s,
     exit_inertia_s: Annotated[float, typer.Option(min=0, max=3600, help="As the rule's.")] = USUAL.exit_s,
     rearm_s: Annotated[float, typer.Option(min=0, max=86400, help="As the rule's.")] = USUAL.rearm_s,
+    examples: Annotated[
+        bool, typer.Option(help="Keep a few dozen crops of what is normal, for 'bartizan why'; people may be on them.")
+    ] = True,
 ) -> None:
     """Learn what is normal on one camera, and what a number of false alarms a day makes the threshold.
 
@@ -56,17 +60,21 @@ def learn_normal(
         raise UsageError("--out DIR: say where the camera's model of normal is to be, such as normal/gate")
     name = camera or out.resolve().name
     check_folder(out, name)
-    watched = _watch(footage or [], name, config, model, fps)
+    album = Album()
+    watched = _watch(footage or [], name, config, model, fps, album if examples else None)
     counting = Counting(enter_inertia_s, exit_inertia_s, rearm_s)
     with _frames("learning, parts") as advance:
         learned = learn(
             watched.clips, names=watched.names, detector=watched.detector, counting=counting, advance=advance
         )
-    stored = keep(out, name, learned.model, learned.calibration, learned.footage)
+    crops = album.examples(watched.clips, watched.names)
+    stored = keep(out, name, learned.model, learned.calibration, learned.footage, exemplars=crops)
     _conclude(stored, learned, watched, out, false_alarms_per_day)
 
 
-def _watch(footage: list[Path], camera: str, config: Path | None, model: str, fps: float) -> Watched:
+def _watch(
+    footage: list[Path], camera: str, config: Path | None, model: str, fps: float, album: Album | None
+) -> Watched:
     if len(footage) == 1 and is_run(footage[0]):
         if config is not None or model:
             raise UsageError(
@@ -85,7 +93,8 @@ def _watch(footage: list[Path], camera: str, config: Path | None, model: str, fp
         footage = [Path(options.source)]
     found = clips_of(footage)
     with _frames("looking, frames") as advance:
-        return watch_clips(found, detector, fps=fps, camera=options, advance=advance)
+        watching = detector if album is None else album.over(detector)
+        return watch_clips(found, watching, fps=fps, camera=options, advance=advance)
 
 
 def _as_configured(config: Path | None, camera: str, model: str) -> tuple[CameraOptions | None, Detector]:
@@ -112,8 +121,8 @@ def _as_configured(config: Path | None, camera: str, model: str) -> tuple[Camera
 def _conclude(stored: Stored, learned: Learned, watched: Watched, out: Path, budget: float) -> None:
     footage, calibration = learned.footage, learned.calibration
     typer.echo(
-        f"learned {lasting(footage.seconds)} of normal footage: {clips(footage)}, {footage.frames} frames, "
-        f"{footage.tracks} tracks; features: {', '.join(stored.manifest.features)}"
+        f"learned {lasting(footage.seconds)} of normal footage: {clips(footage)}; "
+        f"features: {', '.join(stored.manifest.features)}"
     )
     for each in watched.left_out:
         typer.echo(f"  left out: {each}")

@@ -44,8 +44,7 @@ def show(
     console.print(f"  after {manifest.parent or 'none'}")
     console.print(f"  detector {manifest.detector or 'unknown'}; made by Bartizan {manifest.created_by}")
     console.print(
-        f"  {lasting(footage.seconds)} of normal footage: {clips(footage)}, {footage.frames} frames "
-        f"at {footage.fps:.1f} a second, {footage.tracks} tracks"
+        f"  {lasting(footage.seconds)} of normal footage: {clips(footage)}; {footage.fps:.1f} frames a second"
     )
     counting = calibration.counting
     console.print(

@@ -35,8 +35,9 @@ def _short(number: float) -> str:
 
 
 def clips(footage: Footage) -> str:
-    """``1 clip``, ``16 clips``."""
-    return "1 clip" if footage.clips == 1 else f"{footage.clips} clips"
+    """``1 clip, 451 frames, 12 tracks``."""
+    counts = ((footage.clips, "clip"), (footage.frames, "frame"), (footage.tracks, "track"))
+    return ", ".join(f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in counts)
 
 
 def promise(calibration: Calibration, budget: float) -> list[str]:

@@ -111,7 +111,7 @@ class Calibration:
 
     def extrapolated(self, threshold: float) -> bool:
         """Whether no alarm of the observed time reached this threshold, so that its rate is an assumption."""
-        return not len(self.level) or threshold > self.level[0]
+        return not len(self.level) or threshold > float(self.level[0])
 
     @property
     def smallest_budget_per_day(self) -> float:

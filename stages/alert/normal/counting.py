@@ -135,9 +135,10 @@ class Course:
 
 def count(segments: Sequence[Segment], counting: Counting, thresholds: FloatArray) -> IntArray:
     """int64 (len(thresholds),): the alarms that each threshold would have raised in all segments together."""
-    courses = [(course, course.confirmed(counting)) for each in segments for _, course in each.courses()]
+    courses = [course for each in segments for _, course in each.courses()]
+    confirmed = [(course, rows, rows.max()) for course in courses for rows in [course.confirmed(counting)]]
     return np.array(
-        [sum(course.alarms(t, confirmed, counting) for course, confirmed in courses) for t in thresholds.tolist()],
+        [sum(each.alarms(t, rows, counting) for each, rows, top in confirmed if top >= t) for t in thresholds.tolist()],
         np.int64,
     )
 

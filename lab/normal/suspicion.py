@@ -1,0 +1,52 @@
+"""The scores that the rule ``anomaly`` compares with its threshold, one row for each thing in each frame."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from stages.alert.normal.counting import Segment
+from stages.alert.normal.model import NormalModel
+from stages.alert.normal.observed import Observed
+from stages.alert.normal.scorer import MOVEMENT, Scorer, Suspect
+from stages.alert.sighting import Box
+
+SAME = 0.5
+"""Of two boxes that share this much of the smaller one, the more unusual counts and the other does not."""
+
+
+def suspicion(model: NormalModel, clip: Sequence[Observed]) -> Segment:
+    """The scores of a clip, from a scorer that starts with it.
+
+    Each frame has a row for movement that is nobody's, 0 where there is none, so that its time counts.
+    """
+    scorer = Scorer(model)
+    times: list[int] = []
+    subjects: list[int] = []
+    scores: list[float] = []
+    for frame in clip:
+        rows = {MOVEMENT: 0.0} | distinct(scorer.score(frame).suspects)
+        times += [frame.media_ns] * len(rows)
+        subjects += rows.keys()
+        scores += rows.values()
+    return Segment(np.array(times, np.int64), np.array(scores, np.float64), np.array(subjects, np.int64))
+
+
+def distinct(suspects: Sequence[Suspect]) -> dict[int, float]:
+    """The score of each subject; 0 for one that lies on a more unusual one."""
+    chosen: list[Suspect] = []
+    scores: dict[int, float] = {}
+    for each in sorted(suspects, key=lambda one: -one.score):
+        if any(shared(each.box, other.box) >= SAME for other in chosen):
+            scores[each.subject] = 0.0
+        else:
+            chosen.append(each)
+            scores[each.subject] = each.score
+    return scores
+
+
+def shared(one: Box, other: Box) -> float:
+    """The part of the smaller box that lies in the other, 0 to 1."""
+    wide, high = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    if wide <= 0 or high <= 0:
+        return 0.0
+    return wide * high / min((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))

@@ -1,0 +1,142 @@
+"""``bartizan learn`` and ``bartizan normal`` from end to end, on what a run has stored, and on real footage if it is
+there."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from lab.normal.learn_command import learn_normal
+from lab.normal.normal_command import app
+from pipeline.configuration.loading import load_config
+from pipeline.errors import CannotStart, UsageError
+from pipeline.registry import COMMANDS, resolve
+from stages.alert.normal.store import current, generations, read
+from tests.lab.normal.conftest import Running
+
+LEARN = typer.Typer()
+LEARN.command()(learn_normal)
+
+
+def learn(*arguments: str | Path) -> str:
+    return said(CliRunner().invoke(LEARN, [str(each) for each in arguments]))
+
+
+def normal(*arguments: str | Path, code: int = 0, answer: str = "") -> str:
+    return said(CliRunner().invoke(app, [str(each) for each in arguments], input=answer), code=code)
+
+
+def said(result: Result, *, code: int = 0) -> str:
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.fixture
+def model(gate: Path) -> Path:
+    """A folder with two generations."""
+    return gate
+
+
+def test_both_commands_are_there_by_name() -> None:
+    assert resolve("learn", COMMANDS) is learn_normal
+    assert resolve("normal", COMMANDS) is app
+
+
+def test_learning_says_what_it_learned_and_what_it_cannot_promise(run: Running, tmp_path: Path) -> None:
+    lines = learn(run(), "--camera", "gate", "--out", tmp_path / "m", "--false-alarms-per-day", "3").splitlines()
+    assert lines[0].startswith("learned 1.5 minutes of normal footage: 1 clip, 451 frames, 1 track; features: ")
+    assert lines[1].startswith("  for 3 a day: threshold ")
+    assert lines[2].startswith("  extrapolated: 1.5 minutes of normal footage cannot promise fewer than 0.67 a minute")
+    assert f"{tmp_path / 'm'}: generation 1, " in lines[4]
+
+
+def test_what_it_says_to_paste_is_a_configuration_that_is_right(
+    run: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = learn(run(), "--camera", "gate", "--out", tmp_path / "m").splitlines()
+    pasted = "\n".join(line[2:] for line in lines[lines.index("next, in your configuration:") + 1 :])
+    (tmp_path / "c.yml").write_text(f"cameras:\n  gate: {{source: here.avi}}\n{pasted}\n")
+    (tmp_path / "here.avi").write_bytes(b"")
+    (rule,) = load_config(tmp_path / "c.yml").rules
+    assert (rule.kind, rule.options.model_dump()["false_alarms_per_day"]) == ("anomaly", 2.0)
+
+
+def test_show_says_what_is_in_use_and_what_each_budget_costs(model: Path) -> None:
+    shown = normal("show", model)
+    assert "camera gate: generation 2 of 1, 2; " in shown
+    assert f"sha256 {read(model).digest}" in shown
+    assert "1 in 100" in shown
+    assert "extrapolated" in shown
+    assert "generation 1 of 1, 2" in normal("show", model, "--generation", "1")
+
+
+def test_show_gives_the_same_as_json(model: Path) -> None:
+    told = json.loads(normal("show", model, "--json"))
+    assert told["generations"] == [1, 2]
+    assert told["manifest"]["camera"] == "gate"
+    assert [row["false_alarms_per_day"] for row in told["budgets"]] == [0.1, 1.0, 2.0, 10.0, 100.0, 1440.0]
+    thresholds = [row["threshold"] for row in told["budgets"]]
+    assert thresholds == sorted(thresholds, reverse=True)
+
+
+def test_rollback_and_forward_again(model: Path) -> None:
+    assert "generation 1 is in use from the next start on" in normal("rollback", model)
+    assert "generation 2 is in use" in normal("rollback", model, "--to", "2")
+    assert current(model) == 2
+
+
+def test_reset_asks_before_it_deletes(model: Path) -> None:
+    assert "delete 2 generations" in normal("reset", model, code=1, answer="n\n")
+    assert generations(model) == [1, 2]
+    assert "2 generations deleted" in normal("reset", model, "--yes")
+    assert not model.exists()
+
+
+def test_export_and_import_carry_it_elsewhere(model: Path, tmp_path: Path) -> None:
+    normal("export", model, tmp_path / "gate.zip")
+    assert "camera gate, generation 2 is in use" in normal("import", tmp_path / "gate.zip", tmp_path / "there")
+    assert read(tmp_path / "there").digest == read(model).digest
+
+
+def test_a_damaged_model_is_refused_in_one_line(model: Path) -> None:
+    (model / "generations" / "2" / "bank.npz").write_bytes(b"no")
+    with pytest.raises(CannotStart, match="digest differs"):
+        normal("show", model)
+
+
+def test_what_cannot_be_learned_from_is_refused_before_anything_is_written(run: Running, tmp_path: Path) -> None:
+    out = run()
+    with pytest.raises(UsageError, match="--out DIR: say where"):
+        learn(out)
+    with pytest.raises(UsageError, match="has no log of it"):
+        learn(out, "--camera", "yard", "--out", tmp_path / "m")
+    with pytest.raises(UsageError, match="leave out --config and --model"):
+        learn(out, "--camera", "gate", "--out", tmp_path / "m", "--model", "bartizan-n")
+    with pytest.raises(UsageError, match="no such video or folder"):
+        learn(tmp_path / "nothing.avi", "--out", tmp_path / "m")
+    with pytest.raises(UsageError, match="name FOOTAGE to learn from"):
+        learn("--out", tmp_path / "m")
+    assert list((tmp_path / "m").iterdir()) == []
+
+
+def test_a_configuration_must_have_the_camera(tmp_path: Path) -> None:
+    (tmp_path / "c.yml").write_text("cameras:\n  gate: {source: here.avi}\nstages:\n  detect: {kind: motion}\n")
+    (tmp_path / "here.avi").write_bytes(b"")
+    with pytest.raises(UsageError, match="has no such camera, did you mean"):
+        learn("--config", tmp_path / "c.yml", "--camera", "gaet", "--out", tmp_path / "m")
+
+
+@pytest.mark.slow
+@pytest.mark.footage
+def test_real_footage_is_learned_from(footage: Path, tmp_path: Path) -> None:
+    clips = sorted((footage / "datasets" / "ucsd_ped2" / "training" / "frames").iterdir())[:5]
+    shown = learn(*clips, "--out", tmp_path / "ped2", "--false-alarms-per-day", "1440")
+    assert "5 clips, 750 frames" in shown or "5 clips" in shown
+    stored = read(tmp_path / "ped2")
+    assert stored.manifest.footage.tracks > 20
+    assert stored.calibration.threshold(1440) > 1.0
+    assert stored.manifest.detector
