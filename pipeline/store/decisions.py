@@ -38,7 +38,7 @@ class Decision(Protocol):
     @property
     def reason(self) -> str: ...  # noqa: D102
     @property
-    def into(self) -> str: ...  # noqa: D102
+    def episode(self) -> str: ...  # noqa: D102
     @property
     def kept_from_user(self) -> bool: ...  # noqa: D102
 
@@ -52,8 +52,8 @@ class StoredDecision:
     role: str
     """``opening``: the first message of its event at this sink; ``rise``: judged again; ``follow``."""
     reason: str
-    into: str
-    """Id of the event whose notification stands for it."""
+    episode: str
+    """Id of the event whose notification stands for it; empty where it is held back."""
     decided_ns: int
     digest: int | None
     """The digest that told of it; 0: none needs to; None: not yet."""
@@ -190,7 +190,7 @@ class Decisions:
             "verdict": str(decision.verdict),
             "role": str(decision.role),
             "reason": decision.reason,
-            "into": decision.into,
+            "episode": decision.episode,
             "digest": None if decision.kept_from_user else 0,
             "decided_ns": decided_ns,
         }
@@ -200,7 +200,7 @@ class Decisions:
 
         columns, events = self._tables.decisions.c, self._tables.events
         return (
-            select(columns.verdict, columns.role, columns.reason, columns.into, columns.decided_ns, columns.digest)
+            select(columns.verdict, columns.role, columns.reason, columns.episode, columns.decided_ns, columns.digest)
             .add_columns(self._tables.outbox.c.state, events.c.body)
             .select_from(self._with_rows().join(events, events.c.message_id == columns.message_id))
             .order_by(columns.number)

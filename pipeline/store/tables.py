@@ -133,7 +133,7 @@ def _decisions(metadata: "MetaData") -> "Table":
         Column("verdict", Text, nullable=False),
         Column("role", Text, nullable=False),
         Column("reason", Text, nullable=False),
-        Column("into", Text, nullable=False),
+        Column("episode", Text, nullable=False),
         Column("digest", Integer),
         Column("decided_ns", BigInteger, nullable=False),
         UniqueConstraint("message_id", "sink"),

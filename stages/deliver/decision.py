@@ -38,8 +38,8 @@ class Decision:
     role: Role
     reason: str
     """One line for people."""
-    into: str = ""
-    """Id of the event whose notification stands for it, where it is merged or follows one."""
+    episode: str = ""
+    """Id of the event whose notification began the episode that it belongs to; empty where it is held back."""
 
     @property
     def notifies(self) -> bool:

@@ -98,7 +98,7 @@ def _lines(kept: Iterable[Kept]) -> Iterable[dict[str, Any]]:
         groups.setdefault(key, []).append(one)
     for (camera, rule, name, severity, verdict), members in groups.items():
         events = [one.event for one in members]
-        into = list(dict.fromkeys(one.decision.into for one in members if one.decision.into))
+        into = list(dict.fromkeys(one.decision.episode for one in members if one.decision.episode))
         yield {
             "predicate": "merged" if verdict is Verdict.MERGED else "held_back",
             "camera": camera,

@@ -32,7 +32,7 @@ class Past(Protocol):
     @property
     def reason(self) -> str: ...  # noqa: D102
     @property
-    def into(self) -> str: ...  # noqa: D102
+    def episode(self) -> str: ...  # noqa: D102
     @property
     def state(self) -> str:
         """Of the message in the outbox: ``pending``, ``delivered``, ``dead``, or the verdict."""
@@ -187,7 +187,7 @@ class GovernedOutbox(Generic[Row]):
 
 def _replay(past: Past, governor: Governor) -> tuple[Event, Decision]:
     """Bring a governor to where it was after this decision and what came of it."""
-    event, decision = past.event, Decision(Verdict(past.verdict), Role(past.role), past.reason, past.into)
+    event, decision = past.event, Decision(Verdict(past.verdict), Role(past.role), past.reason, past.episode)
     governor.note(event, decision)
     if past.state in ("delivered", "dead"):
         governor.settle(event, decision, delivered=past.state == "delivered")

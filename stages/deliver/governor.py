@@ -33,8 +33,8 @@ class Fate:
     """The highest that was told, or judged."""
     told: Moment
     """When it was last told or judged."""
-    into: str
-    """The event whose notification stands for it."""
+    episode: str
+    """Id of the event whose notification stands for it."""
     given_up: bool = False
     """Its notification became a dead letter."""
 
@@ -77,21 +77,21 @@ class Governor:
         if event.type != "end" and (fate.given_up or rank(event.severity) > fate.severity):
             return self._judge(event, now, Role.RISE)
         kept = {Verdict.MERGED: "its event was merged", Verdict.HELD: "its event was held back"}[fate.verdict]
-        return Decision(fate.verdict, Role.FOLLOW, "its start was given up" if fate.given_up else kept, fate.into)
+        return Decision(fate.verdict, Role.FOLLOW, "its start was given up" if fate.given_up else kept, fate.episode)
 
     def note(self, event: Event, decision: Decision) -> None:
         """The decision is kept: go by it from now on."""
         now = Moment.of(event)
         camera = self._cameras.setdefault(event.camera, _Camera())
         for episode in camera.episodes:
-            if episode.event == decision.into and decision.verdict is not Verdict.HELD:
+            if episode.event == decision.episode and decision.verdict is not Verdict.HELD:
                 episode.touch(event, now)
         if decision.notifies and rank(event.severity) < CRITICAL:
             self._allowance.spend(event, now)
         if event.type == "end":
             self._fates.pop(event.id, None)
         elif decision.role is not Role.FOLLOW:
-            self._remember(event.id, Fate(decision.verdict, rank(event.severity), now, decision.into))
+            self._remember(event.id, Fate(decision.verdict, rank(event.severity), now, decision.episode))
 
     def settle(self, event: Event, decision: Decision, *, delivered: bool) -> None:
         """A message that passed was acknowledged, or given up."""
@@ -124,15 +124,15 @@ class Governor:
     def _follow(self, event: Event, now: Moment, fate: Fate) -> Decision:
         """A further message of an event that was delivered."""
         if event.type == "end":
-            return Decision(Verdict.PASS, Role.FOLLOW, "its event was delivered", fate.into)
+            return Decision(Verdict.PASS, Role.FOLLOW, "its event was delivered", fate.episode)
         if rank(event.severity) > fate.severity:
-            return Decision(Verdict.PASS, Role.FOLLOW, f"its severity rose to {event.severity}", fate.into)
+            return Decision(Verdict.PASS, Role.FOLLOW, f"its severity rose to {event.severity}", fate.episode)
         if rank(event.severity) < fate.severity:
-            return Decision(Verdict.MERGED, Role.FOLLOW, "its severity is not lowered while it is open", fate.into)
+            return Decision(Verdict.MERGED, Role.FOLLOW, "its severity is not lowered while it is open", fate.episode)
         if fate.told.near(now, round(self._limits.update_s * SECOND)):
             reason = f"an update less than {self._limits.update_s:g} s after the last"
-            return Decision(Verdict.MERGED, Role.FOLLOW, reason, fate.into)
-        return Decision(Verdict.PASS, Role.FOLLOW, "its event was delivered", fate.into)
+            return Decision(Verdict.MERGED, Role.FOLLOW, reason, fate.episode)
+        return Decision(Verdict.PASS, Role.FOLLOW, "its event was delivered", fate.episode)
 
     def _judge(self, event: Event, now: Moment, role: Role) -> Decision:
         """May it make a notification?"""
@@ -173,11 +173,11 @@ class Governor:
         """A further message of a notified event was delivered: what it told counts as told."""
         severity = rank(event.severity)
         for episode in self._cameras.setdefault(event.camera, _Camera()).episodes:
-            if episode.event == decision.into:
+            if episode.event == decision.episode:
                 episode.severity = max(episode.severity, severity)
         fate = self._fates.get(event.id)
         if fate is not None:
-            self._remember(event.id, Fate(Verdict.PASS, max(severity, fate.severity), now, fate.into))
+            self._remember(event.id, Fate(Verdict.PASS, max(severity, fate.severity), now, fate.episode))
 
 
 def _ns(seconds: float) -> int:

@@ -48,7 +48,7 @@ def test_a_decision_settles_its_row_and_is_there_after_reopening(path: Path) -> 
         }
     with opened(path) as store:
         found = store.decisions.recent("hook")
-        assert [(one.verdict, one.role, one.into, one.decided_ns, one.state) for one in found] == [
+        assert [(one.verdict, one.role, one.episode, one.decided_ns, one.state) for one in found] == [
             ("pass", "opening", "sample", 7, "pending"),
             ("merged", "opening", "sample", 7, "merged"),
             ("held", "opening", "sample", 7, "held"),

@@ -68,7 +68,7 @@ class Kept:
     verdict = property(lambda self: str(self.decision.verdict))
     role = property(lambda self: str(self.decision.role))
     reason = property(lambda self: self.decision.reason)
-    into = property(lambda self: self.decision.into)
+    episode = property(lambda self: self.decision.episode)
 
 
 @dataclass

@@ -135,9 +135,11 @@ def test_what_was_delivered_is_ended_and_what_was_not_is_not_ended(events: list[
 @LOGS
 @given(logs(), st.integers(0, 10**6))
 def test_equal_logs_give_equal_decisions_wherever_the_process_is_killed(events: list[Event], seed: int) -> None:
-    """Killed between any two writes: before a decision is kept, after it, before and after a message is settled."""
-    whole = run(events, few())
-    chance, store, sink = Random(seed), MemoryStore.of(events), ScriptedSink()
+    """Killed between any two writes: before a decision is kept, after it, before and after a message is settled. Some
+    messages are refused for good."""
+    chance, store = Random(seed), MemoryStore.of(events)
+    refused = {one.message_id for one in events if chance.random() < 0.1}
+    whole, sink = run(events, few(), ScriptedSink(refused=refused)), ScriptedSink(refused=refused)
     while "pending" in store.states():
         outbox = governed(store, few())
         with suppress(Killed):
@@ -146,7 +148,8 @@ def test_equal_logs_give_equal_decisions_wherever_the_process_is_killed(events: 
     governed(store, few()).flush()
     assert store.verdicts() == whole.verdicts()
     assert store.sent == whole.sent
-    assert list(dict.fromkeys(sink.got)) == [kept.row.message_id for kept in whole.log if kept.verdict == "pass"]
+    passed = [kept.row.message_id for kept in whole.log if kept.verdict == "pass"]
+    assert list(dict.fromkeys(sink.got)) == [name for name in passed if name not in refused]
 
 
 class Killed(Exception):
@@ -179,6 +182,22 @@ class Dying:
     def _die(self) -> None:
         if self._chance.random() < 0.2:
             raise Killed
+
+
+@LOGS
+@given(logs(), st.integers(0, 10**6))
+def test_a_receiver_that_fails_now_and_then_changes_no_decision_about_a_camera(events: list[Event], seed: int) -> None:
+    options, clock, chance = few(per_site=None), ManualClock(), Random(seed)
+    store, sink = MemoryStore.of(events), ScriptedSink()
+    outbox = governed(store, options, clock)
+    while "pending" in store.states():
+        sink.down = {one.message_id for one in events if chance.random() < 0.4}
+        deliver(outbox, sink, clock)
+        clock.advance(600 * SECOND)
+    whole = run(events, options).verdicts()
+    for camera in "ab":
+        mine = [line for line in store.verdicts() if line[0].startswith(camera)]
+        assert mine == [line for line in whole if line[0].startswith(camera)]
 
 
 @LOGS
