@@ -20,8 +20,8 @@ from stages.alert.sighting import Sighting
 from stages.alert.things import BAGS, PEOPLE, Thing, Things, occupy, of, stands_in
 
 _PRESETS = {"pets2006": 30.0, "ilids": 60.0}
-_CAME = 1.05
-"""The outline of a thing that was put down is so much stronger than what was there before."""
+_CAME = 1.2
+"""A thing that was put down stands out from its surroundings so much more than what was there before."""
 _STRAY_NS = SECOND
 """A detection of a bag further back than this names nothing."""
 _CARRIED_NS = 60 * SECOND
@@ -176,6 +176,8 @@ class AbandonedObject:
         """Its owners, and its name."""
         if not thing.owners and scene.frame.media_ns - thing.first_ns <= BEFORE_NS:
             thing.owners = who_put_down(thing, scene, measure)
+        if thing.owners and thing.away_ns < 0 and thing.state == "dropped":
+            self._adopt(thing, scene, measure)
         for subject in scene.subject[scene.of_classes(self.options.things or BAGS)].tolist():
             bag = scene.sightings[subject]
             if max(covered(bag.box, thing.box), covered(thing.box, bag.box)) < 0.5:
@@ -184,6 +186,13 @@ class AbandonedObject:
             carrier = things.carried.get(subject)
             if carrier is not None and carrier[0] not in thing.owners and thing.state == "dropped":
                 thing.owners = sorted([*thing.owners, carrier[0]])
+
+    def _adopt(self, thing: Thing, scene: Scene, measure: Measure) -> None:
+        """While it is attended, whoever is in touch with it is with its owners: most often he is one himself, whom the
+        tracker lost and met anew."""
+        for subject in scene.subject[scene.of_classes(PEOPLE)].tolist():
+            if subject not in thing.owners and measure.gap(scene.sightings[subject], thing.box) <= TOUCH:
+                thing.owners = sorted([*thing.owners, subject])
 
     def _judge(self, thing: Thing, scene: Scene, measure: Measure) -> None:
         """One step of its states."""
@@ -230,8 +239,8 @@ class AbandonedObject:
             "stands_since": round(thing.first_ns / SECOND, 6),
             "owners": [owner.track_id for owner in owners],
             "alone_since": round(thing.away_ns / SECOND, 6),
-            "edge_now": thing.edge_now,
-            "edge_before": thing.edge_before,
+            "apart_now": thing.apart_now,
+            "apart_before": thing.apart_before,
         }
         return Claim(
             number,

@@ -1,8 +1,8 @@
 """``removed_object``: something that belonged to the scene is gone (ONVIF ObjectRemoved).
 
-Static foreground shows where the scene changed for good. Where the outline of the change was stronger before than it
-is now, something was taken away; where it is stronger now, something was put down (see ``abandoned_object``). A person
-or a vehicle that stood there and left is no thing that was taken.
+Static foreground shows where the scene changed for good. Where it stood out from its surroundings more than it does
+now, something was taken away; where it stands out more now, something was put down (see ``abandoned_object``). A
+person or a vehicle that stood there and left is no thing that was taken.
 """
 
 from typing import Any, ClassVar, Literal
@@ -18,8 +18,8 @@ from stages.alert.rule import Claim
 from stages.alert.scene import Scene
 from stages.alert.things import PEOPLE, Thing, Things, occupy, of, stands_in, was_mover
 
-_GONE = 1 / 1.15
-"""The outline of what was taken away was so much stronger than what is there now."""
+_GONE = 1 / 1.2
+"""What was taken away stood out from its surroundings so much more than what is there now."""
 
 
 class RemovedObjectOptions(RuleOptions):
@@ -90,16 +90,16 @@ class RemovedObject:
         claims = []
         for number, thing in things.there(now):
             if checkable and thing.state == "dropped":
-                self._judge(thing, scene, measure)
+                self._judge(thing, scene, measure, things.learned_ns)
             if thing.state == "removed":
                 claims.append(self._claim(number, thing, scene))
         return claims
 
-    def _judge(self, thing: Thing, scene: Scene, measure: Measure) -> None:
+    def _judge(self, thing: Thing, scene: Scene, measure: Measure, learned_ns: int) -> None:
         now = scene.frame.media_ns
         if thing.judged_ns != thing.steady_ns:
             thing.judged_ns = thing.steady_ns
-            thing.mover = thing.mover or was_mover(thing, scene)
+            thing.mover = thing.mover or was_mover(thing, scene, learned_ns)
             thing.owners = thing.owners or who_put_down(thing, scene, measure)
         if occupy(thing, scene):
             thing.away_ns = -1
@@ -123,8 +123,8 @@ class RemovedObject:
         facts = {
             "gone_since": round(thing.first_ns / SECOND, 6),
             "touched_by": [scene.sightings[each].track_id for each in thing.owners if each in scene.sightings],
-            "edge_now": thing.edge_now,
-            "edge_before": thing.edge_before,
+            "apart_now": thing.apart_now,
+            "apart_before": thing.apart_before,
         }
         place, limit = thing.box, self.options.seconds
         return Claim(number, "seconds_gone", round(gone_s, 6), limit, facts=facts, place=place, option="seconds")

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from pipeline.clock import SECOND
 from stages.alert.geometry import Area, covered, overlap
 from stages.alert.rule import WHOLE_SCENE
 from stages.alert.scene import Scene
@@ -22,7 +23,9 @@ BAGS = frozenset({"backpack", "handbag", "suitcase"})
 FORGOTTEN_NS = 10_000_000_000
 """A thing that is not there for this long, with nobody in front of it, is gone."""
 _GROWN = 0.25
-"""A thing reaches this far beyond its box, in shares of its sides, when a blob is matched with it."""
+_LEAST_GROWN = 0.01
+"""A thing reaches this far beyond its box, in shares of its sides but at least of the picture, when a blob is matched
+with it."""
 _MATCH = 0.2
 """Share of the smaller box that must be common to thing and blob."""
 _COVERS = 0.5
@@ -49,8 +52,8 @@ class Thing(msgspec.Struct):
     steady_ns: int
     """Since when its box is what it is."""
     steady: Box
-    edge_now: float = 0.0
-    edge_before: float = 0.0
+    apart_now: float = 0.0
+    apart_before: float = 0.0
     filled: float = 0.0
     hidden: bool = False
     """Somebody is in front of it."""
@@ -69,8 +72,8 @@ class Thing(msgspec.Struct):
 
     @property
     def came(self) -> float:
-        """How much stronger its outline is than what was there before: above 1 it was put down, below 1 taken away."""
-        return self.edge_now / max(self.edge_before, 1.0)
+        """How much more it stands out than what was there before: above 1 it was put down, below 1 taken away."""
+        return self.apart_now / max(self.apart_before, 1.0)
 
 
 class Things(msgspec.Struct):
@@ -79,6 +82,8 @@ class Things(msgspec.Struct):
     count: int = 0
     known: dict[int, Thing] = {}
     """By number below zero, which is its subject."""
+    learned_ns: int = -1
+    """When the background was last being learned: who stood then is part of it."""
     carried: dict[int, tuple[int, int]] = {}
     """Bags in somebody's hands, by subject: the carrier's subject, and when that was last seen."""
 
@@ -87,6 +92,7 @@ class Things(msgspec.Struct):
         what was there is taken to be there."""
         said, now = scene.features.get("still"), scene.frame.media_ns
         if not isinstance(said, dict) or said.get("learning", True):
+            self.learned_ns = now
             for thing in self.known.values():
                 thing.seen_ns = now
             return False
@@ -101,7 +107,7 @@ class Things(msgspec.Struct):
             if number is None:
                 self.count += 1
                 number = -self.count
-                since = now - round(blob[4] * 1e9)
+                since = now - round(blob[4] * SECOND)
                 self.known[number] = Thing(box, since, now, now, box)
             matched.add(number)
             self._update(self.known[number], blob, box, now)
@@ -127,7 +133,7 @@ class Things(msgspec.Struct):
 
     def _update(self, thing: Thing, blob: Sequence[float], box: Box, now_ns: int) -> None:
         thing.box, thing.seen_ns = box, now_ns
-        thing.edge_now, thing.edge_before, thing.filled = blob[5], blob[6], blob[7]
+        thing.apart_now, thing.apart_before, thing.filled = blob[5], blob[6], blob[7]
         if overlap(thing.steady, box) < _STEADY:
             thing.steady, thing.steady_ns = box, now_ns
 
@@ -139,7 +145,7 @@ def of(memory: dict[int, Things]) -> Things:
 
 def grown(box: Box) -> Box:
     """A box with some room around it."""
-    wide, high = (box[2] - box[0]) * _GROWN, (box[3] - box[1]) * _GROWN
+    wide, high = max((box[2] - box[0]) * _GROWN, _LEAST_GROWN), max((box[3] - box[1]) * _GROWN, _LEAST_GROWN)
     return box[0] - wide, box[1] - high, box[2] + wide, box[3] + high
 
 
@@ -166,13 +172,17 @@ def _walked_out(sighting: Sighting | None, box: Box) -> bool:
     return sighting is not None and overlap(sighting.box, box) < _ALIKE
 
 
-def was_mover(thing: Thing, scene: Scene) -> bool:
-    """Whether a person or a vehicle stood where the thing is, looked as large, and left."""
+def was_mover(thing: Thing, scene: Scene, learned_ns: int) -> bool:
+    """Whether what is gone is a person or a vehicle: one stood there, looked as large, and left; or was there when the
+    background was learned."""
     for sighting in scene.sightings.values():
         if not (0 <= sighting.class_id < len(scene.names) and scene.names[sighting.class_id] in PEOPLE | VEHICLES):
             continue
-        times = [seconds for seconds, box in sighting.path if overlap(box, thing.box) >= _ALIKE]
-        if times and times[-1] - times[0] >= _STOOD_S:
+        alike = [seconds for seconds, box in sighting.path if overlap(box, thing.box) >= _ALIKE]
+        if alike and alike[-1] - alike[0] >= _STOOD_S:
+            return True
+        learned_s = learned_ns / SECOND + _STOOD_S
+        if any(seconds <= learned_s and covered(thing.box, box) >= _COVERS for seconds, box in sighting.path):
             return True
     return False
 

@@ -11,6 +11,8 @@ Mask = npt.NDArray[np.bool_]
 LEAST_S = 1.0
 """What has stood for less is not told."""
 _LEAST_CELLS = 12
+_REACH = 7
+"""Pieces with less than this many elements between them are one blob."""
 _LARGEST = 0.15
 """Share of the picture; what is larger is no thing that somebody put down."""
 _MOST = 24
@@ -18,6 +20,7 @@ _MOST = 24
 _LEAST_CORE = 0.3
 _TEXTURE = 3.0
 """Deviation in grey levels from which on a surface has a texture that can be known again."""
+_LEAST_ROOM = 6
 _SAME_TEXTURE = 0.8
 """Correlation from which on a surface is the same in another light."""
 
@@ -29,16 +32,17 @@ class Blobs:
         """``cv``: the module cv2."""
         self._cv = cv
         self._block = np.ones((3, 3), np.uint8)
+        self._reach = np.ones((_REACH, _REACH), np.uint8)
 
     def find(self, fast: Floats, slow: Floats, stood: Floats, core: Mask) -> tuple[list[list[float]], Mask | None]:
         """Blobs of the picture as it is (``fast``) against the picture as it was (``slow``), both (h, w, 3), from the
         seconds that each element has stood (h, w). ``core`` (h, w): elements that no sway explains; blobs with less
         than ``_LEAST_CORE`` of them are left out.
 
-        Each blob is ``[left, top, right, bottom, seconds, edge_now, edge_before, filled]``: its box as shares of the
-        picture; the median time that its elements have stood; mean gradient in grey levels along its outline as it is
-        and as it was (higher now: something was put down; lower: taken away); share of the box that it fills. Those
-        whose texture is only lit in another way are left out and given as a mask.
+        Each blob is ``[left, top, right, bottom, seconds, apart_now, apart_before, filled]``: its box as shares of the
+        picture; the median time that its elements have stood; how far it stands out from its surroundings in grey
+        levels, as it is and as it was (more now: something was put down; less: taken away); share of the box that it
+        fills. Those whose texture is only lit in another way are left out and given as a mask.
         """
         cv = self._cv
         height, width = stood.shape
@@ -46,18 +50,17 @@ class Blobs:
         if not raw.any():
             return [], None
         solid = cv.morphologyEx(cv.morphologyEx(raw, cv.MORPH_CLOSE, self._block), cv.MORPH_OPEN, self._block)
-        count, labels, stats, _ = cv.connectedComponentsWithStats(solid, connectivity=8)
-        if count < 2:
+        if not solid.any():
             return [], None
+        labels, boxes = self._label(solid)
         grey_now, grey_before = cv.cvtColor(fast, cv.COLOR_BGR2GRAY), cv.cvtColor(slow, cv.COLOR_BGR2GRAY)
-        edges_now, edges_before = self._gradient(grey_now), self._gradient(grey_before)
         found: list[list[float]] = []
         light: Mask | None = None
-        for number in range(1, count):
-            left, top, wide, high, cells = stats[number].tolist()
+        for number, (left, top, wide, high, cells) in boxes.items():
             if cells < _LEAST_CELLS or cells > _LARGEST * stood.size:
                 continue
-            near = np.s_[max(0, top - 2) : top + high + 2, max(0, left - 2) : left + wide + 2]
+            room = max(_LEAST_ROOM, max(wide, high) // 2)
+            near = np.s_[max(0, top - room) : top + high + room, max(0, left - room) : left + wide + room]
             mask = labels[near] == number
             if np.count_nonzero(mask & core[near]) < _LEAST_CORE * cells:
                 continue
@@ -66,23 +69,40 @@ class Blobs:
                 light[near] |= mask
                 continue
             seen = mask & (raw[near] > 0)
-            outline = self._outline(mask)
             box = [left / width, top / height, (left + wide) / width, (top + high) / height]
-            tells = [edges_now[near][outline].mean(), edges_before[near][outline].mean()]
-            found.append([*box, float(np.median(stood[near][seen])), *map(float, tells), cells / (wide * high)])
+            tells = self._stands_out(fast[near], slow[near], mask)
+            found.append([*box, float(np.median(stood[near][seen])), *tells, cells / (wide * high)])
         found.sort(key=lambda blob: -blob[4])
         return sorted([round(value, 4) for value in blob] for blob in found[:_MOST]), light
 
-    def _gradient(self, grey: Floats) -> Floats:
+    def _label(self, solid: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int32], dict[int, list[int]]]:
+        """The number of the blob at each element, and left, top, width, height and elements of each: pieces that are
+        near to one another are one."""
         cv = self._cv
-        gradient: Floats = cv.magnitude(cv.Sobel(grey, cv.CV_32F, 1, 0), cv.Sobel(grey, cv.CV_32F, 0, 1)) / 4
-        return gradient
+        count, labels, _, _ = cv.connectedComponentsWithStats(cv.dilate(solid, self._reach), connectivity=8)
+        labels = np.where(solid > 0, labels, 0)
+        boxes: dict[int, list[int]] = {}
+        for number in range(1, count):
+            rows, columns = np.nonzero(labels == number)
+            left, top = int(columns.min()), int(rows.min())
+            boxes[number] = [left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top, len(rows)]
+        return labels, boxes
 
-    def _outline(self, mask: Mask) -> Mask:
-        """The elements on both sides of a blob's edge."""
+    def _stands_out(self, fast: Floats, slow: Floats, mask: Mask) -> list[float]:
+        """Mean distance of a blob's elements from their surroundings, blended into its place, as it is and was.
+
+        What was put down differs from what is around it more than the ground did that it hides. The strength of the
+        outline, which is more often taken, fails where a background has edges of its own.
+        """
         cv = self._cv
-        whole = mask.astype(np.uint8)
-        return (cv.dilate(whole, self._block) - cv.erode(whole, self._block)) > 0  # type: ignore[no-any-return]  # cv2 is loosely typed
+        outside = (cv.dilate(mask.astype(np.uint8), self._block) == 0).astype(np.float32)
+        size = 2 * max(3, max(mask.shape) // 3) + 1
+        weight = cv.blur(outside, (size, size)) + np.float32(1e-6)
+        tells = []
+        for picture in (fast, slow):
+            blend = cv.blur(picture * outside[..., None], (size, size)) / weight[..., None]
+            tells.append(float(cv.absdiff(picture, blend).max(axis=2)[mask].mean()))
+        return tells
 
     def _only_light(self, now: Floats, before: Floats, mask: Mask) -> bool:
         """Whether the surface within a blob is what it was, only brighter or darker: its texture is still there."""

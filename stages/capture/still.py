@@ -3,8 +3,8 @@
 Two models of the same small picture. The *slow* one is the scene as it was: it follows the light, and takes in what
 stands there only after half an hour. The *fast* one is the scene without what moves: a colour enters it once it has
 stayed for a second and a half, so who walks past never does, and what he hides is remembered. Where they differ,
-something stands still that was not there, or stood there and is gone (dual backgrounds: Porikli, Ivanov and Haga,
-2008; the direction by edge energy: Connell et al., 2004; Tian et al., 2011).
+something stands still that was not there, or stood there and is gone (two backgrounds: Porikli, Ivanov and Haga,
+2008).
 
 All state is plain arrays, and equal frames at equal media times give equal values.
 """
@@ -44,7 +44,10 @@ _ABSORB_S = 1800.0
 _LONGEST_S = 1.0
 """A pause counts as no more time than this: nobody saw what stayed."""
 _FLOOR = 22.0
-"""Grey levels (of the channel that differs most) from which on two colours differ."""
+"""Grey levels (of the channel that differs most) from which on two colours differ, in a picture as bright as ``_DAY``;
+in darker ones less, in proportion, but not less than ``_LEAST_FLOOR``."""
+_DAY = 100.0
+_LEAST_FLOOR = 9.0
 _CEILING = 60.0
 _NOISES = 5.0
 _UPHEAVAL = 0.35
@@ -129,7 +132,8 @@ class StaticForeground:
         cv = self._cv
         gain = self._gain(small, slow)
         now = small.astype(np.float32) * np.float32(1 / gain)
-        allowed = np.clip(self._noise * np.float32(_NOISES), _FLOOR, _CEILING)
+        floor = max(_LEAST_FLOOR, _FLOOR * min(1.0, float(np.median(slow[::4, ::4, 1])) / _DAY))
+        allowed = np.clip(self._noise * np.float32(_NOISES), np.float32(floor), np.float32(_CEILING))
         self._follow(now, slow, allowed, elapsed_s)
         apart = _largest(cv, cv.absdiff(self._fast, slow))
         differs = apart > allowed

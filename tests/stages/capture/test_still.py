@@ -59,11 +59,11 @@ def test_what_is_put_down_is_one_blob_with_its_box_and_its_time() -> None:
     (blob,) = answers[-1]["blobs"]
     assert np.abs(np.array(boxes([blob])[0]) - BAG).max() <= 2
     assert blob[4] == pytest.approx(16 - 6 - 1.5, abs=0.5), "a colour must stay for 1.5 s first"
-    assert blob[5] > 1.5 * blob[6], "its outline is stronger than what was there before"
+    assert blob[5] > 1.5 * blob[6], "it stands out more than what was there before"
     assert blob[7] > 0.9
 
 
-def test_what_is_taken_away_has_a_weaker_outline_than_before() -> None:
+def test_what_is_taken_away_stood_out_more_than_what_is_there_now() -> None:
     answers = said(lambda seconds: put(street()) if seconds < 6 else street(), 16)
     (blob,) = answers[-1]["blobs"]
     assert blob[6] > 1.5 * blob[5]
