@@ -7,12 +7,14 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from pipeline.clock import SECOND
 from stages.alert.geometry import Area
+from stages.alert.normal.features import OBJECT
 from stages.alert.normal.observed import observe_scene
 from stages.alert.normal.reasons import reasons
 from stages.alert.normal.scorer import Scorer, Suspect, Trail
 from stages.alert.normal.taught import NormalFolder, Taught
-from stages.alert.options import RuleOptions, Zone
+from stages.alert.options import RuleOptions, Zone, nanoseconds
 from stages.alert.rule import Claim
 from stages.alert.scene import Scene, anchor_points
 from stages.alert.sighting import Box
@@ -84,6 +86,7 @@ class Anomaly:
         self._taught = Taught(options.normal)
         budget = options.false_alarms_per_day
         self._threshold = options.threshold or self._taught.calibration.threshold(budget)
+        self._enter_ns = nanoseconds(options.enter_inertia_s)
         self._area = Area(options.zone, margin=options.margin)
 
     @property
@@ -101,15 +104,10 @@ class Anomaly:
         inside = self._inside(found, memory)
         high = [each for each, here in zip(found, inside, strict=True) if here and each.score >= self._threshold]
         chosen: list[Suspect] = []
-        for each in sorted(high, key=lambda one: (not memory[one.subject].claimed, -one.score)):
+        for each in sorted(high, key=lambda one: (memory[one.subject].claimed_ns < 0, -one.score)):
             if not any(_shared(each.box, other.box) >= SAME for other in chosen):
                 chosen.append(each)
-        claimed = {each.subject for each in chosen}
-        for each in chosen:
-            if self.options.mode == "shadow" and not memory[each.subject].claimed:
-                self._log(each, scene)
-        for each in found:
-            memory[each.subject].claimed = each.subject in claimed
+        self._remember(found, chosen, scene, memory)
         return [] if self.options.mode == "shadow" else [self._claim(each) for each in chosen]
 
     def describe(self, who: str, claim: Claim) -> str:
@@ -139,21 +137,39 @@ class Anomaly:
             "p": calibration.p_value(suspect.score),
             "extrapolated": calibration.extrapolated(self._threshold),
             "normal": self._taught.facts,
+            "nearest": self._nearest(suspect),
         }
         place = None if suspect.subject > 0 else suspect.box
         return Claim(
             suspect.subject, "surprise", suspect.score, self._threshold, facts=facts, place=place, option=option
         )
 
-    def _log(self, suspect: Suspect, scene: Scene) -> None:
-        log.info(
-            "camera %s: rule %r (shadow): something at %s s reaches %.1f, at least %.1f would raise an event",
-            scene.frame.camera,
-            self.options.title,
-            scene.frame.media_ns / 1e9,
-            suspect.score,
-            self._threshold,
-        )
+    def _nearest(self, suspect: Suspect) -> list[dict[str, Any]]:
+        if suspect.object is None:
+            return []
+        magnitudes = {name: value for name, (value, _) in suspect.object.parts.items() if name in OBJECT}
+        return self._taught.examples.nearest(magnitudes, suspect.box)
+
+    def _remember(
+        self, found: Sequence[Suspect], chosen: Sequence[Suspect], scene: Scene, memory: dict[int, Trail]
+    ) -> None:
+        """Since when each has been claimed; in shadow, what would have become an event is logged."""
+        now, claimed = scene.frame.media_ns, {each.subject for each in chosen}
+        for each in found:
+            trail = memory[each.subject]
+            if each.subject not in claimed:
+                trail.claimed_ns, trail.logged = -1, False
+                continue
+            trail.claimed_ns = now if trail.claimed_ns < 0 else trail.claimed_ns
+            if self.options.mode == "shadow" and not trail.logged and now - trail.claimed_ns >= self._enter_ns:
+                trail.logged = True
+                log.info(
+                    "camera %s: rule %r (shadow): would have raised an event at %.1f s: %s",
+                    scene.frame.camera,
+                    self.options.title,
+                    now / SECOND,
+                    self.describe("it" if each.subject > 0 else "something", self._claim(each)),
+                )
 
 
 def _shared(one: Box, other: Box) -> float:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 from pipeline.errors import CannotStart
 from stages.alert.normal.calibration import Calibration
 from stages.alert.normal.model import NormalModel
+from stages.alert.normal.nearest import Examples
 from stages.alert.normal.store import read
 
 
@@ -31,6 +32,8 @@ class Taught:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._stored = read(folder)
+        self.examples = Examples.of(self._stored)
+        """Of what is normal, to be shown beside what is not."""
 
     @property
     def model(self) -> NormalModel:
