@@ -22,7 +22,18 @@ _NO_CLASSIFIER = "there is no classifier that could say so: add one under stages
 def check_together(sections: Sections) -> None:
     """Run every cross-check; what is wrong goes to the document's ``faults``."""
     checks: tuple[Callable[[Sections], None], ...] = (
-        *(_sources, _weights, _classifier_names, _rule_names, _demands, _calibrations, _sink_names, _filters, _out),
+        *(
+            _sources,
+            _weights,
+            _classifier_names,
+            _rule_names,
+            _demands,
+            _seen,
+            _calibrations,
+            _sink_names,
+            _filters,
+            _out,
+        ),
     )
     for check in checks:
         check(sections)
@@ -89,6 +100,19 @@ def _demands(sections: Sections) -> None:
             _behaves(sections, (*path, "behaviour", name), cameras)
         if getattr(options, "rule", "") == "behaviour":
             _behaves(sections, (*path, "rule"), cameras)
+
+
+def _seen(sections: Sections) -> None:
+    """A rule that cannot do without a class needs a detector that is not told to leave it out."""
+    detect = sections.stages.get("detect")
+    chosen = tuple(getattr(detect.options, "classes", ())) if detect else ()
+    if not chosen or not all(isinstance(name, str) for name in chosen):
+        return
+    for path, options, _ in _rules_and_parts(sections):
+        missing = sorted(frozenset(getattr(options, "must_see", ())) - set(chosen))
+        if missing:
+            problem = f"cannot do without {listed(missing)}, which stages.detect.classes leaves out: add it there"
+            sections.document.complain((*path, "rule"), problem)
 
 
 def _rules_and_parts(sections: Sections) -> Iterator[tuple[KeyPath, BaseModel, tuple[str, ...]]]:

@@ -117,6 +117,11 @@ class AbandonedObjectOptions(RuleOptions):
         return frozenset({"still"})
 
     @property
+    def must_see(self) -> frozenset[str]:
+        """Classes that the detector must not be told to leave out."""
+        return PEOPLE
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """Without people there are no owners."""
         return (*super().class_names, *PEOPLE, *self.things)

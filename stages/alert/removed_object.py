@@ -61,6 +61,11 @@ class RemovedObjectOptions(RuleOptions):
         return frozenset({"still"})
 
     @property
+    def must_see(self) -> frozenset[str]:
+        """Classes that the detector must not be told to leave out."""
+        return PEOPLE
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """Without people nobody takes anything."""
         return (*super().class_names, *PEOPLE)

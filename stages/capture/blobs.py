@@ -11,6 +11,7 @@ Mask = npt.NDArray[np.bool_]
 LEAST_S = 1.0
 """What has stood for less is not told."""
 _LEAST_CELLS = 12
+"""Elements of the smallest blob."""
 _REACH = 7
 """Pieces with less than this many elements between them are one blob."""
 _LARGEST = 0.15
@@ -18,11 +19,13 @@ _LARGEST = 0.15
 _MOST = 24
 """Blobs told at most: those that have stood longest."""
 _LEAST_CORE = 0.3
+"""Share of a blob's elements."""
 _TEXTURE = 3.0
 """Deviation in grey levels from which on a surface has a texture that can be known again."""
-_LEAST_ROOM = 6
 _SAME_TEXTURE = 0.8
 """Correlation from which on a surface is the same in another light."""
+_LEAST_ROOM = 6
+"""Elements around a blob that count as its surroundings, at least; more if it is large."""
 
 
 class Blobs:
@@ -79,13 +82,14 @@ class Blobs:
         """The number of the blob at each element, and left, top, width, height and elements of each: pieces that are
         near to one another are one."""
         cv = self._cv
-        count, labels, _, _ = cv.connectedComponentsWithStats(cv.dilate(solid, self._reach), connectivity=8)
+        count, labels, stats, _ = cv.connectedComponentsWithStats(cv.dilate(solid, self._reach), connectivity=8)
         labels = np.where(solid > 0, labels, 0)
         boxes: dict[int, list[int]] = {}
         for number in range(1, count):
-            rows, columns = np.nonzero(labels == number)
-            left, top = int(columns.min()), int(rows.min())
-            boxes[number] = [left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top, len(rows)]
+            left, top, wide, high, _ = stats[number].tolist()
+            rows, columns = np.nonzero(labels[top : top + high, left : left + wide] == number)
+            left, top = left + int(columns.min()), top + int(rows.min())
+            boxes[number] = [left, top, int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1, len(rows)]
         return labels, boxes
 
     def _stands_out(self, fast: Floats, slow: Floats, mask: Mask) -> list[float]:

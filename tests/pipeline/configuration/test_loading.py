@@ -468,3 +468,14 @@ def test_any_tree_is_read_or_refused_with_a_place_in_every_line(
     except UsageError as error:
         told = str(error).splitlines()
     assert all(line.startswith(("x.yml", "--set")) for line in told)
+
+
+def test_a_rule_that_cannot_do_without_people_is_refused_where_the_detector_leaves_them_out(folder: Path) -> None:
+    text = """cameras: {gate: {source: clip.mp4}}
+stages: {detect: {model: bartizan-n, classes: [backpack]}}
+rules: [{rule: abandoned_object}]
+"""
+    problem = "cannot do without person, which stages.detect.classes leaves out: add it there"
+    assert lines(text) == [f"x.yml:3:16: rules.0.rule: {problem}"]
+    assert loaded(text.replace("[backpack]", "[backpack, person]"))
+    assert loaded(text.replace(", classes: [backpack]", ""))
