@@ -19,6 +19,8 @@ ROWS, COLUMNS = 5, 4
 """Cells of the window that movement is looked for in: as large as a person at some distance."""
 STEADY_NS = 3 * SECOND // 10
 """Speeds count as the mean over this much of the past: two pictures alone are a noisy witness."""
+STAYS = 0.5
+"""Where the picture is slower by now than this share of that mean, what was fast has left."""
 MOST = 4
 """Places that are told of one frame."""
 LEAST = 0.05
@@ -79,7 +81,7 @@ class Windows:
 
 
 def steady(recent: Recent, now_ns: int, windows: Windows, scale: Scale) -> Floats:
-    """float64 (rows, columns): speed over scale of every window, the mean of the last ``STEADY_NS``."""
+    """float64 (rows, columns): speed over scale of every window, over the last ``STEADY_NS`` where it is fast."""
     ratio = (windows.speed / scale.at(windows.foot)[:, None]).astype(np.float16)
     if recent.ratios and len(recent.ratios[-1]) != ratio.nbytes:
         recent.times, recent.ratios = [], []  # the picture has another shape
@@ -88,7 +90,8 @@ def steady(recent: Recent, now_ns: int, windows: Windows, scale: Scale) -> Float
     old = sum(time <= now_ns - STEADY_NS for time in recent.times)
     del recent.times[:old], recent.ratios[:old]
     past = np.frombuffer(b"".join(recent.ratios), np.float16).reshape(-1, *ratio.shape)
-    return np.asarray(past.mean(axis=0, dtype=np.float64))
+    mean = past.mean(axis=0, dtype=np.float64)
+    return np.where(ratio >= STAYS * mean, mean, ratio)
 
 
 def movements(flow: FlowField, windows: Windows, ratio: Floats, tail: Tail) -> list[Movement]:

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from pipeline.clock import SECOND
+from stages.alert.geometry import overlap
 from stages.alert.normal.features import feet, magnitudes
 from stages.alert.normal.flow_field import Floats
 from stages.alert.normal.model import NormalModel
@@ -38,10 +39,12 @@ class Trail(msgspec.Struct):
     """Under movements: where it was last."""
     count: int = 0
     """Under ``MOTION``: movements so far."""
-    claimed: bool = False
-    """For the rule: it was claimed to be unusual at the last frame, ..."""
+    claimed_ns: int = -1
+    """For the rule: since when it has been claimed to be unusual; -1: it was not at the last frame, ..."""
+    logged: bool = False
+    """... and in shadow, that has been said; ..."""
     inside: bool = False
-    """... and lay in the rule's zone."""
+    """... and it lay in the rule's zone."""
 
     def add(self, now_ns: int, total: float, *, keep_ns: int) -> list[float]:
         """Take in the sum at this frame; those of the last ``keep_ns``."""
@@ -148,12 +151,19 @@ class Scorer:
         return movements(observed.flow, windows, ratio, self._model.tails["window"])
 
     def _suspects(self, now_ns: int, objects: list[ObjectScore], moving: list[Movement]) -> list[Suspect]:
-        found, nobodys = [], list(moving)
-        for each in objects:
-            own = [movement for movement in moving if movement.lies_in(each.box)]
-            nobodys = [movement for movement in nobodys if movement not in own]
-            score = each.total + (own[0].total if own else 0.0)
-            found.append(Suspect(each.subject, score, each.box, each, own[0] if own else None))
+        """Movement belongs to the object whose box holds its middle, and fits it best."""
+        own: dict[int, list[Movement]] = {}
+        nobodys = []
+        for each in moving:
+            there = [number for number, one in enumerate(objects) if each.lies_in(one.box)]
+            if there:
+                own.setdefault(max(there, key=lambda number: overlap(objects[number].box, each.box)), []).append(each)
+            else:
+                nobodys.append(each)
+        found = []
+        for number, one in enumerate(objects):
+            most = own[number][0] if number in own else None
+            found.append(Suspect(one.subject, one.total + (most.total if most else 0.0), one.box, one, most))
         return found + self._loose(now_ns, nobodys)
 
     def _loose(self, now_ns: int, moving: list[Movement]) -> list[Suspect]:

@@ -1,16 +1,25 @@
 """Scenes for models of normal, without any picture: people who walk, and what capture would have measured."""
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
+from lab.normal.keeping import keep
+from lab.normal.learning import learn
 from pipeline.clock import SECOND
+from pipeline.detections import Detections
+from pipeline.messages import SCHEMA, EndRecord, EngineRecord, Frame, FrameRecord, LogHeader, Record, Status
 from stages.alert.normal.fitting import fit
 from stages.alert.normal.flow_field import FlowField
 from stages.alert.normal.model import NormalModel
 from stages.alert.normal.observed import Observed
+from stages.capture.flow import LOW, STEPS
 
 ROWS, COLUMNS = 40, 60
 
@@ -80,7 +89,7 @@ def walkers(seed: int, *, frames: int = 300, fps: float = 10.0) -> list[Observed
 @pytest.fixture(scope="session")
 def normal() -> list[list[Observed]]:
     """Four clips of normal time."""
-    return [walkers(seed) for seed in range(4)]
+    return [walkers(seed, frames=180) for seed in range(4)]
 
 
 @pytest.fixture(scope="session")
@@ -114,3 +123,41 @@ def _with(seen: Observed, thing: Thing) -> Observed:
         np.concatenate([seen.box, alone.box]),
         flow,
     )
+
+
+def records(seen: Sequence[Observed], *, sha256: str = "d" * 64, camera: str = "gate") -> list[Record]:
+    """The log of a camera that saw this; identities are those of ``pipeline.testing.ScriptedTracker``."""
+    engine = EngineRecord("scripted", {"name": "scripted", "sha256": sha256}, ["person", "bicycle"])
+    log: list[Record] = [
+        LogHeader(SCHEMA, camera, live=False, analysis_sha256="a" * 64, source_sha256="5" * 64),
+        engine,
+    ]
+    for each in seen:
+        features = {"flow": None if each.flow is None else _packed(each.flow)}
+        media = Frame(
+            camera, 0, each.index, each.media_ns, width=600, height=400, features=msgspec.msgpack.encode(features)
+        )
+        found = Detections(
+            (each.box * [600, 400, 600, 400]).astype(np.float32),
+            each.confidence,
+            each.class_id,
+            each.subject.astype(np.float32).reshape(-1, 1),
+        )
+        log.append(FrameRecord(media, Status.ANALYSED, found.pack()))
+    return [*log, EndRecord(len(seen) - 1, "eof")]
+
+
+def _packed(flow: FlowField) -> dict[str, Any]:
+    """As ``stages.capture.flow`` says it."""
+    steps = np.rint(np.log1p(flow.speed / LOW) * STEPS).astype(np.uint8)
+    told = {"cells": list(flow.speed.shape), "span": list(flow.span), "low": LOW, "steps": STEPS}
+    return told | {"speed": zlib.compress(steps.tobytes(), 1)}
+
+
+@pytest.fixture(scope="session")
+def folder(normal: list[list[Observed]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of normal of a camera, kept as ``bartizan learn`` keeps it."""
+    learned = learn(normal, names=("person", "bicycle"), detector="d" * 64)
+    where = tmp_path_factory.mktemp("normal") / "gate"
+    keep(where, "gate", learned.model, learned.calibration, learned.footage)
+    return where
