@@ -50,7 +50,7 @@ def test_learning_says_what_it_learned_and_what_it_cannot_promise(run: Running, 
     lines = learn(run(), "--camera", "gate", "--out", tmp_path / "m", "--false-alarms-per-day", "3").splitlines()
     assert lines[0].startswith("learned 1.5 minutes of normal footage: 1 clip, 451 frames, 1 track; features: ")
     assert lines[1].startswith("  for 3 a day: threshold ")
-    assert lines[2].startswith("  extrapolated: 1.5 minutes of normal footage cannot promise fewer than 0.67 a minute")
+    assert lines[2].startswith("  extrapolated: 1.5 minutes of normal footage cannot promise fewer than 40 an hour")
     assert f"{tmp_path / 'm'}: generation 1, " in lines[4]
 
 
