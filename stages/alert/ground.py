@@ -14,6 +14,8 @@ from stages.alert.geometry import Mask, Point, Points, Values
 Matrix = npt.NDArray[np.float64]
 """float64 (3, 3)."""
 
+USUAL_ASPECT = 16 / 9
+"""Width over height of the picture where a configuration is checked before any frame is seen."""
 STEP = 0.01
 """The error of a point, in shares of the picture, that ``Ground.error`` is about: 1 %."""
 

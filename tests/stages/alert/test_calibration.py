@@ -94,6 +94,14 @@ def test_a_scale_depends_on_the_aspect_of_the_picture() -> None:
     assert np.ptp(wide[:, 0]) == pytest.approx(2 * np.ptp(narrow[:, 0]), rel=0.05)
 
 
+def test_pictures_of_a_shape_that_a_scale_does_not_fit_are_not_measured(caplog: pytest.LogCaptureFixture) -> None:
+    scale = {"height_m": 1.75, "near": [0.95, 0.5], "far": [0.5, 0.06], "view_deg": 90}
+    calibration = Calibration.model_validate({"scale": scale, "max_error_m": 5})
+    assert calibration.ground(width=1920, height=1080).reaches(np.array([[0.5, 0.9]])).all()
+    assert not calibration.ground(width=300, height=1000).reaches(np.array([[0.5, 0.9]])).any()
+    assert "pictures of 300 x 1000: " in caplog.text
+
+
 def test_what_is_above_the_horizon_or_out_of_reach_has_no_place() -> None:
     measured = ground(four())
     assert np.isnan(measured.metres(np.array([[0.5, 0.05], [0.5, 0.3]]))).all()

@@ -76,6 +76,11 @@ def test_one_who_is_hidden_for_a_moment_stays_company(watch: Watching) -> None:
     assert len(watch([rule()], Script(walks=walks, seconds=10))) == 2
 
 
+def test_a_change_of_track_is_the_same_pair(watch: Watching) -> None:
+    walks = [standing(1, 0.5, switches=[(4, 8)]), standing(2, 0.55, switches=[(5, 9)])]
+    assert [event.type for event in watch([rule(rearm_s=0)], Script(walks=walks, seconds=10))] == ["start", "end"]
+
+
 def test_a_box_at_the_limit_does_not_come_and_go(watch: Watching) -> None:
     walks = [standing(1, 0.5, jitter=0.002), standing(2, 0.598, jitter=0.002)]
     assert len(watch([rule(rearm_s=0)], Script(walks=walks, seconds=10))) == 2
