@@ -46,7 +46,7 @@ class Disturbance:
             names=play.names,
             dropped=spans(random, play.seconds, every_s=4.0, longest_s=1.0) if self.superseded else (),
             seed=seed,
-            measured=play.measured,
+            measured=play.measured if play.things else None,
         )
 
     def records(self, play: Play, *, camera: str, seed: int) -> list[Record]:

@@ -5,14 +5,14 @@ from a random generator, and a truth computed from where the objects are without
 and not by the code of the rule.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from random import Random
 from typing import Any, Protocol
 
 from lab.evaluate.events.scoring import TrueEvent
-from lab.evaluate.events.view import View, view_of
+from lab.evaluate.events.view import Standing, View, view_of
 from pipeline.testing import Walk
 
 KINDS = {
@@ -24,6 +24,7 @@ KINDS = {
     "speeding": "lab.evaluate.events.kinds.speeding:Speeding",
     "proximity": "lab.evaluate.events.kinds.proximity:Proximity",
     "tailgating": "lab.evaluate.events.kinds.tailgating:Tailgating",
+    "abandoned_object": "lab.evaluate.events.kinds.abandoned_object:AbandonedObject",
     "fall": "lab.evaluate.events.kinds.fall:Fall",
     "stopped_vehicle": "lab.evaluate.events.kinds.stopped_vehicle:StoppedVehicle",
 }
@@ -41,13 +42,18 @@ class Play:
     width: int = 1000
     height: int = 1000
     names: Sequence[str] = ("person", "car")
-    measured: Callable[[float], dict[str, Any]] | None = None
-    """What capture measured at these seconds."""
+    things: Sequence[Standing] = ()
+    """Put down and taken away again; capture measures them as static foreground, where there are any."""
+
+    def measured(self, seconds: float) -> dict[str, Any]:
+        """What capture says of the things: each once it has stood for a second."""
+        blobs = [thing.blob(seconds) for thing in self.things if thing.from_s + 1 <= seconds < thing.until_s]
+        return {"still": {"learning": seconds < 1, "blobs": blobs}} if self.things else {}
 
     def view(self, fps: float) -> View:
         """What is there at each frame."""
         times = [index / fps for index in range(int(self.seconds * fps) + 1)]
-        return view_of(self.walks, times, width=self.width, height=self.height, names=self.names)
+        return view_of(self.walks, times, width=self.width, height=self.height, names=self.names, things=self.things)
 
 
 class Kind(Protocol):

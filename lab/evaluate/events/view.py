@@ -30,6 +30,20 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A thing that stands somewhere for a while."""
+
+    box: Box
+    from_s: float
+    until_s: float
+
+    def blob(self, seconds: float) -> list[float]:
+        """What capture's measurement ``still`` tells of it at a time: its box, how long it has stood, how much it
+        stands out from its surroundings now and what was there did before, and how much of its box it fills."""
+        return [*self.box, seconds - self.from_s, 30.0, 10.0, 0.8]
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """The frames of one camera, and all objects."""
 
@@ -37,13 +51,22 @@ class View:
     paths: Sequence[Path]
     width: int
     height: int
+    things: Sequence[Standing] = ()
 
     def of(self, classes: Sequence[str]) -> list[Path]:
         """The objects of these classes; none named: all."""
         return [path for path in self.paths if not classes or path.class_name in classes]
 
 
-def view_of(walks: Sequence[Walk], times: Sequence[float], *, width: int, height: int, names: Sequence[str]) -> View:
+def view_of(
+    walks: Sequence[Walk],
+    times: Sequence[float],
+    *,
+    width: int,
+    height: int,
+    names: Sequence[str],
+    things: Sequence[Standing] = (),
+) -> View:
     """The scene of scripted walks as it is, whatever its detector misses, as far as the picture shows it; walks of one
     track are one object."""
     paths = []
@@ -51,7 +74,7 @@ def view_of(walks: Sequence[Walk], times: Sequence[float], *, width: int, height
         own = [walk for walk in walks if walk.track == track]
         boxes = [next((box for walk in own if (box := _box(walk, seconds)) is not None), None) for seconds in times]
         paths.append(Path(track, names[own[0].class_id], boxes))
-    return View([round(seconds * SECOND) for seconds in times], paths, width, height)
+    return View([round(seconds * SECOND) for seconds in times], paths, width, height, things)
 
 
 def _box(walk: Walk, seconds: float) -> Box | None:
