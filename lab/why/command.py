@@ -41,6 +41,10 @@ def why(
             help="Also explain the detection itself, on the frame of the event; takes about half a minute.",
         ),
     ] = None,
+    normal: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The camera's model of normal, to show the nearest normal examples."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Say why an event was raised, computed again from its record, and what would have prevented it.
@@ -55,7 +59,7 @@ def why(
         from lab.why.saliency import explained
 
         detection = explained(course.start, saliency)
-    picture = _drawn(results, course, where, detection)
+    picture = _drawn(results, course, where, detection, normal)
     if json:
         typer.echo(_as_json(course, where, picture))
         return
@@ -68,12 +72,17 @@ def why(
 
 
 def _drawn(
-    results: Results, course: Course, where: Path, detection: "tuple[Picture, Explanation] | None" = None
+    results: Results,
+    course: Course,
+    where: Path,
+    detection: "tuple[Picture, Explanation] | None",
+    normal: Path | None,
 ) -> Path:
     """Write the page, and the picture beside it. Raises ``CannotStart`` where they cannot be written."""
     from lab.report.charts import as_png
     from lab.why.board import DPI, board
     from lab.why.moment import moments
+    from lab.why.normal import crops
     from lab.why.page import page
     from lab.why.scene import view
 
@@ -85,7 +94,7 @@ def _drawn(
     numbered = moments(course)
     seen = view(results, course, numbered)
     try:
-        made = page(results, course, seen, numbered)
+        made = page(results, course, seen, numbered, [] if normal is None else crops(course.start, normal))
         if detection is not None:
             from lab.why.saliency import add
 

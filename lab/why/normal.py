@@ -1,11 +1,19 @@
 """What a model of normal says of an event: each feature against what is normal, and the nearest normal examples."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from pipeline.errors import UsageError
 from pipeline.messages import Event
+from pipeline.stage import Picture
+from stages.alert.normal.store import read
 from stages.alert.verdict import claim_of
 
+NEAREST_HEADER = ("normal example", "distance", "its features, and here")
 FEATURE_HEADER = ("feature", "value", "normal (1 in 100)", "share of normal below", "as far out in normal time")
 
 
@@ -32,6 +40,54 @@ def normal_of(event: Event) -> Mapping[str, Any]:
     """Which model of normal judged; empty for other rules."""
     found = (claim_of(event) or {}).get("normal", {})
     return found if isinstance(found, Mapping) else {}
+
+
+def nearest(event: Event) -> Iterator[tuple[str, str, str]]:
+    """A row for each normal example that is most like it, nearest first, as ``NEAREST_HEADER``."""
+    here = {fact.get("feature"): fact.get("value") for fact in (claim_of(event) or {}).get("features", [])}
+    for each in (claim_of(event) or {}).get("nearest", []):
+        values = [
+            f"{name} {_figure(value)} ({_figure(here[name])})"
+            for name, value in sorted(each.items())
+            if name in here and name != "class"
+        ]
+        yield (
+            f"{each.get('class', '')} {each.get('crop', '')}".strip(),
+            _figure(each.get("distance")),
+            ", ".join(values),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A normal example to look at, uint8 (height, width, 3) BGR."""
+
+    pixels: Picture
+    caption: str
+
+
+def crops(event: Event, folder: Path) -> list[Crop]:
+    """Those of ``nearest`` that are still there, from the camera's model of normal.
+
+    Raises ``UsageError`` where it is another model than the one that judged, ``CannotStart`` where it cannot be read.
+    """
+    import cv2
+
+    judged = normal_of(event)
+    if not judged:
+        raise UsageError(f"--normal {folder}: no model of normal has judged this event; its rule is {event.rule}")
+    stored = read(folder, generation=judged.get("generation"))
+    if stored.digest != judged.get("sha256"):
+        raise UsageError(
+            f"--normal {folder}: generation {judged.get('generation')} is not the one that judged this event"
+        )
+    found = []
+    for row, each in zip(nearest(event), (claim_of(event) or {}).get("nearest", []), strict=True):
+        content = stored.exemplar(str(each.get("crop", "")))
+        pixels = None if content is None else cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        if pixels is not None:
+            found.append(Crop(np.asarray(pixels, np.uint8), f"{row[0]}, distance {row[1]}: {row[2]}"))
+    return found
 
 
 def _figure(value: Any) -> str:

@@ -1,6 +1,6 @@
 """One page that explains an event, complete in itself: it opens without Bartizan, its results, or a network."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -9,7 +9,7 @@ from lab.why.chart import chart
 from lab.why.course import Course
 from lab.why.finding import Results
 from lab.why.moment import Moment
-from lab.why.normal import FEATURE_HEADER, features, normal_of
+from lab.why.normal import FEATURE_HEADER, NEAREST_HEADER, Crop, features, nearest, normal_of
 from lab.why.prevention import Prevention
 from lab.why.scene import View
 from lab.why.smallest_change import preventions
@@ -21,8 +21,8 @@ from stages.alert.verdict import verdict
 _UNBROKEN = "\u00a0"
 
 
-def page(results: Results, course: Course, view: View, moments: list[Moment]) -> Page:
-    """The whole page, to be written."""
+def page(results: Results, course: Course, view: View, moments: list[Moment], like: Sequence[Crop] = ()) -> Page:
+    """The whole page, to be written. ``like``: crops of the nearest normal examples."""
     start = course.start
     made = Page(f"Why: {title(start)}", f"{start.reason}. Camera {start.camera}, severity {start.severity}.")
     made.text(story(course))
@@ -30,7 +30,8 @@ def page(results: Results, course: Course, view: View, moments: list[Moment]) ->
     made.note(smallest(course))
     _seen(made, course, view, moments)
     _why(made, course)
-    _unusual(made, start)
+    _unusual(made, start, like)
+    _like(made, start, like)
     _prevented(made, preventions(course))
     _told(made, results, course)
     _record(made, results, course)
@@ -69,12 +70,22 @@ def _conditions(event: Event) -> Iterator[tuple[str, ...]]:
         yield each.what, value, limit if each.holds else f"{limit}: {each.fault.upper()}", time
 
 
-def _unusual(made: Page, event: Event) -> None:
+def _unusual(made: Page, event: Event, like: Sequence[Crop]) -> None:
     if rows := list(features(event)):
         made.section("What was unusual")
         made.table(FEATURE_HEADER, rows, "Each feature against the normal footage of this camera.")
         if model := normal_of(event):
             made.text("Model of normal: " + ", ".join(f"{name} {value}" for name, value in model.items()))
+
+
+def _like(made: Page, event: Event, like: Sequence[Crop]) -> None:
+    if rows := list(nearest(event)):
+        made.heading("Most like it in normal time")
+        made.table(NEAREST_HEADER, rows)
+        if like:
+            made.pictures([(crop.pixels, crop.caption) for crop in like])
+        else:
+            made.text("Name the camera's model of normal with --normal to see them.")
 
 
 def _prevented(made: Page, found: list[Prevention]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from lab.why.course import Course
 from lab.why.finding import Results
-from lab.why.normal import features
+from lab.why.normal import FEATURE_HEADER, NEAREST_HEADER, features, nearest
 from lab.why.prevention import Prevention
 from lab.why.smallest_change import preventions
 from lab.why.words import Condition, conditions, facts, story, title
@@ -25,7 +25,9 @@ def text(results: Results, course: Course) -> str:
     if known := list(facts(start)):
         lines += ["", "Beside that", *_table(known)]
     if odd := list(features(start)):
-        lines += ["", "What was unusual", *_table([("", *each) for each in odd])]
+        lines += ["", "What was unusual", *_table([FEATURE_HEADER, *odd])]
+    if like := list(nearest(start)):
+        lines += ["", "Most like it in normal time", *_table([NEAREST_HEADER, *like])]
     lines += ["", *_changes(course), "", "From this record", *_table(provenance(results, course))]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 

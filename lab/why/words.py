@@ -50,7 +50,18 @@ _UNITS = (
     ("heights_", " heights"),
 )
 _ENDINGS = (("_s", " s"), ("_mps", " m/s"), ("_m", " m"), ("_deg", "°"))
-_COMPARED = ("time", "predicate", "value", "comparison", "threshold", "option", "parts", "features", "normal")
+_COMPARED = (
+    "time",
+    "predicate",
+    "value",
+    "comparison",
+    "threshold",
+    "option",
+    "parts",
+    "features",
+    "normal",
+    "nearest",
+)
 
 
 @dataclass(frozen=True, slots=True)

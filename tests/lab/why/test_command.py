@@ -172,22 +172,6 @@ def test_a_record_that_was_tampered_with_is_found_out(results: Path) -> None:
     assert "<- does not hold" in said
 
 
-def test_features_of_an_anomaly_stand_beside_what_is_normal(results: Path) -> None:
-    event = first(results, "loitering")
-    features = [
-        {"feature": "speed", "value": 3.2, "unit": "box heights/s", "p": 0.0004, "quantile": 0.9996, "normal": 1.9},
-        {"feature": "class", "value": 0.1, "unit": "", "p": 0.7, "quantile": 0.3},
-    ]
-    claim = {"predicate": "surprise", "value": 19.2, "comparison": ">=", "threshold": 15.0, "time": 6.0}
-    claim |= {"features": features, "option": "false_alarms_per_day", "normal": {"generation": 3, "sha256": "ab"}}
-    forged = msgspec.structs.replace(event, rule="anomaly", why=[claim, *event.why[2:]])
-    write(results, [forged], pictures=False)
-    found = read_results(results)
-    said = text(found, found.find("1"))
-    assert "speed  3.2 box heights/s  1.9 box heights/s  99.96%  1 in 2,500" in said
-    assert "threshold" in said, "what would set the limit itself, not what it was made from"
-
-
 @pytest.mark.parametrize(
     ("name", "message"),
     [
