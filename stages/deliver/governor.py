@@ -177,7 +177,7 @@ class Governor:
                 episode.severity = max(episode.severity, severity)
         fate = self._fates.get(event.id)
         if fate is not None:
-            self._remember(event.id, Fate(Verdict.PASS, max(severity, fate.severity), now, fate.episode))
+            self._remember(event.id, Fate(Verdict.PASS, severity, now, fate.episode))
 
 
 def _ns(seconds: float) -> int:

@@ -327,6 +327,12 @@ def test_what_matters_more_is_not_merged_into_what_mattered_less() -> None:
     assert store.states() == ["delivered", "delivered", "merged", "merged", "merged"]
 
 
+def test_a_severity_that_rose_is_that_of_the_whole_episode() -> None:
+    rises = [event(1, 0.0, severity="low"), event(1, 5.0, type="update", severity="high")]
+    store = run([*rises, event(2, 9.0, severity="high"), event(3, 12.0, severity="critical")], limits())
+    assert store.states() == ["delivered", "delivered", "merged", "delivered"]
+
+
 def test_updates_of_a_notified_event_come_seldom_but_its_end_always_comes() -> None:
     updates = [event(1, 10.0 * n, type="update", ordinal=n) for n in range(1, 70)]
     store = run([event(1, 0.0), *updates, event(1, 700.0, type="end", ordinal=99)], limits(update_s=300))
