@@ -148,15 +148,18 @@ class AbandonedObject:
 
     def look(self, scene: Scene, memory: dict[int, Things]) -> list[Claim]:
         """Every thing that has been unattended for long enough."""
-        things, now = of(memory), scene.frame.media_ns
-        checkable, measure = things.follow(scene), self._measure(scene)
+        things = of(memory)
+        checkable, bags = things.follow(scene), scene.of_classes(BAGS)
+        if not (things.known or things.carried or bags.any()):
+            return []
+        measure = self._measure(scene)
         self._watch_hands(things, scene, measure)
         claims = []
-        for number, thing in things.there(now):
+        for number, thing in things.there(scene.frame.media_ns):
             if checkable:
                 self._attribute(thing, things, scene, measure)
                 self._judge(thing, scene, measure)
-            if thing.state == "abandoned" and self._counts(thing):
+            if thing.state == "abandoned":
                 claims.append(self._claim(number, thing, scene))
         return claims
 
@@ -216,7 +219,7 @@ class AbandonedObject:
         alone_ns = now - max(thing.away_ns, thing.steady_ns)
         if alone_ns >= self._lost_ns:
             thing.state = "unattended"
-        if alone_ns >= self._lost_ns + self._limit_ns:
+        if alone_ns >= self._lost_ns + self._limit_ns and self._counts(thing):
             thing.state = "abandoned"
 
     def _attended(self, thing: Thing, owners: list[Sighting], scene: Scene, measure: Measure) -> bool:
@@ -226,6 +229,7 @@ class AbandonedObject:
         return any(covered(thing.box, box) > 0 for box in scene.box[scene.of_classes(PEOPLE)].tolist())
 
     def _counts(self, thing: Thing) -> bool:
+        """Whether it is one that the rule is about."""
         left, top, right, bottom = thing.box
         longer = max(right - left, bottom - top)
         return bool(

@@ -97,8 +97,6 @@ class Things(msgspec.Struct):
                 thing.seen_ns = now
             return False
         matched = set[int]()
-        people, vehicles = scene.of_classes(PEOPLE), scene.of_classes(VEHICLES)
-        movers = [tuple(box) for box in scene.box[people | vehicles].tolist()]
         for blob in sorted(said["blobs"], key=_longest_first):
             box: Box = (blob[0], blob[1], blob[2], blob[3])
             number = self._find(box)
@@ -111,6 +109,7 @@ class Things(msgspec.Struct):
                 self.known[number] = Thing(box, since, now, now, box)
             matched.add(number)
             self._update(self.known[number], blob, box, now)
+        movers = scene.box[scene.of_classes(PEOPLE | VEHICLES)].tolist() if self.known else []
         for number, thing in list(self.known.items()):
             thing.hidden = any(covered(thing.box, box) >= _HIDES for box in movers)
             if number in matched or thing.hidden:

@@ -139,7 +139,8 @@ class Watch:
         for claim in claims if self._armed(wall_ns) else []:
             key = claim.subject, claim.occasion
             episode = self._episodes[key] = Episode(*key, now_ns, "open", started_ns=now_ns, updated_ns=now_ns)
-            changes.append(Change("start", self.rule, episode, claim, [_claimed(claim, now_ns)], pictured=False))
+            why = [_claimed(claim, now_ns), trace(now_ns, "held_s", 0.0, ">=", 0.0)]
+            changes.append(Change("start", self.rule, episode, claim, why, pictured=False))
         return changes
 
     def finish(self, now_ns: int, ended: End, sightings: Mapping[int, Sighting]) -> list[Change]:

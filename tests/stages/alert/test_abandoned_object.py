@@ -14,6 +14,7 @@ from stages.alert.options import AlertOptions
 from stages.alert.removed_object import RemovedObject
 from stages.alert.rule import Rule
 from stages.alert.stage import AlertStage
+from stages.alert.verdict import verdict
 from tests.stages.alert.conftest import Watching
 
 BAG = (0.52, 0.56, 0.56, 0.60)
@@ -64,6 +65,7 @@ def test_a_bag_whose_owner_goes_away_is_one_event(watch: Watching) -> None:
     assert (why["owners"], why["stands_since"]) == ([1], 11.0)
     assert why["alone_since"] == pytest.approx(23.8, abs=0.11)
     assert events[-1].ended == "end_of_stream"
+    assert {verdict(event).said for event in events} == {"raised", "ended"}
 
 
 def test_an_owner_who_stays_near_has_not_abandoned_it(watch: Watching) -> None:

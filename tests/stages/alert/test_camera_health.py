@@ -16,6 +16,7 @@ from pipeline.testing import Script, ScriptedTracker
 from stages.alert.camera_health import CameraHealth
 from stages.alert.options import AlertOptions
 from stages.alert.stage import AlertStage
+from stages.alert.verdict import verdict
 
 FPS = 5
 Scene = Callable[[float], Picture]
@@ -239,3 +240,9 @@ def test_it_goes_on_from_its_saved_state_at_any_record() -> None:
         pieces += parts.process("gate", [record]).events
     assert pieces == found != []
     assert parts.state("gate") == whole.state("gate")
+
+
+def test_its_verdicts_can_be_computed_again_from_the_record() -> None:
+    for log in (offline(), records(then(BLURRED)), records(then(TURNED))):
+        start = events(log)[0]
+        assert verdict(start).said == "raised", verdict(start).failed
