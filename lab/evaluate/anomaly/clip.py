@@ -1,6 +1,7 @@
 """Clips: videos and folders of pictures that lie side by side in one folder."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,27 +9,30 @@ from pipeline.clock import ManualClock
 from pipeline.errors import SourceEnded, UsageError
 from pipeline.stage import Picture
 
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 VIDEOS = (".avi", ".mp4", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".ts", ".webm", ".gif")
 
 
 def clips_in(folder: Path) -> dict[str, Path]:
     """The clips of a folder by name (of the file without its ending, or of the folder), in order of their names.
 
-    Raises ``UsageError`` where there is none, and for two of one name.
+    Hidden files are none, nor is ``NAME_gt`` beside ``NAME``, where UCSD keeps masks. Raises ``UsageError`` where there
+    is none, and for two of one name.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder}: is no folder; name one that holds clips (videos, or folders of pictures)")
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if not _is_clip(path):
+    paths = sorted(folder.iterdir(), key=natural)
+    beside = {f"{path.name}_gt" for path in paths}
+    for path in paths:
+        if path.name.startswith(".") or path.name in beside or not _is_clip(path):
             continue
         name = path.name if path.is_dir() else path.stem
         if name in found:
             raise UsageError(f"{path}: there is another clip named {name!r} beside it; rename one")
         found[name] = path
     if not found:
-        here = any(path.suffix.lower() in PICTURES for path in folder.iterdir())
+        here = bool(pictures_in(folder))
         hint = " It holds pictures itself: name the folder above it." if here else ""
         raise UsageError(f"{folder}: holds no clip (a video, or a folder of pictures).{hint}")
     return found
@@ -51,9 +55,20 @@ def pictures(clip: Path, *, fps: float) -> Iterator[Picture]:
         source.close()
 
 
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures of a folder in natural order (2 before 10), as capture takes them."""
+    files = (file for file in folder.iterdir() if file.suffix.lower() in PICTURES and not file.name.startswith("."))
+    return sorted(files, key=natural)
+
+
+def natural(path: Path) -> list[tuple[int, str]]:
+    """Sorts names with numbers by the numbers."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name)]
+
+
 def digest(clip: Path) -> str:
     """SHA-256 over the content of a clip and the order of its pictures, whatever they are called."""
-    files = sorted(path for path in clip.iterdir() if path.is_file()) if clip.is_dir() else [clip]
+    files = pictures_in(clip) if clip.is_dir() else [clip]
     whole = hashlib.sha256()
     for file in files:
         with file.open("rb") as content:
@@ -63,5 +78,5 @@ def digest(clip: Path) -> str:
 
 def _is_clip(path: Path) -> bool:
     if path.is_dir():
-        return any(each.suffix.lower() in PICTURES for each in path.iterdir())
+        return bool(pictures_in(path))
     return path.suffix.lower() in VIDEOS

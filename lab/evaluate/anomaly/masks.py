@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lab.evaluate.anomaly.clip import PICTURES
+from lab.evaluate.anomaly.clip import pictures_in
 from lab.evaluate.anomaly.regions import Region
 from pipeline.errors import UsageError
 
@@ -27,7 +27,7 @@ def read_masks(folder: Path, *, frames: int) -> list[Mask]:
     the files' names. Raises ``UsageError`` where there is not one for each frame."""
     import cv2
 
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES) if folder.is_dir() else []
+    files = pictures_in(folder) if folder.is_dir() else []
     if len(files) != frames:
         raise UsageError(
             f"{folder}: holds {len(files)} masks, but the clip has {frames} frames; one is needed for each"
