@@ -34,4 +34,5 @@ def further(
         beyond = value > peak.value if comparison in (">=", ">") else value < peak.value
         if not beyond:
             return peak
-    return Peak(predicate, value, comparison, threshold, now_ns)
+    plain = float(value) if isinstance(value, float) else value  # a float64 of NumPy is a float that no state takes
+    return Peak(predicate, plain, comparison, threshold, now_ns)

@@ -41,7 +41,7 @@ def trace(
     """
     short, limit = _rounded(value), _rounded(threshold)
     if _turned((short, limit), (value, threshold), comparison):
-        short, limit = value, threshold
+        short, limit = _plain(value), _plain(threshold)
     entry = {
         "time": round(time_ns / SECOND, _DIGITS),
         "predicate": predicate,
@@ -74,5 +74,10 @@ def _turned(short: tuple[Any, Any], full: tuple[Any, Any], comparison: Compariso
         return False
 
 
+def _plain(value: Any) -> Any:
+    """NumPy's float64 is a float, but no message takes it."""
+    return float(value) if isinstance(value, float) else value
+
+
 def _rounded(value: Any) -> Any:
-    return round(value, _DIGITS) if isinstance(value, float) else value
+    return round(float(value), _DIGITS) if isinstance(value, float) else value

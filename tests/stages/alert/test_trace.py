@@ -1,7 +1,10 @@
 """Entries of a trace, and what they say when compared again."""
 
+import msgspec
+import numpy as np
 import pytest
 
+from stages.alert.peak import further
 from stages.alert.trace import Comparison, compares, trace
 
 
@@ -49,3 +52,19 @@ def test_what_cannot_be_compared_is_refused(value: object, comparison: str, thre
 
 def test_a_rule_that_does_not_say_how_to_compare_does_not_stop_the_stage() -> None:
     assert trace(0, "side", "left", ">=", None)["value"] == "left"
+
+
+def test_numbers_of_numpy_become_plain_ones() -> None:
+    entry = trace(0, "x", np.float64(1.0000001), ">", np.float64(1.0))
+    peak = further(None, "x", np.float64(2.5), ">=", 1.0, now_ns=0)
+    assert msgspec.json.decode(msgspec.json.encode(entry))["value"] == 1.0000001
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(peak))["value"] == 2.5
+
+
+def test_the_peak_is_the_furthest_in_the_direction_of_the_limit() -> None:
+    most = further(further(None, "x", 3, ">", 2, now_ns=1), "x", 2.5, ">", 2, now_ns=2)
+    least = further(further(None, "x", 3, "<=", 5, now_ns=1), "x", 2.5, "<=", 5, now_ns=2)
+    assert most is not None
+    assert least is not None
+    assert (most.value, most.time_ns, least.value, least.time_ns) == (3, 1, 2.5, 2)
+    assert further(None, "inside", True, "==", True, now_ns=1) is None
