@@ -4,16 +4,22 @@ Each condition is an event of its own. What cannot be checked (sharpness at nigh
 noise) neither starts nor ends one: nobody is told that all is well because nobody could look.
 """
 
+import logging
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from pydantic import AfterValidator, Field, model_validator
 
+from pipeline.clock import SECOND
 from stages.alert.conditions import CONDITIONS, Condition, Limits, Usual, Verdict, judge, teach
 from stages.alert.options import RuleOptions, nanoseconds
 from stages.alert.rule import WHOLE_SCENE, Claim
 from stages.alert.scene import Scene
 
+log = logging.getLogger(__name__)
+
+_TOLD_NS = 60 * SECOND
+"""A condition that cannot be checked for this long is told in the log, once for each reason."""
 _SENTENCES: dict[Condition, str] = {
     "offline": "the camera is offline",
     "frozen": "the picture is frozen, it has not changed for {value:.1f} s",
@@ -98,6 +104,10 @@ class Record(msgspec.Struct):
     """Since when each condition that holds has held."""
     last: dict[str, tuple[str, float, str, float]] = {}
     """What was measured of it last: predicate, value, comparison, threshold."""
+    unchecked: dict[str, tuple[str, int]] = {}
+    """Why each condition cannot be checked, and since when."""
+    told: dict[str, str] = {}
+    """What of that stands in the log."""
     away: int = 0
     """How often the camera went offline."""
 
@@ -132,6 +142,7 @@ class CameraHealth:
         verdicts = judge(said, record.usual, self._limits, scene.features.get("clock_drift"))
         teach(said, verdicts, record.usual, now, learning=record.usual.seen_s < self.options.learn_s)
         unchecked = {name: verdict.reason for name, verdict in verdicts.items() if verdict.holds is None}
+        self._tell(record, unchecked, scene)
         claims = []
         for name in self.options.conditions:
             verdict = verdicts.get(name)
@@ -150,6 +161,23 @@ class CameraHealth:
             return []
         record.away += 1
         return [Claim(_subject("offline"), "online", False, False, record.away, {"reason": reason}, comparison="==")]
+
+    def _tell(self, record: Record, unchecked: dict[Condition, str], scene: Scene) -> None:
+        """Say in the log what cannot be checked for long, and that it can be again."""
+        now, camera = scene.frame.media_ns, scene.frame.camera
+        for name in self.options.conditions:
+            reason = unchecked.get(name)
+            if reason is None:
+                record.unchecked.pop(name, None)
+                if record.told.pop(name, None) is not None:
+                    log.info("camera %s: rule %r: %s can be checked again", camera, self.options.title, name)
+                continue
+            if record.unchecked.get(name, ("", 0))[0] != reason:
+                record.unchecked[name] = reason, now
+            long = now - record.unchecked[name][1] >= _TOLD_NS
+            if long and record.told.get(name) != reason and name != "clock_drift":
+                record.told[name] = reason
+                log.info("camera %s: rule %r: %s cannot be checked: %s", camera, self.options.title, name, reason)
 
     def _holds(self, name: Condition, verdict: Verdict, record: Record, now_ns: int) -> bool:
         if verdict.holds:

@@ -121,6 +121,13 @@ def test_where_the_picture_has_no_noise_frozen_cannot_be_checked() -> None:
     assert found[0].why[0]["not_checkable"]["frozen"] == "the picture has no noise: it often repeats itself"
 
 
+def test_what_cannot_be_checked_for_a_minute_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    events(records(lambda _: HOUSES, 90))
+    reason = "frozen cannot be checked: the picture has no noise: it often repeats itself"
+    assert [record.getMessage() for record in caplog.records] == [f"camera gate: rule 'camera_health': {reason}"]
+
+
 def test_a_stream_that_repeats_itself_between_key_frames_is_not_frozen() -> None:
     assert events(records(lambda s: noisy(street(), int(s / 2)), 40)) == []
 
