@@ -167,6 +167,7 @@ class Decisions:
         by_state = joined.where(columns.role != "follow").group_by(columns.sink, columns.role, states)
         with self._database.reading() as connection:
             rows = connection.execute(by_state).all()
+            undecided = connection.execute(self._select_undecided()).all()
             made = connection.execute(select(digests.sink, func.count()).group_by(digests.sink)).all()
         counts: Counts = {}
         for sink, role, state, count in rows:
@@ -176,6 +177,10 @@ class Decisions:
                 mine["events"] += count
             elif state == "delivered":
                 mine["risen"] += count
+        for sink, count in undecided:
+            if sink in counts:
+                counts[sink]["pending"] += count
+                counts[sink]["events"] += count
         for sink, count in made:
             counts.setdefault(sink, dict.fromkeys(_COUNTED, 0))["digests"] = count
         return counts
@@ -205,6 +210,16 @@ class Decisions:
             .select_from(self._with_rows().join(events, events.c.message_id == columns.message_id))
             .order_by(columns.number)
         )
+
+    def _select_undecided(self) -> "Select[Any]":
+        """Events by sink of which no message has come before the governor yet."""
+        from sqlalchemy import exists, func, select
+
+        columns, outbox, events = self._tables.decisions.c, self._tables.outbox.c, self._tables.events
+        decided = exists().where(columns.sink == outbox.sink, columns.event_id == events.c.event_id)
+        counted = select(outbox.sink, func.count(events.c.event_id.distinct()))
+        joined = counted.select_from(self._tables.outbox.join(events)).where(outbox.state == "pending", ~decided)
+        return joined.group_by(outbox.sink)
 
     def _with_rows(self) -> "Join":
         """Decisions beside the rows of the outbox that they are about."""

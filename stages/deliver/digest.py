@@ -1,7 +1,7 @@
 """The digest: one message that says which events a sink was not sent, and why."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -13,6 +13,7 @@ from stages.deliver.moment import Moment
 
 TYPE = "digest"
 _MOST_IDS = 20
+_MOST_NAMED = 5
 _WORDS = {Verdict.HELD: "held back", Verdict.MERGED: "merged"}
 
 
@@ -83,10 +84,14 @@ def _message(kept: list[Kept], sink: str, ordinal: int) -> Event:
     )
 
 
-def _sentence(kept: Iterable[Kept]) -> str:
+def _sentence(kept: Sequence[Kept]) -> str:
     counts = Counter(one.decision.verdict for one in kept)
     words = [(counts[verdict], word) for verdict, word in _WORDS.items() if counts[verdict]]
-    return " and ".join(f"{count} event{'s' if count > 1 else ''} {word}" for count, word in words)
+    whole = " and ".join(f"{count} event{'s' if count > 1 else ''} {word}" for count, word in words)
+    sources = Counter((one.event.name, one.event.camera) for one in kept).most_common()
+    named = [f"{count} x {name!r} on {camera}" for (name, camera), count in sources[:_MOST_NAMED]]
+    others = sum(count for _, count in sources[_MOST_NAMED:])
+    return f"{whole}: {', '.join([*named, f'{others} others'] if others else named)}"
 
 
 def _lines(kept: Iterable[Kept]) -> Iterable[dict[str, Any]]:

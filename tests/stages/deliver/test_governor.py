@@ -247,7 +247,7 @@ def test_the_same_thing_again_is_one_notification_with_a_count() -> None:
     assert store.states() == ["delivered", *["merged"] * 6]
     assert store.verdicts()[3][2] == "seen again at the place of event gate-1, which was delivered"
     (digest,) = store.sent
-    assert digest.reason == "6 events merged"
+    assert digest.reason == "6 events merged: 6 x 'yard' on gate"
     assert [(line["predicate"], line["value"], line["into"]) for line in digest.why] == [("merged", 6, ["gate-1"])]
     assert digest.why[0]["ids"] == [f"gate-{number}" for number in range(2, 8)]
 
@@ -399,7 +399,7 @@ def test_a_live_digest_does_not_wait_for_a_further_event() -> None:
     assert store.sent == []
     clock.advance(SECOND)
     deliver(live, ScriptedSink(), clock)
-    assert [digest.reason for digest in store.sent] == ["1 event merged"]
+    assert [digest.reason for digest in store.sent] == ["1 event merged: 1 x 'yard' on gate"]
 
 
 @LOGS
