@@ -78,13 +78,14 @@ def _pair(text: str) -> tuple[Path, Path]:
 
 
 def _text(result: "Result", frame_s: dict[str, float]) -> str:
-    from lab.evaluate.events.result import HEADER, MOST, by_disturbance, failure, matrix, staged_rows
+    from lab.evaluate.events.result import HEADER, MOST, by_disturbance, by_rule, failure, matrix, staged_rows
     from lab.evaluate.text_table import table
 
     parts = []
     if result.trials:
         parts += [
             table(("disturbance", *HEADER), by_disturbance(result)),
+            "undisturbed, by rule\n" + table(("rule", *HEADER), by_rule(result)),
             "F1 of each rule\n" + table(("rule", "events", *result.disturbances), matrix(result)),
             f"{result.cameras} cameras interleaved in one process, interrupted and restored at random: events are "
             + ("those of separate runs, to the byte" if result.same else "DIFFERENT from those of separate runs"),
@@ -104,7 +105,7 @@ def _text(result: "Result", frame_s: dict[str, float]) -> str:
 
 
 def _facts(result: "Result", frame_s: dict[str, float]) -> dict[str, Any]:
-    from lab.evaluate.events.result import HEADER, by_disturbance, failure, matrix, staged_rows
+    from lab.evaluate.events.result import HEADER, by_disturbance, by_rule, failure, matrix, staged_rows
 
     def named(header: Sequence[str], rows: list[list[Any]]) -> list[dict[str, Any]]:
         return [dict(zip(header, row, strict=True)) for row in rows]
@@ -114,6 +115,7 @@ def _facts(result: "Result", frame_s: dict[str, float]) -> dict[str, Any]:
         "window_s": result.window.after_s,
         "early_s": result.window.before_s,
         "disturbances": named(("disturbance", *HEADER), by_disturbance(result)),
+        "rules": named(("rule", *HEADER), by_rule(result)),
         "f1": named(("rule", "events", *result.disturbances), matrix(result)),
         "staged": named(("recording", "rule", *HEADER[1:]), staged_rows(result, frame_s)),
         "interleaved_cameras": result.cameras,

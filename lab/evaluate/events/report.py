@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lab.evaluate.events.disturbance import DISTURBANCES
-from lab.evaluate.events.result import HEADER, MOST, Result, by_disturbance, failure, matrix, staged_rows
+from lab.evaluate.events.result import HEADER, MOST, Result, by_disturbance, by_rule, failure, matrix, staged_rows
 from lab.evaluate.events.scoring import total
 from lab.report.charts import chart
 from lab.report.page import Page
@@ -51,6 +51,7 @@ def write_report(out: Path, result: Result, frame_s: dict[str, float]) -> Path:
     )
     page.figure(_times(result), "Alarm times less the times at which the events were due, for each disturbance.")
     page.section("By rule")
+    page.table(("rule", *HEADER), by_rule(result), "Where nothing is disturbed")
     page.table(("rule", "events", *result.disturbances), matrix(result), "F1 of each rule under each disturbance")
     if result.staged:
         page.section("Staged over recordings").text(

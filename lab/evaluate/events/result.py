@@ -54,8 +54,8 @@ class Result:
         return sorted(wrong, key=lambda trial: trial.disturbance not in clean)
 
 
-def row(score: Score, *, alpha: float, scripts: int | str, frame_s: float) -> list[Any]:
-    """The figures under ``HEADER``; times in seconds."""
+def row(score: Score, *, alpha: float, scripts: int | str, within: int) -> list[Any]:
+    """The figures under ``HEADER``; times in seconds. ``within``: events told at most one frame away."""
     late = np.abs(score.errors_s)
     return [
         scripts,
@@ -65,7 +65,7 @@ def row(score: Score, *, alpha: float, scripts: int | str, frame_s: float) -> li
         score.precision,
         score.f1(alpha),
         score.exact(),
-        score.exact(frame_s + 1e-5),
+        within,
         float(np.median(late)) if len(late) else float("nan"),
         float(late.max()) if len(late) else float("nan"),
     ]
@@ -73,12 +73,22 @@ def row(score: Score, *, alpha: float, scripts: int | str, frame_s: float) -> li
 
 def by_disturbance(result: Result) -> list[list[Any]]:
     """A row for each."""
-    rows = []
-    for name in result.disturbances:
-        trials = [trial for trial in result.trials if trial.disturbance == name]
-        score = total(trial.pairing.score for trial in trials)
-        rows.append([name, *row(score, alpha=result.alpha, scripts=len(trials), frame_s=trials[0].frame_s)])
-    return rows
+    return [_row_of(result, name, disturbances=[name]) for name in result.disturbances]
+
+
+def by_rule(result: Result) -> list[list[Any]]:
+    """A row for each rule, over what is not disturbed."""
+    clean = [each.name for each in DISTURBANCES if each.exact]
+    return [_row_of(result, rule, disturbances=clean, rule=rule) for rule in result.rules]
+
+
+def _row_of(result: Result, name: str, *, disturbances: Collection[str], rule: str | None = None) -> list[Any]:
+    trials = [
+        trial for trial in result.trials if trial.disturbance in disturbances and (rule is None or trial.rule == rule)
+    ]
+    score = total(trial.pairing.score for trial in trials)
+    within = sum(trial.pairing.score.exact(trial.frame_s + 1e-5) for trial in trials)
+    return [name, *row(score, alpha=result.alpha, scripts=len(trials), within=within)]
 
 
 def matrix(result: Result) -> list[list[Any]]:
@@ -94,11 +104,10 @@ def staged_rows(result: Result, frame_s: dict[str, float]) -> list[list[Any]]:
     """A row for each staged rule and one for each recording."""
     rows = []
     for recording, found in result.staged.items():
-        for name, pairing in found.items():
-            figures = row(pairing.score, alpha=result.alpha, scripts="", frame_s=frame_s[recording])
+        scores = {name: pairing.score for name, pairing in found.items()}
+        for name, score in (scores | {"all": total(scores.values())}).items():
+            figures = row(score, alpha=result.alpha, scripts="", within=score.exact(frame_s[recording] + 1e-5))
             rows.append([recording, name, *figures[1:]])
-        score = total(pairing.score for pairing in found.values())
-        rows.append([recording, "all", *row(score, alpha=result.alpha, scripts="", frame_s=frame_s[recording])[1:]])
     return rows
 
 
