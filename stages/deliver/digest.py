@@ -77,7 +77,7 @@ def _message(kept: list[Kept], sink: str, ordinal: int) -> Event:
         media_time=last.media_time,
         started=min(event.media_time for event in events),
         frame=0,
-        wall_time=last.wall_time,
+        wall_time=max((event.wall_time for event in events if event.wall_time), default=None),
         reason=_sentence(kept),
         why=list(_lines(kept)),
         analysis_sha256=last.analysis_sha256,
