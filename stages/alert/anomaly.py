@@ -85,7 +85,7 @@ class Anomaly:
         self.options = options
         self._taught = Taught(options.normal)
         budget = options.false_alarms_per_day
-        self._threshold = options.threshold or self._taught.calibration.threshold(budget)
+        self._threshold = float(options.threshold or self._taught.calibration.threshold(budget))
         self._enter_ns = nanoseconds(options.enter_inertia_s)
         self._area = Area(options.zone, margin=options.margin)
 
@@ -134,8 +134,8 @@ class Anomaly:
         calibration = self._taught.calibration
         facts = {
             "features": reasons(suspect, self._taught.model),
-            "p": calibration.p_value(suspect.score),
-            "extrapolated": calibration.extrapolated(self._threshold),
+            "p": float(calibration.p_value(suspect.score)),
+            "extrapolated": bool(calibration.extrapolated(self._threshold)),
             "normal": self._taught.facts,
             "nearest": self._nearest(suspect),
         }

@@ -37,7 +37,7 @@ class Tail:
 
     def value(self, share: float) -> float:
         """What this share of the normal values reaches."""
-        surprise = -np.log(share)
+        surprise = -float(np.log(share))
         beyond = max(surprise - float(self.surprise[-1]), 0.0) * self.excess if np.isfinite(self.excess) else 0.0
         return float(np.interp(surprise, self.surprise, self.values)) + beyond
 

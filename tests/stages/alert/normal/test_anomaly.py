@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -120,6 +121,7 @@ def test_a_budget_is_named_as_what_one_would_turn(folder: Path, staged: Staged) 
     found = starts(watch(budget, records(staged(runner, at=ODD))))
     (entry,) = [each for event in found for each in event.why if each["predicate"] == "surprise"][:1]
     assert entry["option"] == "false_alarms_per_day"
+    assert msgspec.json.decode(msgspec.json.encode(found[0])), "plain values only"
     assert 0 < entry["p"] < 1
 
 
