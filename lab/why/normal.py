@@ -14,19 +14,20 @@ from stages.alert.normal.store import read
 from stages.alert.verdict import claim_of
 
 NEAREST_HEADER = ("normal example", "distance", "its features, and here")
-FEATURE_HEADER = ("feature", "value", "normal (1 in 100)", "share of normal below", "as far out in normal time")
+FEATURE_HEADER = ("feature", "value", "1 in 100 reaches", "normal below", "so far out", "unit")
 
 
-def features(event: Event) -> Iterator[tuple[str, str, str, str, str]]:
+def features(event: Event) -> Iterator[tuple[str, ...]]:
     """A row for each feature, the most unusual first, as ``FEATURE_HEADER``; none for events of other rules."""
     for fact in (claim_of(event) or {}).get("features", []):
         p = fact.get("p")
         yield (
             str(fact.get("feature", "?")),
-            f"{_figure(fact.get('value'))} {fact.get('unit', '')}".strip(),
-            f"{_figure(fact['normal'])} {fact.get('unit', '')}".strip() if "normal" in fact else "",
+            _figure(fact.get("value")),
+            _figure(fact["normal"]) if "normal" in fact else "",
             f"{fact['quantile']:.2%}" if isinstance(fact.get("quantile"), int | float) else "",
             rarity(p, extrapolated=bool(fact.get("extrapolated"))) if isinstance(p, int | float) else "",
+            str(fact.get("unit", "")),
         )
 
 

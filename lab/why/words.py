@@ -34,7 +34,7 @@ _WHAT = {
     "seconds_off": "clock off by",
     "parts_that_hold": "parts that hold",
     "parts_in_order": "parts in order",
-    "surprise": "score against what is normal",
+    "surprise": "surprise score",
     "seconds_outside": "condition gone for",
     "seconds_unseen": "not seen for",
     "end_of_stream": "the video ended",
@@ -50,6 +50,7 @@ _UNITS = (
     ("heights_", " heights"),
 )
 _ENDINGS = (("_s", " s"), ("_mps", " m/s"), ("_m", " m"), ("_deg", "°"))
+_FACTS = {"p": "share of normal time with such a score", "extrapolated": "limit beyond what normal time showed"}
 _COMPARED = (
     "time",
     "predicate",
@@ -95,7 +96,7 @@ def facts(event: Event) -> Iterator[tuple[str, str]]:
     """What else its rule tells of a start, beside what was compared."""
     for name, value in (claim_of(event) or {}).items():
         if name not in _COMPARED and value not in ("", None):
-            yield name.replace("_", " "), shown(value, name)
+            yield _FACTS.get(name, name.replace("_", " ")), shown(value, name)
 
 
 def _condition(entry: Mapping[str, Any], *, of: str = "") -> Condition:
