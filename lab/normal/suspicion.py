@@ -8,6 +8,7 @@ from stages.alert.normal.counting import Segment
 from stages.alert.normal.model import NormalModel
 from stages.alert.normal.observed import Observed
 from stages.alert.normal.scorer import MOVEMENT, Scorer, Suspect
+from stages.alert.rule import WHOLE_SCENE
 from stages.alert.sighting import Box
 
 SAME = 0.5
@@ -17,14 +18,18 @@ SAME = 0.5
 def suspicion(model: NormalModel, clip: Sequence[Observed]) -> Segment:
     """The scores of a clip, from a scorer that starts with it.
 
-    Each frame has a row for movement that is nobody's, 0 where there is none, so that its time counts.
+    Each frame has a row of 0 for the whole scene, so that its time counts. Movement that is nobody's has one of 0 when
+    it is gone: the rule takes it for over, where it waits for an object that is not seen.
     """
     scorer = Scorer(model)
     times: list[int] = []
     subjects: list[int] = []
     scores: list[float] = []
+    moving: set[int] = set()
     for frame in clip:
-        rows = {MOVEMENT: 0.0} | distinct(scorer.score(frame).suspects)
+        found = distinct(scorer.score(frame).suspects)
+        rows = {WHOLE_SCENE: 0.0} | dict.fromkeys(sorted(moving), 0.0) | found
+        moving = {subject for subject in found if subject <= MOVEMENT}
         times += [frame.media_ns] * len(rows)
         subjects += rows.keys()
         scores += rows.values()

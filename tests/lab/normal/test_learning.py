@@ -6,7 +6,8 @@ import pytest
 from lab.normal.learning import Learned, folds_of, learn, thinned
 from lab.normal.suspicion import distinct, shared, suspicion
 from pipeline.errors import UsageError
-from stages.alert.normal.scorer import MOVEMENT, Suspect
+from stages.alert.normal.scorer import Suspect
+from stages.alert.rule import WHOLE_SCENE
 from tests.lab.normal.conftest import DETECTOR, Filming
 
 
@@ -68,7 +69,7 @@ def test_every_frame_counts_even_when_nobody_is_there(filming: Filming, learned:
     rows = suspicion(learned.model, clip)
     assert np.unique(rows.media_ns).tolist() == [frame.media_ns for frame in clip]
     assert rows.subject is not None
-    assert (rows.subject == MOVEMENT).sum() == len(clip)
+    assert (rows.subject == WHOLE_SCENE).sum() == len(clip)
 
 
 def test_of_boxes_on_one_another_the_more_unusual_counts() -> None:
