@@ -9,7 +9,7 @@ import numpy as np
 from lab.evaluate.anomaly.alarms import Trigger, alarms_of, spans_of
 from lab.evaluate.anomaly.floors import FLOW
 from lab.evaluate.anomaly.result import METHOD, Result
-from lab.evaluate.anomaly.telling import ALARM_HEADER, AUC_HEADER, alarm_rows, auc_rows, notes
+from lab.evaluate.anomaly.telling import ALARM_HEADER, AUC_HEADER, alarm_rows, auc_rows, caution, notes
 from lab.report.charts import COLOURS, chart, curves
 from lab.report.page import Page
 
@@ -48,8 +48,8 @@ def write_report(out: Path, result: Result, facts: Mapping[str, Any]) -> Path:
     page.figure(_curves(result), "Receiver operating characteristic of causal scores, all frames of all clips.")
     page.section("Alarms").text(
         "Three frames in a row over a quantile of the scores of normal frames, by models that did not see them; then a "
-        f"second of quiet. False alarms have no anomalous frame within a second; an hour of them is projected from "
-        f"{facts['normal_test_minutes']:.1f} minutes of normal test frames."
+        "second of quiet. False alarms have no anomalous frame within a second.",
+        caution(facts),
     )
     page.table(ALARM_HEADER, alarm_rows(facts))
     threshold = next(row["threshold"] for row in facts["alarms"] if row["quantile"] == 0.999)

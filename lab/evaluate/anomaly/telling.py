@@ -38,6 +38,7 @@ def facts_of(result: Result) -> dict[str, Any]:
             }
             for row in result.alarms()
         ],
+        "normal_minutes": sum(map(len, result.normal.values())) / result.fps / 60,
         "normal_test_minutes": (frames - anomalous) / result.fps / 60,
     }
 
@@ -93,6 +94,19 @@ def notes(facts: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def caution(facts: Mapping[str, Any]) -> str:
+    """What false alarms an hour can be known from so little: none in T hours means at most 3/T, 95 % (Poisson)."""
+    test, apart = facts["normal_test_minutes"], facts["normal_minutes"]
+    bounds = [
+        f"{minutes:.1f} min of {what}" for minutes, what in ((test, "normal test frames"), (apart, "normal clips"))
+    ]
+    least = [f"{180 / minutes:.0f}" if minutes else "any number" for minutes in (test, apart)]
+    return (
+        f"False alarms an hour are projected from {bounds[0]}: none at all there means at most {least[0]} an hour "
+        f"(95 %); none in {bounds[1]} at most {least[1]}."
+    )
+
+
 def text_of(facts: Mapping[str, Any]) -> str:
     """For a terminal."""
     return "\n\n".join(
@@ -101,8 +115,8 @@ def text_of(facts: Mapping[str, Any]) -> str:
             "\n".join(notes(facts)),
             "alarms: three frames in a row over a quantile of normal scores (models that did not see them)\n"
             + table(ALARM_HEADER, _rounded(alarm_rows(facts), 2))
-            + f"\nfalse an hour: from {facts['normal_test_minutes']:.1f} min of normal test frames; "
-            f"scoring takes {facts['scoring_ms']:.2f} ms a frame, beside capture, flow and detector",
+            + f"\n{caution(facts)}\n"
+            + f"scoring takes {facts['scoring_ms']:.2f} ms a frame, beside capture, flow and detector",
         ]
     )
 
