@@ -100,6 +100,8 @@ class Record(msgspec.Struct):
     """What is remembered of one camera."""
 
     usual: Usual = msgspec.field(default_factory=Usual)
+    size: tuple[int, int] = (0, 0)
+    """Of the pictures that it was learned from: in others an edge is as sharp, but not as wide."""
     since: dict[str, int] = {}
     """Since when each condition that holds has held."""
     last: dict[str, tuple[str, float, str, float]] = {}
@@ -139,6 +141,9 @@ class CameraHealth:
         if not isinstance(said, dict):
             return []
         record, now = memory.setdefault(WHOLE_SCENE, Record()), scene.frame.media_ns
+        size = scene.frame.width, scene.frame.height
+        if record.size != size:
+            record.size, record.usual = size, Usual()
         verdicts = judge(said, record.usual, self._limits, scene.features.get("clock_drift"))
         teach(said, verdicts, record.usual, now, learning=record.usual.seen_s < self.options.learn_s)
         unchecked = {name: verdict.reason for name, verdict in verdicts.items() if verdict.holds is None}

@@ -6,10 +6,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from msgspec import structs
 from pydantic import ValidationError
 
 from pipeline.clock import SECOND
-from pipeline.messages import Event, Record, StreamRecord
+from pipeline.messages import Event, FrameRecord, Record, StreamRecord
 from pipeline.registry import MEASUREMENTS, resolve
 from pipeline.stage import Picture
 from pipeline.testing import Script, ScriptedTracker
@@ -224,6 +225,18 @@ def test_what_was_open_ends_as_evidence_lost_when_the_camera_goes() -> None:
         ("end", "evidence_lost"),
         ("start", ""),
     ]
+
+
+def test_pictures_of_another_size_are_learned_anew() -> None:
+    larger = np.asarray(cv2.resize(HOUSES, (1280, 720), interpolation=cv2.INTER_CUBIC), np.uint8)
+    log = records(lambda seconds: noisy(street(), round(seconds * FPS)) if seconds < 15 else larger, 30)
+    sized = [
+        structs.replace(record, frame=structs.replace(record.frame, width=1280, height=720))
+        if isinstance(record, FrameRecord) and record.frame.media_ns >= 15 * SECOND
+        else record
+        for record in log
+    ]
+    assert events(sized, conditions=["covered", "defocused", "moved"]) == []
 
 
 def test_only_the_conditions_that_are_named_are_told() -> None:

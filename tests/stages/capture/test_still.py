@@ -141,3 +141,12 @@ def test_a_stream_that_comes_back_knows_its_scene() -> None:
     for number in range(6 * FPS, 12 * FPS):
         answer = model.measure(noisy(put(street()), number), (number + 1000) * SECOND // FPS)
     assert len(answer["blobs"]) == 1
+
+
+@pytest.mark.parametrize("size", [(8, 8), (17, 9), (48, 48), (9, 400)])
+def test_tiny_and_odd_pictures_can_be_measured(size: tuple[int, int]) -> None:
+    model = StaticForeground(CameraOptions(source="clip.mp4"))
+    dark, bright = np.zeros((*size, 3), np.uint8), np.full((*size, 3), 200, np.uint8)
+    answers = [model.measure(dark if number < 30 else bright, number * SECOND // FPS) for number in range(60)]
+    assert answers[20] == {"learning": False, "blobs": []}
+    assert answers[-1]["blobs"] == []
