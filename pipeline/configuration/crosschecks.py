@@ -103,16 +103,17 @@ def _demands(sections: Sections) -> None:
 
 
 def _seen(sections: Sections) -> None:
-    """A rule that cannot do without a class needs a detector that is not told to leave it out."""
+    """A rule that cannot do without a class needs a detector that knows it and is not told to leave it out."""
     detect = sections.stages.get("detect")
     chosen = tuple(getattr(detect.options, "classes", ())) if detect else ()
-    if not chosen or not all(isinstance(name, str) for name in chosen):
+    motion = detect is not None and detect.kind == "motion"
+    if not motion and not (chosen and all(isinstance(name, str) for name in chosen)):
         return
+    why = "the motion detector does not know" if motion else "stages.detect.classes leaves out: add it there"
     for path, options, _ in _rules_and_parts(sections):
         missing = sorted(frozenset(getattr(options, "must_see", ())) - set(chosen))
         if missing:
-            problem = f"cannot do without {listed(missing)}, which stages.detect.classes leaves out: add it there"
-            sections.document.complain((*path, "rule"), problem)
+            sections.document.complain((*path, "rule"), f"cannot do without {listed(missing)}, which {why}")
 
 
 def _rules_and_parts(sections: Sections) -> Iterator[tuple[KeyPath, BaseModel, tuple[str, ...]]]:

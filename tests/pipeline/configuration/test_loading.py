@@ -477,5 +477,7 @@ rules: [{rule: abandoned_object}]
 """
     problem = "cannot do without person, which stages.detect.classes leaves out: add it there"
     assert lines(text) == [f"x.yml:3:16: rules.0.rule: {problem}"]
+    motion = text.replace("model: bartizan-n, classes: [backpack]", "kind: motion")
+    assert lines(motion)[0].endswith("cannot do without person, which the motion detector does not know")
     assert loaded(text.replace("[backpack]", "[backpack, person]"))
     assert loaded(text.replace(", classes: [backpack]", ""))
