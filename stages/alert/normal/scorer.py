@@ -36,7 +36,7 @@ class Trail(msgspec.Struct):
     recent: Recent | None = None
     """Under ``MOTION``."""
     box: Box | None = None
-    """Under movements: where it was last."""
+    """Where it was last."""
     count: int = 0
     """Under ``MOTION``: movements so far."""
     claimed_ns: int = -1
@@ -119,6 +119,8 @@ class Scorer:
     def _objects(self, observed: Observed) -> list[ObjectScore]:
         values, surprises = self._parts(observed)
         sums = np.zeros(len(observed)) + sum(surprises.values())
+        for subject, (left, top, right, bottom) in zip(observed.subject.tolist(), observed.box.tolist(), strict=True):
+            self._trail(subject).box = left, top, right, bottom
         steady = [
             median(self._trail(subject).add(observed.media_ns, total, keep_ns=SMOOTH_NS))
             for subject, total in zip(observed.subject.tolist(), sums.tolist(), strict=True)
@@ -152,47 +154,71 @@ class Scorer:
 
     def _suspects(self, now_ns: int, objects: list[ObjectScore], moving: list[Movement]) -> list[Suspect]:
         """Movement belongs to the object whose box holds its middle, and fits it best."""
-        own: dict[int, list[Movement]] = {}
-        nobodys = []
+        missing = self._missing(now_ns, {one.subject for one in objects})
+        whose: dict[int, tuple[int, Movement]] = {}
+        found = []
         for each in moving:
-            there = [number for number, one in enumerate(objects) if each.lies_in(one.box)]
+            subject = _nearest(each.box, missing)
+            missing.pop(subject, None)
+            there = [one for one in objects if each.lies_in(one.box)]
             if there:
-                own.setdefault(max(there, key=lambda number: overlap(objects[number].box, each.box)), []).append(each)
+                owner = max(there, key=lambda one: overlap(one.box, each.box))
+                whose.setdefault(owner.subject, (subject, each))
             else:
-                nobodys.append(each)
-        found = []
-        for number, one in enumerate(objects):
-            most = own[number][0] if number in own else None
-            found.append(Suspect(one.subject, one.total + (most.total if most else 0.0), one.box, one, most))
-        return found + self._loose(now_ns, nobodys)
+                found.append(self._loose(now_ns, each, subject))
+        return [self._suspect(now_ns, one, *whose.get(one.subject, (0, None))) for one in objects] + found
 
-    def _loose(self, now_ns: int, moving: list[Movement]) -> list[Suspect]:
-        """Movement that is nobody's, each followed from frame to frame by where it is."""
-        known = {subject: trail for subject, trail in self.state.items() if subject < MOTION}
-        for subject, trail in list(known.items()):
-            if now_ns - trail.times[-1] > LINGER_NS:
-                del known[subject], self.state[subject]
-        found = []
-        for each in moving:
-            subject = next((one for one, trail in known.items() if trail.box and _near(trail.box, each.box)), 0)
-            if not subject:
-                self._trail(MOTION).count += 1
-                subject = MOVEMENT + 1 - self._trail(MOTION).count
-            known.pop(subject, None)
-            trail = self._trail(subject)
-            trail.box = each.box
-            score = median(trail.add(now_ns, each.total, keep_ns=SMOOTH_NS))
-            found.append(Suspect(subject, score, each.box, None, each))
+    def _missing(self, now_ns: int, present: set[int]) -> dict[int, Trail]:
+        """Movements of the last moment, and objects that were claimed then and are not seen now."""
+        found = {}
+        for subject, trail in list(self.state.items()):
+            recent = bool(trail.times) and now_ns - trail.times[-1] <= LINGER_NS
+            if subject < MOTION and not recent:
+                del self.state[subject]
+            elif recent and (
+                subject < MOTION or (subject not in present and subject > MOTION and trail.claimed_ns >= 0)
+            ):
+                found[subject] = trail
         return found
+
+    def _suspect(self, now_ns: int, one: ObjectScore, before: int, own: Movement | None) -> Suspect:
+        """An object with its movement. What was claimed as ``before``, movement that was nobody's, goes on as that."""
+        if own is None:
+            return Suspect(one.subject, one.total, one.box, one, None)
+        subject = one.subject
+        if before < MOTION and self._trail(before).claimed_ns >= 0 and self._trail(subject).claimed_ns < 0:
+            subject = before
+            self._trail(before).box = one.box
+            self._trail(before).add(now_ns, own.total, keep_ns=SMOOTH_NS)
+        return Suspect(subject, one.total + own.total, one.box, one, own)
+
+    def _loose(self, now_ns: int, each: Movement, before: int) -> Suspect:
+        """Movement that is nobody's, followed by where it is; or what is still seen of the object ``before``."""
+        if not before:
+            self._trail(MOTION).count += 1
+        subject = before or MOVEMENT + 1 - self._trail(MOTION).count
+        trail = self._trail(subject)
+        trail.box, score = each.box, each.total
+        if subject < MOTION:
+            score = median(trail.add(now_ns, each.total, keep_ns=SMOOTH_NS))
+        return Suspect(subject, score, each.box, None, each)
 
     def _trail(self, subject: int) -> Trail:
         return self.state.setdefault(subject, Trail())
 
 
-def _near(one: Box, other: Box) -> bool:
-    """Whether the middles of two boxes are no further apart than the boxes are large."""
-    away = [abs(one[side] + one[side + 2] - other[side] - other[side + 2]) / 2 for side in (0, 1)]
-    return all(gap <= max(one[side + 2] - one[side], other[side + 2] - other[side]) for side, gap in enumerate(away))
+def _nearest(box: Box, trails: dict[int, Trail]) -> int:
+    """Who it is: of those no further away than the boxes are large the nearest, the claimed first; 0: nobody."""
+    best, choice = (True, 1.0), 0
+    for subject, trail in trails.items():
+        if trail.box is None:
+            continue
+        away = [abs(box[side] + box[side + 2] - trail.box[side] - trail.box[side + 2]) / 2 for side in (0, 1)]
+        size = [max(box[side + 2] - box[side], trail.box[side + 2] - trail.box[side]) for side in (0, 1)]
+        gap = max(each / max(large, 1e-6) for each, large in zip(away, size, strict=True))
+        if (trail.claimed_ns < 0, gap) <= best and gap <= 1:
+            best, choice = (trail.claimed_ns < 0, gap), subject
+    return choice
 
 
 def _row(values: dict[str, list[float]], shares: dict[str, list[float]], row: int) -> dict[str, tuple[float, float]]:

@@ -175,3 +175,15 @@ def test_frames_without_motion_or_objects_are_no_fault(folder: Path) -> None:
         for each in walkers(9, frames=5)
     ]
     assert watch(rule(folder), records(bare)) == []
+
+
+@pytest.mark.parametrize("unseen", [range(60, 75), range(75, 85)])
+def test_what_the_detector_sees_late_or_loses_for_a_moment_is_one_event(
+    folder: Path, staged: Staged, unseen: range
+) -> None:
+    def flickering(index: int) -> Thing:
+        return runner(index, speed=150, named=index not in unseen)
+
+    events = watch(rule(folder, threshold=40.0), records(staged(flickering, at=ODD)))
+    assert [event.type for event in events] == ["start", "end"]
+    assert events[-1].media_time > 9.9
