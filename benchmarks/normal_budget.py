@@ -138,7 +138,7 @@ def scene_rows(name: str, logs: Sequence[Sequence[Record]]) -> Iterator[Row]:
         calibrated += learned.calibration.seconds / len(parts)
         seconds += footage_of(part, 1.0).frames / learned.footage.fps
         with tempfile.TemporaryDirectory() as folder:
-            keep(Path(folder) / name, name, learned.model, learned.calibration, learned.footage)
+            keep(Path(folder) / name, "lab", learned.model, learned.calibration, learned.footage)
             for budget in PER_MINUTE:
                 for clip in part:
                     log = _stretch(logs[owner[id(clip[0])]], clip)

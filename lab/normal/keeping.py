@@ -32,6 +32,7 @@ from stages.alert.normal.store import (
     current,
     generations,
     read_generation,
+    read_manifest,
 )
 
 KEPT = 5
@@ -41,8 +42,8 @@ KEPT = 5
 def check_folder(folder: Path, camera: str) -> None:
     """Whether the next generation of this camera may go here; to be asked before anything long.
 
-    Raises ``UsageError`` for a folder that holds something else or another camera's model, ``CannotStart`` for a
-    damaged one.
+    What is there may be damaged, or of another version: learning anew is what then helps. Raises ``UsageError`` for a
+    folder that holds something else or another camera's model.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,7 +53,10 @@ def check_folder(folder: Path, camera: str) -> None:
         return
     if not (folder / CURRENT).is_file():
         raise UsageError(f"--out {folder}: holds something else; name an empty folder, or that of this camera's model")
-    kept = read_generation(folder / GENERATIONS / str(current(folder))).manifest.camera
+    try:
+        kept = read_manifest(folder / GENERATIONS / str(current(folder))).camera
+    except CannotStart:
+        return
     if kept != camera:
         raise UsageError(
             f"--out {folder}: holds the model of camera {kept!r}, not of {camera!r}: one folder for each camera"
@@ -76,7 +80,6 @@ def keep(
     """
     check_folder(folder, camera)
     there = generations(folder)
-    parent = read_generation(folder / GENERATIONS / str(current(folder))).digest if there else ""
     files = {BANK: packed(model.arrays()), CALIB: packed(calibration.arrays())}
     crops = dict(exemplars or {})
     facts = model.facts()
@@ -85,7 +88,7 @@ def keep(
         schema=SCHEMA,
         camera=camera,
         generation=max(there, default=0) + 1,
-        parent=parent,
+        parent=_digest_in_use(folder),
         created_by=_version(),
         features=facts["features"],
         detector=model.detector,
@@ -182,6 +185,14 @@ def as_json(value: msgspec.Struct) -> bytes:
 
 def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
     return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+
+
+def _digest_in_use(folder: Path) -> str:
+    """sha256 of the manifest in use; empty where there is none, or none that can be found."""
+    try:
+        return hashlib.sha256((folder / GENERATIONS / str(current(folder)) / MANIFEST).read_bytes()).hexdigest()
+    except CannotStart:
+        return ""
 
 
 def _now(folder: Path, there: list[int]) -> int:

@@ -82,6 +82,13 @@ def test_another_cameras_folder_is_not_written_into(gate: Path, learned: Learned
         again(gate, learned, camera="yard")
 
 
+@pytest.mark.parametrize("harmed", ["current.json", "generations/2/manifest.json", "generations/2/bank.npz"])
+def test_learning_anew_helps_where_what_is_there_is_damaged(gate: Path, learned: Learned, harmed: str) -> None:
+    (gate / harmed).write_bytes(b"{")
+    again(gate, learned)
+    assert read(gate).manifest.generation == 3
+
+
 def test_a_folder_with_something_else_is_not_written_into(learned: Learned, tmp_path: Path) -> None:
     (tmp_path / "letters.txt").write_text("dear")
     with pytest.raises(UsageError, match="holds something else"):
