@@ -1,4 +1,5 @@
-"""Whether cameras that share one process, and processes that stop and go on, say what each camera says alone."""
+"""Whether cameras that share one process, and processes that stop and go on, say what each camera says alone: with the
+tracker and the rules of a real run."""
 
 from collections.abc import Sequence
 from random import Random
@@ -8,7 +9,7 @@ import msgspec
 from lab.evaluate.events.disturbance import DISTURBANCES
 from lab.evaluate.events.trial import play_of, rule_of
 from pipeline.messages import Event, Record
-from pipeline.testing import ScriptedTracker
+from pipeline.registry import TRACKERS, resolve
 from stages.alert.options import AlertOptions
 from stages.alert.rule import Rule
 from stages.alert.stage import AlertStage
@@ -57,4 +58,5 @@ def written(events: Sequence[Event]) -> bytes:
 
 
 def _stage(rules: Sequence[Rule]) -> AlertStage:
-    return AlertStage(AlertOptions(), rules=rules, trackers=ScriptedTracker)
+    tracker = resolve("bytetrack", TRACKERS)
+    return AlertStage(AlertOptions(), rules=rules, trackers=lambda _: tracker(tracker.Options()))
