@@ -74,5 +74,5 @@ def test_cameras_interleaved_and_restored_say_what_each_says_alone(rules: list[s
 
 
 def test_those_cameras_have_something_to_say() -> None:
-    told = alone(*site(["in_field", "loitering"], seed=3))
+    told = alone(*site(["in_field", "loitering"], seed=0))
     assert all(b'"type":"start"' in events for events in told.values())
