@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 ODD = 0.05
 """A feature that so few normal sightings reach is named in the sentence of an event."""
+_WORDS = {"window": "movement", "class": "kind"}
 SAME = 0.5
 """Of two boxes that share this much of the smaller one, one claim is enough: a rider and the bicycle."""
 
@@ -112,7 +113,11 @@ class Anomaly:
 
     def describe(self, who: str, claim: Claim) -> str:
         """``person 7 is unusual: speed (1 in 2300), width (1 in 45); score 19.2, at least 15``."""
-        odd = [f"{each['feature']} (1 in {_one_in(each['p'])})" for each in claim.facts["features"] if each["p"] < ODD]
+        odd = [
+            f"{_WORDS.get(each['feature'], each['feature'])} ({_one_in(each['p'])})"
+            for each in claim.facts["features"]
+            if each["p"] < ODD
+        ]
         limit = f"score {claim.value:.1f}, at least {claim.threshold:.1f}"
         return f"{who} is unusual: {', '.join(odd) or 'a little of everything'}; {limit}"
 
@@ -181,4 +186,4 @@ def _shared(one: Box, other: Box) -> float:
 
 
 def _one_in(p: float) -> str:
-    return f"{1 / p:.0f}" if p > 1e-6 else "a million or more"
+    return f"1 in {1 / p:.0f}" if p > 1e-6 else "less than 1 in a million"
