@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any, Literal
 
 import msgspec
@@ -173,7 +174,7 @@ def _defocused(said: Mapping[str, Any], usual: Usual, limits: Limits) -> Verdict
 
 def _without(value: float, noise: float) -> float:
     """A change between columns, less what noise adds to it: as much as it changes a picture from frame to frame."""
-    return max(0.0, value * value - (_ROOT * noise) ** 2) ** 0.5  # type: ignore[no-any-return]  # a power of a float
+    return sqrt(max(0.0, value * value - (_ROOT * noise) ** 2))
 
 
 def _moved(said: Mapping[str, Any], limits: Limits) -> Verdict:

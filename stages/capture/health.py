@@ -5,6 +5,7 @@ from a small picture of gradients, a few times a second: light that is switched 
 The shift is that of the peak of phase correlation (Kuglin and Hines, 1975), with its response.
 """
 
+from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,7 +101,7 @@ class HealthMeter:
         much, but more slowly."""
         if rows.shape[1] <= columns:
             return 0.0
-        return float(self._cv.norm(rows[:, columns:], rows[:, :-columns], self._cv.NORM_L2)) / rows.size**0.5
+        return float(self._cv.norm(rows[:, columns:], rows[:, :-columns], self._cv.NORM_L2)) / sqrt(rows.size)
 
     def _change(self, rows: Plane, media_ns: int) -> dict[str, Any]:
         cv = self._cv
