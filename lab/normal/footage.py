@@ -63,7 +63,7 @@ def is_run(path: Path) -> bool:
 
 
 def watch_clips(
-    clips: Sequence[Path],
+    clips: Sequence[Path | CameraOptions],
     detector: Detector,
     *,
     fps: float,
@@ -72,14 +72,13 @@ def watch_clips(
 ) -> Watched:
     """Look at clips with this detector; ``advance`` is told of each frame that it saw.
 
-    ``camera``: options of the camera that took them, for its masks, rate and gate.
+    A clip may be a camera whose source is a recording. ``camera``: options of the one that took the others, for its
+    masks, rate and gate.
     """
     counted = _Counted(detector, advance)
     seen = []
     for clip in clips:
-        source = f"{clip}?fps={fps:g}" if clip.is_dir() else str(clip)
-        taken = clip if camera is None else camera.model_copy(update={"source": source})
-        seen.append(observe(taken, detector=counted, fps=fps))
+        seen.append(observe(_taken(clip, camera, fps), detector=counted, fps=fps))
     return Watched([clip for clip in seen if clip], tuple(detector.names), detector.model.get("sha256", ""))
 
 
@@ -106,6 +105,12 @@ def watch_run(out: Path, camera: str) -> Watched:
     names, model = (engine.names, engine.model) if engine else ([], {})
     left_out = [f"{(end - start) / SECOND:.0f} s of {TAMPERED} from {start / SECOND:.0f} s on" for start, end in spans]
     return Watched(_split(seen, spans, breaks), tuple(names), model.get("sha256", ""), left_out)
+
+
+def _taken(clip: Path | CameraOptions, camera: CameraOptions | None, fps: float) -> Path | CameraOptions:
+    if camera is None or isinstance(clip, CameraOptions):
+        return clip
+    return camera.model_copy(update={"source": f"{clip}?fps={fps:g}" if clip.is_dir() else str(clip)})
 
 
 def _is_video(path: Path) -> bool:

@@ -82,6 +82,7 @@ def _watch(
             )
         return watch_run(footage[0], camera)
     options, detector = _as_configured(config, camera, model)
+    found: list[Path | CameraOptions] = list(clips_of(footage))
     if not footage:
         if options is None:
             raise UsageError("name FOOTAGE to learn from, or --config FILE with a camera whose source is a recording")
@@ -90,8 +91,7 @@ def _watch(
                 f"--camera {camera}: is live; record it first, or run it with a rule that needs motion and learn from "
                 "the results folder"
             )
-        footage = [Path(options.source)]
-    found = clips_of(footage)
+        found = [options]
     with _frames("looking, frames") as advance:
         watching = detector if album is None else album.over(detector)
         return watch_clips(found, watching, fps=fps, camera=options, advance=advance)
@@ -106,6 +106,7 @@ def _as_configured(config: Path | None, camera: str, model: str) -> tuple[Camera
     from pipeline.build import build_detector
     from pipeline.configuration.loading import load_config
     from pipeline.configuration.suggestions import did_you_mean, listed
+    from pipeline.run import resolved
 
     if model:
         raise UsageError("--model: the configuration names the detector; leave one of both out")
@@ -115,7 +116,7 @@ def _as_configured(config: Path | None, camera: str, model: str) -> tuple[Camera
         raise UsageError(f"--camera {camera}: {config} has no such camera{near} allowed: {listed(loaded.cameras)}")
     options = loaded.cameras[camera]
     assert isinstance(options, CameraOptions)
-    return options, build_detector(loaded)
+    return options, build_detector(resolved(loaded))
 
 
 def _conclude(stored: Stored, learned: Learned, watched: Watched, out: Path, budget: float) -> None:

@@ -71,7 +71,12 @@ def _frames(options: CameraOptions, detector: Detector) -> Iterator[FrameRecord]
     clock = ManualClock()
     source = open_source(options, clock)
     capture = CameraCapture(
-        options, camera=CAMERA, source=source, clock=clock, measurements={"flow": FlowGrid(options)}
+        options,
+        camera=CAMERA,
+        source=source,
+        clock=clock,
+        foreground=detector.model.get("name") == "motion",
+        measurements={"flow": FlowGrid(options)},
     )
     capture.open(session=0, next_index=0, last_media_ns=-1)
     try:

@@ -4,6 +4,7 @@ there."""
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner, Result
@@ -140,3 +141,18 @@ def test_real_footage_is_learned_from(footage: Path, tmp_path: Path) -> None:
     assert stored.manifest.footage.tracks > 20
     assert stored.calibration.threshold(1440) > 1.0
     assert stored.manifest.detector
+
+
+def test_a_configured_camera_is_learned_from_with_its_own_detector_and_masks(tmp_path: Path) -> None:
+    """A square crosses a folder of pictures, twice a second for a minute; the model-free detector sees it."""
+    import cv2
+
+    (tmp_path / "pictures").mkdir()
+    for number in range(124):
+        picture = np.full((96, 128, 3), 90, np.uint8)
+        picture[40:60, number % 40 * 3 : number % 40 * 3 + 12] = 220
+        cv2.imwrite(str(tmp_path / "pictures" / f"{number}.png"), picture)
+    (tmp_path / "c.yml").write_text("cameras:\n  gate: {source: 'pictures?fps=2'}\nstages:\n  detect: {kind: motion}\n")
+    shown = learn("--config", tmp_path / "c.yml", "--camera", "gate", "--out", tmp_path / "m")
+    assert shown.startswith("learned 62 seconds of normal footage: 1 clip, 124 frames, ")
+    assert read(tmp_path / "m").manifest.camera == "gate"
