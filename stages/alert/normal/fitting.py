@@ -1,6 +1,6 @@
 """Learning what is normal: quantiles of what was observed, no training."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,9 @@ from stages.alert.normal.scorer import FrameScore, Scorer
 from stages.alert.normal.tail import Tail
 
 MOVING = 2.0
-"""A window slower than this (pixels a second) does not tell how fast things are at its row."""
+"""What is slower than this (pixels a second) stands still, and does not tell how fast things are at its row."""
+ENOUGH = 200
+"""Sightings of moving objects that tell how near and far differ; with fewer, the picture's own movement must do."""
 
 
 def fit(observed: Sequence[Sequence[Observed]], *, names: Sequence[str] = (), detector: str = "") -> NormalModel:
@@ -27,14 +29,10 @@ def fit(observed: Sequence[Sequence[Observed]], *, names: Sequence[str] = (), de
     ``names``: of the detector's classes; ``detector``: sha256 of its weights.
     """
     frames = [frame for clip in observed for frame in clip]
-    scales, tails = {}, {}
-    for name in OBJECT:
-        found = [(feet(each.box), told[name]) for each in frames if name in (told := magnitudes(each))]
-        rows, values = _joined(row for row, _ in found), _joined(value for _, value in found)
-        scales[name] = Scale.fit(rows, values)
-        tails[name] = Tail.fit(values / scales[name].at(rows))
     flows = [[(each.media_ns, Windows.of(each.flow)) for each in clip if each.flow is not None] for clip in observed]
-    scales["window"] = _window_scale([windows for clip in flows for _, windows in clip])
+    told = {name: _told(name, frames) for name in OBJECT}
+    scales = _scales(told, [windows for clip in flows for _, windows in clip])
+    tails = {name: Tail.fit(values / scales[name].at(rows)) for name, (rows, values) in told.items()}
     largest = [ratio for clip in flows for ratio in _largest(clip, scales["window"])]
     tails["window"] = Tail.fit(np.array(largest))
     counts = {
@@ -55,12 +53,21 @@ def _scored(model: NormalModel, clip: Sequence[Observed]) -> Iterator[FrameScore
     return (scorer.score(frame) for frame in clip)
 
 
-def _window_scale(windows: Sequence[Windows]) -> Scale:
-    """From the fastest window of each row of each frame."""
-    rows = _joined(each.foot for each in windows)
-    values = _joined(each.speed.max(axis=1) for each in windows)
-    moving = values > MOVING
-    return Scale.fit(rows[moving], values[moving])
+def _told(name: str, frames: Sequence[Observed]) -> tuple[Floats, Floats]:
+    """Rows of the feet of all objects of which this magnitude is told, and the magnitude."""
+    found = [(feet(each.box), values[name]) for each in frames if name in (values := magnitudes(each))]
+    return _joined(rows for rows, _ in found), _joined(values for _, values in found)
+
+
+def _scales(told: Mapping[str, tuple[Floats, Floats]], windows: Sequence[Windows]) -> dict[str, Scale]:
+    """Speeds share one scale, of moving objects, since what is no object is as near or far as they are."""
+    rows, speeds = told["speed"]
+    if (speeds > MOVING).sum() < ENOUGH:
+        rows = _joined(each.foot for each in windows)
+        speeds = _joined(each.speed.max(axis=1) for each in windows)
+    moving = speeds > MOVING
+    pace = Scale.fit(rows[moving], speeds[moving])
+    return {"speed": pace, "size": Scale.fit(*told["size"]), "window": pace}
 
 
 def _largest(clip: Sequence[tuple[int, Windows]], scale: Scale) -> Iterator[float]:
