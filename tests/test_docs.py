@@ -8,18 +8,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 
+from lab.normal.keeping import keep
 from lab.settings import LabSettings
 from lab.settings import load as load_lab
 from lab.train.behaviour.settings import BehaviourSettings
 from lab.train.classify.settings import ClassifySettings
 from lab.train.detect.settings import DetectSettings
+from pipeline.clock import SECOND
 from pipeline.configuration.loading import load
 from pipeline.registry import COMMANDS, resolve
+from stages.alert.normal.calibration import Calibration
+from stages.alert.normal.counting import Segment
+from stages.alert.normal.fitting import fit
+from stages.alert.normal.store import Footage
 from tests.e2e.running import run_to_end
 from tests.servers.clips import write_clip
+from tests.stages.alert.normal.conftest import walkers
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "sample_videos" / "README.md"])
@@ -71,6 +79,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         title = re.match(r"# (\w+\.py)\n", text)
         assert title is not None, text[:60]
         (folder / title[1]).write_text(text)
+    normal = Segment(np.arange(600) * (SECOND // 10), np.zeros(600))
+    footage = Footage(seconds=60.0, clips=1, frames=600, tracks=5, fps=10.0)
+    keep(folder / "normal" / "gate", "gate", fit([walkers(0, frames=20)]), Calibration.of([normal]), footage)
     return folder
 
 
