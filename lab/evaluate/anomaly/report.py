@@ -94,5 +94,5 @@ def _clip(result: Result, name: str, threshold: float) -> "Figure":
         axes.axhline(threshold, color="#7f7f7f", linewidth=1, linestyle="--")
         raised = alarms_of(score, threshold, Trigger.at(result.fps))
         axes.scatter([frame + 1 for frame in raised], [score[frame] for frame in raised], marker="v", color=COLOURS[1])
-        axes.set(xlim=(1, len(score)), ylim=(0, None), xlabel="frame", ylabel="score")
+        axes.set(xlim=(1, max(len(score), 2)), ylim=(0, None), xlabel="frame", ylabel="score")
     return figure

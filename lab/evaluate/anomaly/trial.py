@@ -16,7 +16,6 @@ from lab.evaluate.anomaly.result import Result
 from lab.evaluate.anomaly.scoring import Scored, Seen, learn, normal_scores, score
 from lab.evaluate.anomaly.seeing import see
 from lab.evaluate.anomaly.telling import facts_of
-from lab.evaluate.detect_options import open_out
 from lab.statistics import FloatArray
 from lab.train.run_folder import write_json
 from pipeline.errors import UsageError
@@ -45,8 +44,9 @@ class Asked:
         check_clips(self.spans, self.test_clips, self.labels)
         if self.masks is not None:
             check_folders(self.masks, self.test_clips)
-        for folder in (self.scores, *([self.out] if self.out else [])):
-            open_out(folder)
+        for option, folder in (("--scores", self.scores), ("--out", self.out), ("--cache", self.cache)):
+            if folder is not None:
+                _open(option, folder)
 
     @property
     def test_clips(self) -> dict[str, Path]:
@@ -57,6 +57,13 @@ class Asked:
     def spans(self) -> Spans:
         """The labels; none without a file."""
         return read_labels(self.labels) if self.labels else {}
+
+
+def _open(option: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{option} {folder}: cannot be made: {error.strerror}") from error
 
 
 def carry_out(asked: Asked, detector: Detector) -> dict[str, Any]:

@@ -131,6 +131,8 @@ def test_kept_boxes_give_the_same_scores_without_asking_the_detector(clips: Path
         (["--labels", "labels.csv", "--masks", "normal"], "holds no folder of masks for clip run"),
         (["--test", "test/run"], "holds no clip .*It holds pictures itself: name the folder above it"),
         (["--test", "nowhere"], "nowhere: is no folder"),
+        (["--scores", "labels.csv"], "--scores .*labels.csv: cannot be made: File exists"),
+        (["--cache", "labels.csv"], "--cache .*labels.csv: cannot be made: File exists"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_before_anything_long(
