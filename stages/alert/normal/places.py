@@ -27,6 +27,10 @@ class Places:
     anywhere: npt.NDArray[np.int64]
     """int64 (classes,): each object once."""
 
+    def __post_init__(self) -> None:
+        if self.here.shape != (ROWS, COLUMNS, len(self.anywhere)) or (self.here < 0).any() or (self.anywhere < 0).any():
+            raise ValueError(f"places must be counts of shape ({ROWS}, {COLUMNS}, classes), got {self.here.shape}")
+
     @property
     def shares(self) -> Floats:
         """float64 (classes + 1,): share of each class, one added to each; the last is of classes never heard of."""

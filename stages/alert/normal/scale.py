@@ -57,5 +57,7 @@ class Scale:
 
     @classmethod
     def of(cls, array: Floats) -> Self:
-        """From ``array()``."""
+        """From ``array()``. Raises ``ValueError`` for what is none."""
+        if array.shape != (5,) or not np.isfinite(array).all() or not array[4] > 0:
+            raise ValueError("a scale must be of five numbers, the least of them above 0")
         return cls(*array.tolist())

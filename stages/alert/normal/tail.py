@@ -62,6 +62,10 @@ class Tail:
 
     @classmethod
     def of(cls, array: Floats) -> Self:
-        """From ``array()``."""
+        """From ``array()``. Raises ``ValueError`` for what is none."""
         half = (len(array) - 1) // 2
-        return cls(array[:half].copy(), array[half : 2 * half].copy(), float(array[-1]))
+        values, surprise, excess = array[:half].copy(), array[half : 2 * half].copy(), float(array[-1])
+        rising = (np.diff(values) > 0).all() and (np.diff(surprise) > 0).all()
+        if len(array) != 2 * half + 1 or not half or not rising or not excess > 0:
+            raise ValueError("a tail must be of rising values and rising surprise, with an excess above 0")
+        return cls(values, surprise, excess)

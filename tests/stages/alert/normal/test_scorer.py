@@ -1,8 +1,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
+from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from stages.alert.normal.fitting import fit
@@ -63,6 +65,37 @@ def test_the_model_stored_and_read_gives_the_same_scores(model: NormalModel, sta
     seen = staged(moving(speed=60), at=ODD)
     assert scores(again, seen) == scores(model, seen)
     assert again.facts() == model.facts()
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("tail.speed", np.zeros(5)),
+        ("tail.speed", np.zeros(4)),
+        ("scale.size", np.zeros(5)),
+        ("scale.size", np.ones(4)),
+        ("places.here", np.zeros((2, 2, 2), np.int64)),
+    ],
+)
+def test_numbers_that_are_no_model_are_refused(model: NormalModel, name: str, array: Any) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        NormalModel.of({**model.arrays(), name: array}, model.facts())
+
+
+def test_a_model_of_other_features_is_refused(model: NormalModel) -> None:
+    with pytest.raises(ValueError, match="this version knows"):
+        NormalModel.of(model.arrays(), {**model.facts(), "features": {"smell": "au"}})
+
+
+def test_what_is_usual_near_is_unusual_far_away(model: NormalModel, staged: Staged) -> None:
+    near = moving(y=0.9, speed=22, width=0.08, height=0.24)
+    far = moving(y=0.42, speed=22, width=0.03, height=0.09)
+    usual, odd = (scores(model, staged(thing, at=ODD)) for thing in (near, far))
+    of_near, of_far = (
+        max(each.total for index in ODD for each in found[index].objects if each.subject == 99)
+        for found in (usual, odd)
+    )
+    assert of_far > of_near + 3
 
 
 def test_clips_may_be_learned_in_any_order(normal: list[list[Observed]], model: NormalModel) -> None:
