@@ -24,6 +24,8 @@ CELL = 6
 """Side of a cell in pixels of the small picture."""
 APART_NS = 66_000_000
 """Pictures nearer in time than this are not compared: what is learned at 10 pictures a second holds at 30."""
+STILL = 4
+"""Grey levels; a picture none of whose cells changed by as much, on average, stands still."""
 LOW = 4.0
 """Speeds well below this are told in equal steps, of a tenth of a pixel a second; well above, in equal shares ..."""
 STEPS = 40.0
@@ -65,8 +67,16 @@ class FlowGrid:
         if before is None or before.shape != now.shape:
             self._said = None
         else:
-            self._said = self._tell(self._flow.calc(before, now, None) * np.float32(SECOND / passed_ns))
+            self._said = self._tell(self._search(before, now) * np.float32(SECOND / passed_ns))
         return self._said
+
+    def _search(self, before: Plane, now: Plane) -> Floats:
+        """Pixels that each pixel moved, float32 (height, width, 2); nothing is searched where nothing changed."""
+        change = self._cv.blur(self._cv.absdiff(before, now), (CELL, CELL))
+        if int(change.max()) < STILL:
+            return np.zeros((*now.shape, 2), np.float32)
+        flow: Floats = self._flow.calc(before, now, None)
+        return flow
 
     def _small(self, pixels: Picture) -> Plane:
         height, width = pixels.shape[:2]

@@ -73,6 +73,13 @@ def test_a_still_picture_has_no_speed() -> None:
     assert field(texture(), texture(), seconds=0.1).speed.max() < 0.5
 
 
+def test_noise_alone_does_not_move() -> None:
+    random = np.random.default_rng(1)
+    still = texture().astype(np.float64)
+    first, second = (np.clip(still + random.normal(0, 2, still.shape), 0, 255).astype(np.uint8) for _ in range(2))
+    assert field(first, second, seconds=0.1).speed.max() == 0
+
+
 def test_what_moves_alone_is_found_where_it_is() -> None:
     first = texture()
     second = first.copy()
