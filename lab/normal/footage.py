@@ -98,7 +98,7 @@ def watch_run(out: Path, camera: str) -> Watched:
     if not any(frame.flow is not None for frame in seen):
         raise UsageError(
             f"{log}: motion was not measured in that run, as no rule needed it; learn from the video, "
-            "or run again with a rule `anomaly` or `unseen_class`"
+            "or run again with a rule `anomaly`; `mode: shadow` will do"
         )
     spans = _tampered(out, camera, until=seen[-1].media_ns)
     breaks = [each.media_ns for each in records if isinstance(each, StreamRecord) and not each.online]

@@ -3,7 +3,7 @@
 Frames of one track say the same thing again and again, so frames are never counted: what is counted are alarms, as the
 rule raises them, and blocks of 10 s, of which the largest score counts. Up to the data's end the ranks decide
 (conformal prediction: Vovk, Gammerman and Shafer 2005); beyond it an exponential tail is assumed (peaks over a
-threshold: Pickands 1975), and whoever asks is told.
+threshold, here the highest score of each subject in each block: Pickands 1975), and whoever asks is told.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,11 @@ BLOCK_S = 10.0
 FEWEST_BLOCKS = 2
 """With less there is nothing to rank among; ``bartizan learn`` asks for more."""
 TAIL = 0.1
-"""Share of the blocks that the tail is fitted to, but no fewer than ``FEWEST_IN_TAIL`` and no more than half."""
+"""Share of the peaks that the tail is fitted to at most; but no fewer than ``FEWEST_IN_TAIL``, of few peaks half."""
+SHORTER = 0.8
+"""A tail that does not look exponential is tried this much shorter."""
+MOST_PEAKS = 2001
+"""So many are kept, the highest."""
 FEWEST_IN_TAIL = 10
 UNIT = 1.0
 """A score is a sum of -ln p, and of one calibrated p the tail falls by e for each unit. A steeper one is not believed:
@@ -45,8 +49,10 @@ class Calibration:
     """int64 (m,), rising: ... how many alarms the rule would have raised at each in all this time."""
     maxima: FloatArray
     """float64 (n,), rising: the largest score of each block of 10 s."""
-    confirmed: FloatArray
-    """float64 (n,), rising: the highest threshold that each block confirms; a score of a single frame confirms none."""
+    peaks: FloatArray
+    """float64 (k,), rising: the highest threshold that each subject confirmed in each block, the highest of them."""
+    peaks_seen: int
+    """How many there were in all."""
 
     @classmethod
     def of(cls, segments: Sequence[Segment], counting: Counting | None = None) -> "Calibration":
@@ -63,9 +69,10 @@ class Calibration:
                 f"at least {FEWEST_BLOCKS * BLOCK_S:.0f} s are needed"
             )
         level, alarms = levels(segments, counting)
-        confirmed = block_maxima(segments, [confirmed_rows(each, counting) for each in segments])
+        peaks = np.sort(np.concatenate([subject_peaks(each, counting) for each in segments]))
         seconds = sum(each.seconds for each in segments)
-        return cls(counting, seconds, len(segments), level, alarms, np.sort(maxima), np.sort(confirmed))
+        kept = peaks[-MOST_PEAKS:]
+        return cls(counting, seconds, len(segments), level, alarms, np.sort(maxima), kept, len(peaks))
 
     def p_value(self, score: float) -> float:
         """Chance of a normal block of 10 s to reach this score: ``(1 + #{maxima >= score}) / (n + 1)``.
@@ -120,13 +127,14 @@ class Calibration:
 
     def arrays(self) -> dict[str, Any]:
         """The arrays, to be stored; ``facts`` is the rest."""
-        return {"level": self.level, "alarms": self.alarms, "maxima": self.maxima, "confirmed": self.confirmed}
+        return {"level": self.level, "alarms": self.alarms, "maxima": self.maxima, "peaks": self.peaks}
 
     def facts(self) -> dict[str, Any]:
         """Plain values, to be stored beside ``arrays``."""
         return {
             "seconds": self.seconds,
             "segments": self.segments,
+            "peaks_seen": self.peaks_seen,
             "block_s": BLOCK_S,
             "counting": asdict(self.counting),
         }
@@ -141,25 +149,35 @@ class Calibration:
             np.asarray(arrays["level"], np.float64),
             np.asarray(arrays["alarms"], np.int64),
             np.asarray(arrays["maxima"], np.float64),
-            np.asarray(arrays["confirmed"], np.float64),
+            np.asarray(arrays["peaks"], np.float64),
+            int(facts["peaks_seen"]),
         )
         made._check()
         return made
 
     def _check(self) -> None:
-        rising = all((np.diff(each) >= 0).all() for each in (self.maxima, self.confirmed, self.alarms, -self.level))
-        if not rising or len(self.level) != len(self.alarms) or len(self.maxima) != len(self.confirmed):
+        rising = all((np.diff(each) >= 0).all() for each in (self.maxima, self.peaks, self.alarms, -self.level))
+        if not rising or len(self.level) != len(self.alarms) or self.peaks_seen < len(self.peaks):
             raise ValueError("levels, alarms or blocks are out of order")
-        finite = np.isfinite(self.maxima).all() and np.isfinite(self.confirmed).all() and np.isfinite(self.level).all()
-        if not (self.seconds > 0 and len(self.maxima) >= FEWEST_BLOCKS and finite):
+        finite = all(np.isfinite(each).all() for each in (self.maxima, self.peaks, self.level))
+        if not (self.seconds > 0 and min(len(self.maxima), len(self.peaks)) >= FEWEST_BLOCKS and finite):
             raise ValueError("it is of too few blocks, or not of numbers")
 
     def _fit(self) -> tuple[float, int, float]:
-        """Where the tail begins, how many blocks are in it, and the sum of what they exceed it by."""
-        blocks = len(self.maxima)
-        inside = min(max(round(TAIL * blocks), FEWEST_IN_TAIL), blocks // 2)
-        start = float(self.confirmed[-inside - 1])
-        return start, inside, max(float((self.confirmed[-inside:] - start).sum()), inside * UNIT)
+        """Where the tail begins, how many peaks are in it, and the sum of what they exceed it by.
+
+        The longest tail that is no heavier than an exponential one: whose excesses scatter by no more than their mean
+        and the standard error of that ratio.
+        """
+        most = min(self.peaks_seen // 2, len(self.peaks) - 1)
+        inside = min(max(round(TAIL * self.peaks_seen), FEWEST_IN_TAIL), most)
+        while True:
+            start = float(self.peaks[-inside - 1])
+            excess = self.peaks[-inside:] - start
+            heavy = float(excess.std()) > float(excess.mean()) * (1 + inside**-0.5)
+            if not heavy or inside <= FEWEST_IN_TAIL:
+                return start, inside, max(float(excess.sum()), inside * UNIT)
+            inside = max(int(inside * SHORTER), FEWEST_IN_TAIL)
 
     def _beyond(self, rate_per_day: float) -> float:
         """The threshold of the tail.
@@ -168,15 +186,30 @@ class Calibration:
         ``(1 + x / S) ** -k``: the scale's own uncertainty is in it.
         """
         start, inside, excess = self._fit()
-        reached = (inside + 1) / (len(self.maxima) + 1) * DAY_S / BLOCK_S / rate_per_day
+        reached = (inside + 1) * DAY_S / self.seconds / rate_per_day
         found = start + excess * (float(reached ** (1 / inside)) - 1)
         return max(found, float(self.level[0]) if len(self.level) else found, LEAST) + _HAIR
 
     def _tail(self, threshold: float) -> float:
         start, inside, excess = self._fit()
         beyond = 1 + max(threshold - start, 0.0) / excess
-        share = (inside + 1) / (len(self.maxima) + 1)
-        return float(share * DAY_S / BLOCK_S * beyond**-inside)
+        return float((inside + 1) * DAY_S / self.seconds * beyond**-inside)
+
+
+def subject_peaks(segment: Segment, counting: Counting) -> FloatArray:
+    """float64 (n,): the highest threshold that each subject confirms in each block of 10 s in which it is there.
+
+    Of one who confirms none, the lowest score of all: it was there, and nothing came of it.
+    """
+    if not len(segment.score):
+        return np.zeros(0)
+    confirmed = np.maximum(confirmed_rows(segment, counting), segment.score.min())
+    who = np.zeros(len(confirmed), np.int64) if segment.subject is None else segment.subject
+    where = np.stack([who, segment.clock_ns // round(BLOCK_S * SECOND)])
+    _, number = np.unique(where, axis=1, return_inverse=True)
+    peaks = np.full(int(number.max()) + 1, -np.inf)
+    np.maximum.at(peaks, number.ravel(), confirmed)
+    return peaks
 
 
 def block_maxima(segments: Sequence[Segment], scores: Sequence[FloatArray], *, block_s: float = BLOCK_S) -> FloatArray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.clock import SECOND
-from stages.alert.normal.calibration import LEAST, Calibration, block_maxima
+from stages.alert.normal.calibration import LEAST, Calibration, block_maxima, subject_peaks
 from stages.alert.normal.counting import Counting, Segment, count
 from stages.alert.normal.poisson import predictive_interval
 
@@ -172,7 +172,7 @@ def test_stored_and_read_it_says_the_same(two_hours: Calibration) -> None:
     assert again.counting == two_hours.counting
 
 
-@pytest.mark.parametrize("name", ["level", "maxima", "confirmed"])
+@pytest.mark.parametrize("name", ["level", "maxima", "peaks"])
 def test_arrays_out_of_order_are_refused(two_hours: Calibration, name: str) -> None:
     arrays = two_hours.arrays() | {name: two_hours.arrays()[name][::-1]}
     with pytest.raises(ValueError, match="out of order"):
@@ -183,3 +183,22 @@ def test_arrays_of_too_few_blocks_are_refused(two_hours: Calibration) -> None:
     few = {name: two_hours.arrays()[name][:1] for name in two_hours.arrays()}
     with pytest.raises(ValueError, match="too few blocks"):
         Calibration.stored(few, two_hours.facts())
+
+
+def test_a_tail_that_is_heavier_than_exponential_is_taken_from_further_out() -> None:
+    """Most subjects are nothing, a few are steeply something: the many must not say how the few fall off."""
+    random = np.random.default_rng(4)
+    frames, subjects = 4000, 400
+    level = np.where(random.random(subjects) < 0.06, random.exponential(4.0, subjects) + 3, random.exponential(0.3))
+    who = np.repeat(np.arange(subjects), frames // subjects)
+    times = (np.arange(frames) * SECOND // FPS).astype(np.int64)
+    calibration = Calibration.of([Segment(times, np.repeat(level, frames // subjects), who)])
+    assert calibration.threshold(2.0) > 3 + 4 * np.log(0.06 * subjects * DAY_S / calibration.seconds / 2.0) * 0.7
+
+
+def test_peaks_are_of_each_subject_in_each_block() -> None:
+    times = np.repeat(np.arange(150) * SECOND // FPS, 2)
+    subject = np.tile(np.array([1, 2]), 150)
+    score = np.where(subject == 1, 5.0, np.where(times < 10 * SECOND, 2.0, 3.0))
+    found = subject_peaks(Segment(times.astype(np.int64), score, subject), Counting())
+    assert sorted(found.tolist()) == [2.0, 3.0, 3.0, 5.0, 5.0, 5.0]
