@@ -10,7 +10,7 @@ from pipeline.errors import UsageError
 from pipeline.registry import RULES, resolve
 from stages.alert.options import RuleOptions
 from stages.alert.part import Held, Part, PartState
-from stages.alert.rule import WHOLE_SCENE, Claim
+from stages.alert.rule import WHOLE_SCENE, Claim, TaughtRule
 from stages.alert.scene import Scene
 from stages.alert.trace import trace
 
@@ -180,6 +180,12 @@ class Composition:
             )  # fmt: skip
             said.append(part.describe(name, inner))
         return said
+
+    def meet(self, camera: str, detector: str) -> None:
+        """Parts that were taught must fit this camera and this detector. Raises ``CannotStart``."""
+        for part in self._parts:
+            if isinstance(part.rule, TaughtRule):
+                part.rule.meet(camera, detector)
 
     def region(self) -> dict[str, Any]:
         """The first zone and the first line of the parts."""

@@ -11,6 +11,7 @@ from pipeline.testing import ScriptedTracker
 from stages.alert.normal.observed import Observed
 from stages.alert.options import AlertOptions
 from stages.alert.stage import AlertStage
+from stages.alert.together import All
 from stages.alert.unseen_class import UnseenClass
 from tests.stages.alert.normal.conftest import Thing, frame, records
 
@@ -74,3 +75,13 @@ def test_outside_the_zone_nothing_is_told(folder: Path) -> None:
 def test_the_classes_of_another_detector_are_refused(folder: Path) -> None:
     with pytest.raises(CannotStart, match="another detector"):
         starts(folder, standing(PAVEMENT, 1), sha256="e" * 64)
+
+
+def test_a_part_of_a_rule_meets_the_detector_as_well(folder: Path) -> None:
+    parts = [{"rule": "unseen_class", "normal": folder}, {"rule": "in_field"}]
+    whole = All(All.Options.model_validate({"of": parts}))
+    stage = AlertStage(AlertOptions(), rules=[whole], trackers=ScriptedTracker)
+    seen = standing(PAVEMENT, 1)
+    assert [event.type for event in stage.process("gate", records(seen)).events] == ["start", "end"]
+    with pytest.raises(CannotStart, match="another detector"):
+        stage.process("yard", records(seen, sha256="e" * 64, camera="yard"))
