@@ -41,6 +41,7 @@ class Result:
     normal: Mapping[str, FloatArray]
     """Scores of the normal clips, by models that did not see them."""
     fps: float
+    """Of the test clips, on average: seconds of alarms are counted by it."""
 
     @property
     def method(self) -> dict[str, FloatArray]:

@@ -25,6 +25,8 @@ class Seen:
     frames: int
     """Of the clip; those that tell nothing are not in ``observed``."""
     observed: Sequence[Observed]
+    fps: float
+    """Frames a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,6 @@ def _parts(normal: Mapping[str, Seen]) -> list[dict[str, Seen]]:
     halves: list[dict[str, Seen]] = [{}, {}]
     for name, seen in normal.items():
         middle = len(seen.observed) // 2
-        halves[0][f"{name} (first half)"] = Seen(seen.frames, seen.observed[:middle])
-        halves[1][f"{name} (second half)"] = Seen(seen.frames, seen.observed[middle:])
+        halves[0][f"{name} (first half)"] = Seen(seen.frames, seen.observed[:middle], seen.fps)
+        halves[1][f"{name} (second half)"] = Seen(seen.frames, seen.observed[middle:], seen.fps)
     return halves

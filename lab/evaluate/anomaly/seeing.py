@@ -9,6 +9,7 @@ import msgspec
 from lab.evaluate.anomaly.clip import digest
 from lab.evaluate.anomaly.remembering import RememberingDetector
 from lab.evaluate.anomaly.scoring import Seen
+from pipeline.clock import SECOND
 from pipeline.errors import UsageError
 from pipeline.messages import FrameRecord, Record
 from pipeline.stage import Detector
@@ -25,10 +26,11 @@ def see(clips: Mapping[str, Path], detector: Detector, *, fps: float, cache: Pat
     found = {}
     for name, path in progress(clips.items(), len(clips), what):
         log = _records(path, detector, fps=fps, cache=cache)
-        frames = sum(isinstance(record, FrameRecord) for record in log)
-        if not frames:
+        times = [record.frame.media_ns for record in log if isinstance(record, FrameRecord)]
+        if not times:
             raise UsageError(f"{path}: has no frame")
-        found[name] = Seen(frames, observe_records(log))
+        rate = (len(times) - 1) * SECOND / (times[-1] - times[0]) if len(times) > 1 else fps
+        found[name] = Seen(len(times), observe_records(log), rate)
     return found
 
 

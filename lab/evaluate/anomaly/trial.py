@@ -98,7 +98,8 @@ def _measured(
     regions = {}
     if asked.masks is not None:
         regions = {name: regions_of(read_masks(asked.masks / name, frames=seen.frames)) for name, seen in test.items()}
-    return Result(scored, truth, floors, regions, held_apart, asked.fps)
+    fps = sum(seen.frames for seen in test.values()) / sum(seen.frames / seen.fps for seen in test.values())
+    return Result(scored, truth, floors, regions, held_apart, fps)
 
 
 def write_scores(out: Path, scores: Mapping[str, FloatArray]) -> None:
