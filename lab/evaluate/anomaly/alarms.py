@@ -23,11 +23,12 @@ class Trigger:
     consecutive: int = 3
     quiet: int = 10
     near: int = 10
+    fps: float = 10.0
 
     @classmethod
     def at(cls, fps: float, *, consecutive: int = 3, quiet_s: float = 1.0, near_s: float = 1.0) -> "Trigger":
-        """At this rate."""
-        return cls(consecutive, round(quiet_s * fps), round(near_s * fps))
+        """For a clip of this rate."""
+        return cls(consecutive, round(quiet_s * fps), round(near_s * fps), fps)
 
 
 Span = tuple[int, int]
@@ -43,10 +44,10 @@ class Felt:
     found: int
     alarms: int
     right: int
-    delays: tuple[int, ...]
-    """Of the anomalies that were found: frames from the first to the alarm."""
-    normal_frames: int
-    """Frames of the test clips that are not anomalous."""
+    delays_s: tuple[float, ...]
+    """Of the anomalies that were found: seconds from the first frame to the alarm."""
+    normal_s: float
+    """How long the frames are that are not anomalous."""
 
     @property
     def false(self) -> int:
@@ -58,14 +59,15 @@ class Felt:
         """Share of the alarms that are right; NaN without alarms."""
         return self.right / self.alarms if self.alarms else float("nan")
 
-    def false_per_hour(self, fps: float) -> float:
+    @property
+    def false_per_hour(self) -> float:
         """False alarms an hour of normal footage; NaN without any."""
-        return self.false / (self.normal_frames / fps / 3600) if self.normal_frames else float("nan")
+        return self.false / (self.normal_s / 3600) if self.normal_s else float("nan")
 
     @property
-    def delay(self) -> float:
-        """Median, in frames; NaN where nothing was found."""
-        return float(median(self.delays)) if self.delays else float("nan")
+    def delay_s(self) -> float:
+        """Median; NaN where nothing was found."""
+        return float(median(self.delays_s)) if self.delays_s else float("nan")
 
 
 def alarms_of(scores: FloatArray, threshold: float, trigger: Trigger) -> list[int]:
@@ -84,22 +86,23 @@ def felt(
     truth: Mapping[str, Flags],
     anomalies: Mapping[str, Sequence[Span]],
     threshold: float,
-    trigger: Trigger,
+    triggers: Mapping[str, Trigger],
 ) -> Felt:
     """Over these clips. ``anomalies``: what there is to be found, tracks or spans."""
-    delays: list[int] = []
-    alarms = right = 0
+    delays: list[float] = []
+    alarms, right, normal_s = 0, 0, 0.0
     for name, flagged in truth.items():
+        trigger = triggers[name]
         raised = alarms_of(scores[name], threshold, trigger)
         bad = np.flatnonzero(flagged)
+        normal_s += float((~flagged).sum() / trigger.fps)
         alarms += len(raised)
         right += sum(bool(len(bad)) and int(np.abs(bad - frame).min()) <= trigger.near for frame in raised)
         for first, last in anomalies.get(name, ()):
             at = next((frame for frame in raised if first <= frame <= last + trigger.near), inf)
-            delays += [int(at) - first] if at < inf else []
+            delays += [(at - first) / trigger.fps] if at < inf else []
     count = sum(len(anomalies.get(name, ())) for name in truth)
-    normal = sum(int((~flagged).sum()) for flagged in truth.values())
-    return Felt(threshold, count, len(delays), alarms, right, tuple(delays), normal)
+    return Felt(threshold, count, len(delays), alarms, right, tuple(delays), normal_s)
 
 
 def spans_of(flagged: Flags) -> list[Span]:

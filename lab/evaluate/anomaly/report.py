@@ -92,7 +92,7 @@ def _clip(result: Result, name: str, threshold: float) -> "Figure":
             axes.axvspan(first + 0.5, last + 1.5, color=COLOURS[1], alpha=0.15, linewidth=0)
         axes.plot(frames, score, color=COLOURS[0], linewidth=1.3)
         axes.axhline(threshold, color="#7f7f7f", linewidth=1, linestyle="--")
-        raised = alarms_of(score, threshold, Trigger.at(result.fps))
+        raised = alarms_of(score, threshold, Trigger.at(result.fps[name]))
         axes.scatter([frame + 1 for frame in raised], [score[frame] for frame in raised], marker="v", color=COLOURS[1])
         axes.set(xlim=(1, max(len(score), 2)), ylim=(0, None), xlabel="frame", ylabel="score")
     return figure

@@ -25,6 +25,8 @@ class Thresholded:
     quantile: float
     normal_per_minute: float
     """Alarms a minute on the normal clips themselves."""
+    normal_s: float
+    """Their length."""
     felt: Felt
 
 
@@ -40,8 +42,8 @@ class Result:
     """Empty without masks."""
     normal: Mapping[str, FloatArray]
     """Scores of the normal clips, by models that did not see them."""
-    fps: float
-    """Of the test clips, on average: seconds of alarms are counted by it."""
+    fps: Mapping[str, float]
+    """Of the test clips and of the normal ones."""
 
     @property
     def method(self) -> dict[str, FloatArray]:
@@ -81,19 +83,17 @@ class Result:
 
     def alarms(self) -> list[Thresholded]:
         """What thresholds from normal footage give."""
-        trigger = Trigger.at(self.fps)
         frames = np.concatenate(list(self.normal.values()))
         quiet = {name: np.zeros(len(scores), np.bool_) for name, scores in self.normal.items()}
-        wanted = (
-            tracks_of(self.regions) if self.regions else {n: spans_of(flagged) for n, flagged in self.truth.items()}
-        )
+        spans = {name: spans_of(flagged) for name, flagged in self.truth.items()}
+        wanted = tracks_of(self.regions) if self.regions else spans
+        triggers = {name: Trigger.at(self.fps[name]) for name in (*self.truth, *self.normal)}
         rows = []
         for quantile in QUANTILES:
             threshold = float(np.quantile(frames, quantile, method="higher"))
-            on_normal = felt(self.normal, quiet, {}, threshold, trigger)
-            minutes = on_normal.normal_frames / self.fps / 60
-            told = felt(self.method, self.truth, wanted, threshold, trigger)
-            rows.append(Thresholded(quantile, on_normal.alarms / minutes, told))
+            on_normal = felt(self.normal, quiet, {}, threshold, triggers)
+            told = felt(self.method, self.truth, wanted, threshold, triggers)
+            rows.append(Thresholded(quantile, on_normal.false_per_hour / 60, on_normal.normal_s, told))
         return rows
 
     def _micro(self, scores: Mapping[str, FloatArray], weights: FloatArray) -> float:

@@ -64,19 +64,22 @@ def score(model: NormalModel, seen: Seen) -> Scored:
     return Scored(scores, boxes, spent_ms / max(len(seen.observed), 1))
 
 
-def normal_scores(normal: Mapping[str, Seen], *, names: Sequence[str], detector: str) -> dict[str, FloatArray]:
-    """Scores of the normal clips by models that did not see them: what a threshold may be taken from.
+def normal_scores(
+    normal: Mapping[str, Seen], *, names: Sequence[str], detector: str
+) -> dict[str, tuple[FloatArray, float]]:
+    """Scores, and frames a second, of the normal clips by models that did not see them: what a threshold may be taken
+    from.
 
     With fewer than four clips the first half of each is scored by a model of the second halves, and the other way.
     """
     parts = _parts(normal)
-    found: dict[str, FloatArray] = {}
+    found: dict[str, tuple[FloatArray, float]] = {}
     for number, part in enumerate(parts):
         others = {name: seen for other, each in enumerate(parts) if other != number for name, seen in each.items()}
         model = learn(others, names=names, detector=detector)
         for name, seen in part.items():
             rows = [each.index for each in seen.observed]
-            found[name] = score(model, seen).score[rows]
+            found[f"normal {name}"] = score(model, seen).score[rows], seen.fps
     return found
 
 

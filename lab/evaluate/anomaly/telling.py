@@ -11,13 +11,14 @@ from lab.evaluate.text_table import table
 def facts_of(result: Result) -> dict[str, Any]:
     """Everything as plain values, for ``result.json``."""
     places, micro, gain, ahead = result.places(), result.micro(), result.gain(), result.gain_ahead()
+    alarms = result.alarms()
     anomalous = sum(int(flagged.sum()) for flagged in result.truth.values())
     frames = sum(map(len, result.truth.values()))
     return {
         "clips": len(result.truth),
         "frames": frames,
         "anomalous": anomalous,
-        "fps": result.fps,
+        "fps": {name: result.fps[name] for name in result.truth},
         "scoring_ms": sum(each.milliseconds for each in result.scores.values()) / len(result.scores),
         "frame_auc": {name: asdict(each) for name, each in result.table().items()},
         "micro": asdict(micro),
@@ -33,13 +34,13 @@ def facts_of(result: Result) -> dict[str, Any]:
                 "found": row.felt.found,
                 "alarms": row.felt.alarms,
                 "precision": row.felt.precision,
-                "false_per_hour": row.felt.false_per_hour(result.fps),
-                "delay_s": row.felt.delay / result.fps,
+                "false_per_hour": row.felt.false_per_hour,
+                "delay_s": row.felt.delay_s,
             }
-            for row in result.alarms()
+            for row in alarms
         ],
-        "normal_minutes": sum(map(len, result.normal.values())) / result.fps / 60,
-        "normal_test_minutes": (frames - anomalous) / result.fps / 60,
+        "normal_minutes": alarms[0].normal_s / 60,
+        "normal_test_minutes": alarms[0].felt.normal_s / 60,
     }
 
 

@@ -87,7 +87,10 @@ def carry_out(asked: Asked, detector: Detector) -> dict[str, Any]:
 
 
 def _measured(
-    asked: Asked, test: Mapping[str, Seen], scored: Mapping[str, Scored], held_apart: Mapping[str, FloatArray]
+    asked: Asked,
+    test: Mapping[str, Seen],
+    scored: Mapping[str, Scored],
+    held_apart: Mapping[str, tuple[FloatArray, float]],
 ) -> Result:
     truth = flags(asked.spans, {name: seen.frames for name, seen in test.items()}, asked.labels)
     clips, floors = asked.test_clips, dict[str, dict[str, FloatArray]]()
@@ -98,8 +101,9 @@ def _measured(
     regions = {}
     if asked.masks is not None:
         regions = {name: regions_of(read_masks(asked.masks / name, frames=seen.frames)) for name, seen in test.items()}
-    fps = sum(seen.frames for seen in test.values()) / sum(seen.frames / seen.fps for seen in test.values())
-    return Result(scored, truth, floors, regions, held_apart, fps)
+    fps = {name: seen.fps for name, seen in test.items()} | {name: rate for name, (_, rate) in held_apart.items()}
+    normal = {name: scores for name, (scores, _) in held_apart.items()}
+    return Result(scored, truth, floors, regions, normal, fps)
 
 
 def write_scores(out: Path, scores: Mapping[str, FloatArray]) -> None:

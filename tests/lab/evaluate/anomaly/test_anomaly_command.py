@@ -107,7 +107,7 @@ def test_with_labels_figures_stand_beside_floors(clips: Path, tmp_path: Path) ->
     rows = ["model of normal", "random", "frame number", "number of boxes", "widest box", "max window flow"]
     assert list(facts["frame_auc"]) == rows
     assert facts["frame_auc"]["frame number"]["micro"] == 1.0
-    assert facts["fps"] == pytest.approx(10.0)
+    assert facts["fps"] == {"run": pytest.approx(10.0)}
     assert facts["frame_auc"]["max window flow"]["micro"] > 0.9
     assert (facts["places"]["regions"], facts["places"]["tracks"]) == (6, 1)
     assert "looks ahead" in told
