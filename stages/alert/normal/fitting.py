@@ -1,6 +1,6 @@
 """Learning what is normal: quantiles of what was observed, no training."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +31,7 @@ def fit(observed: Sequence[Sequence[Observed]], *, names: Sequence[str] = (), de
     frames = [frame for clip in observed for frame in clip]
     flows = [[(each.media_ns, Windows.of(each.flow)) for each in clip if each.flow is not None] for clip in observed]
     told = {name: _told(name, frames) for name in OBJECT}
-    scales = _scales(told, [windows for clip in flows for _, windows in clip])
+    scales = _scales(frames, [windows for clip in flows for _, windows in clip])
     tails = {name: Tail.fit(values / scales[name].at(rows)) for name, (rows, values) in told.items()}
     largest = [ratio for clip in flows for ratio in _largest(clip, scales["window"])]
     tails["window"] = Tail.fit(np.array(largest))
@@ -59,15 +59,26 @@ def _told(name: str, frames: Sequence[Observed]) -> tuple[Floats, Floats]:
     return _joined(rows for rows, _ in found), _joined(values for _, values in found)
 
 
-def _scales(told: Mapping[str, tuple[Floats, Floats]], windows: Sequence[Windows]) -> dict[str, Scale]:
-    """Speeds share one scale, of moving objects, since what is no object is as near or far as they are."""
-    rows, speeds = told["speed"]
-    if (speeds > MOVING).sum() < ENOUGH:
-        rows = _joined(each.foot for each in windows)
-        speeds = _joined(each.speed.max(axis=1) for each in windows)
+def _scales(frames: Sequence[Observed], windows: Sequence[Windows]) -> dict[str, Scale]:
+    """Of moving objects: one that stands still would count in every frame. Speeds share one scale, since what is no
+    object is as near or far as objects are."""
+    moving = [(each, magnitudes(each)) for each in frames if each.flow is not None]
+    kept = [told["speed"] > MOVING for _, told in moving]
+    rows = _joined(feet(each.box)[keep] for (each, _), keep in zip(moving, kept, strict=True))
+    speeds = _joined(told["speed"][keep] for (_, told), keep in zip(moving, kept, strict=True))
+    sizes = _joined(told["size"][keep] for (_, told), keep in zip(moving, kept, strict=True))
+    if len(rows) >= ENOUGH:
+        pace, size = Scale.fit(rows, speeds), Scale.fit(rows, sizes)
+    else:
+        pace, size = _window_scale(windows), Scale.fit(*_told("size", frames))
+    return {"speed": pace, "size": size, "window": pace}
+
+
+def _window_scale(windows: Sequence[Windows]) -> Scale:
+    """From the fastest window of each row of each frame."""
+    rows, speeds = _joined(each.foot for each in windows), _joined(each.speed.max(axis=1) for each in windows)
     moving = speeds > MOVING
-    pace = Scale.fit(rows[moving], speeds[moving])
-    return {"speed": pace, "size": Scale.fit(*told["size"]), "window": pace}
+    return Scale.fit(rows[moving], speeds[moving])
 
 
 def _largest(clip: Sequence[tuple[int, Windows]], scale: Scale) -> Iterator[float]:

@@ -14,19 +14,21 @@ LEVEL = 0.9
 FLOOR = 0.25
 """No row's scale is less than this share of the middle one."""
 EDGE = 0.01
-"""This share of the normal things stood above, and below, the rows where the line ends."""
+"""This share of the normal things stood above, and below, the rows that count as seen."""
+REACH = 0.25
+"""Below them, nearer to the camera, the line goes on for this share of their span, and then level."""
 FEW = 10
 """A group of fewer samples says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A straight line over the row of the feet, held level beyond the rows where normal things were seen."""
+    """A straight line over the row of the feet, held level far beyond the rows where normal things were seen."""
 
     intercept: float
     slope: float
     top: float
-    """Rows (0 is the upper edge of the picture, 1 the lower) between which it was learned."""
+    """Rows (0 is the upper edge of the picture, 1 the lower) between which it slopes."""
     bottom: float
     least: float
     """The scale nowhere is below this."""
@@ -49,7 +51,8 @@ class Scale:
             slope = float(np.polyfit(middles, large, 1)[0])
         intercept = float(large.mean() - slope * middles.mean())
         top, bottom = np.quantile(rows, (EDGE, 1 - EDGE)).tolist()
-        return cls(intercept, slope, top, bottom, FLOOR * usual)
+        reach = REACH * (bottom - top)
+        return cls(intercept, slope, top, min(bottom + reach, 1.0), FLOOR * usual)
 
     def array(self) -> Floats:
         """float64 (5,), for storing."""
