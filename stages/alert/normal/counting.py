@@ -80,7 +80,8 @@ class Segment:
         who = np.zeros(len(self.score), np.int64) if self.subject is None else self.subject
         order = np.argsort(who, kind="stable")
         rows = np.split(order, np.flatnonzero(np.diff(who[order])) + 1) if len(who) else []
-        return [(each, Course(self.media_ns[each], self.score[each], self.step_ns)) for each in rows]
+        step_ns = self.step_ns
+        return [(each, Course(self.media_ns[each], self.score[each], step_ns)) for each in rows]
 
 
 class Course:
