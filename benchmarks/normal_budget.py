@@ -164,8 +164,8 @@ def _stretch(log: Sequence[Record], clip: Clip) -> list[Record]:
 
 def _alerts(model: Path, per_day: float, log: Sequence[Record]) -> int:
     """Events that the rule starts."""
-    from stages.alert.anomaly import Anomaly
     from stages.alert.options import AlertOptions
+    from stages.alert.rules.anomaly import Anomaly
     from stages.alert.stage import AlertStage
     from stages.track.options import TrackOptions
     from stages.track.tracker import ByteTracker

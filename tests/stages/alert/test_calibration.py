@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from stages.alert.calibration import Calibration
 from stages.alert.ground import Ground, homography
 from stages.alert.options import RuleOptions
-from stages.alert.speeding import Speeding
+from stages.alert.rules.speeding import Speeding
 
 PICTURE = [[0.2, 0.9], [0.8, 0.9], [0.6, 0.4], [0.4, 0.4]]
 GROUND = [[0, 0], [5, 0], [5, 15], [0, 15]]

@@ -10,11 +10,11 @@ from pipeline.errors import UsageError
 from pipeline.messages import SCHEMA, Answer, AnswersHeader, Event, FrameRecord, Missed, Wish
 from pipeline.stage import Asking, Fact
 from pipeline.testing import Script, ScriptedTracker, Walk
-from stages.alert.behaviour import Behaviour, BehaviourOptions
-from stages.alert.in_field import InField, InFieldOptions
-from stages.alert.line_crossed import LineCrossed, LineCrossedOptions
 from stages.alert.options import AlertOptions
 from stages.alert.rule import Rule
+from stages.alert.rules.behaviour import Behaviour, BehaviourOptions
+from stages.alert.rules.in_field import InField, InFieldOptions
+from stages.alert.rules.line_crossed import LineCrossed, LineCrossedOptions
 from stages.alert.stage import AlertStage
 from stages.alert.verdict import verdict
 

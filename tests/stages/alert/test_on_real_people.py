@@ -11,11 +11,11 @@ import pytest
 from pipeline.detections import Detections
 from pipeline.messages import SCHEMA, EndRecord, EngineRecord, Frame, FrameRecord, LogHeader, Record, Status
 from pipeline.testing import ScriptedTracker
-from stages.alert.in_field import InField
-from stages.alert.line_crossed import LineCrossed
-from stages.alert.loitering import Loitering
 from stages.alert.options import AlertOptions
 from stages.alert.rule import Rule
+from stages.alert.rules.in_field import InField
+from stages.alert.rules.line_crossed import LineCrossed
+from stages.alert.rules.loitering import Loitering
 from stages.alert.stage import AlertStage
 
 pytestmark = pytest.mark.footage

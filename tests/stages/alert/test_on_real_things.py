@@ -25,10 +25,10 @@ from pipeline.messages import (
 )
 from pipeline.registry import DETECTORS, MEASUREMENTS, TRACKERS, resolve
 from pipeline.stage import Detector, Picture, View
-from stages.alert.abandoned_object import AbandonedObject
 from stages.alert.options import AlertOptions
-from stages.alert.removed_object import RemovedObject
 from stages.alert.rule import Rule
+from stages.alert.rules.abandoned_object import AbandonedObject
+from stages.alert.rules.removed_object import RemovedObject
 from stages.alert.stage import AlertStage
 
 pytestmark = [pytest.mark.footage, pytest.mark.slow]

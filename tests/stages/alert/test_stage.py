@@ -12,11 +12,11 @@ from pipeline.errors import LogError, StoreError, UsageError
 from pipeline.messages import EndRecord, Event, FrameRecord, Record, StreamRecord
 from pipeline.testing import Script, ScriptedTracker, Walk
 from stages.alert.identity import version
-from stages.alert.in_field import InField
-from stages.alert.line_crossed import LineCrossed
-from stages.alert.loitering import Loitering
 from stages.alert.options import AlertOptions
 from stages.alert.rule import Rule
+from stages.alert.rules.in_field import InField
+from stages.alert.rules.line_crossed import LineCrossed
+from stages.alert.rules.loitering import Loitering
 from stages.alert.stage import AlertStage
 
 SECOND = 1_000_000_000

@@ -9,7 +9,7 @@ from lab.evaluate.events.spell import tellings
 from lab.evaluate.events.view import Standing, View
 from pipeline.clock import SECOND
 from pipeline.testing import Walk
-from stages.alert.abandoned_object import AbandonedObjectOptions
+from stages.alert.rules.abandoned_object import AbandonedObjectOptions
 
 WIDTH = 0.05
 

@@ -9,7 +9,7 @@ from lab.evaluate.events.spell import tellings
 from lab.evaluate.events.stroll import place, strangers, stroll, zone
 from lab.evaluate.events.view import View
 from pipeline.clock import SECOND
-from stages.alert.crowding import CrowdingOptions
+from stages.alert.rules.crowding import CrowdingOptions
 
 
 class Crowding:

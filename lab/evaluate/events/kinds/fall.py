@@ -9,7 +9,7 @@ from lab.evaluate.events.spell import tellings
 from lab.evaluate.events.view import View
 from pipeline.clock import SECOND
 from pipeline.testing import Walk
-from stages.alert.fall import FallOptions
+from stages.alert.rules.fall import FallOptions
 
 UPRIGHT, CROUCHING, LYING = (0.08, 0.2), (0.09, 0.1), (0.2, 0.08)
 """Width and height of a box."""

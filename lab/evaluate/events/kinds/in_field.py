@@ -9,7 +9,7 @@ from lab.evaluate.events.spell import tellings
 from lab.evaluate.events.stroll import strangers, stroll, zone
 from lab.evaluate.events.view import View
 from pipeline.clock import SECOND
-from stages.alert.in_field import InFieldOptions
+from stages.alert.rules.in_field import InFieldOptions
 
 
 class InField:

@@ -11,8 +11,8 @@ from lab.evaluate.events.scoring import TrueEvent
 from lab.evaluate.events.stroll import strangers, stroll
 from lab.evaluate.events.view import View
 from pipeline.clock import SECOND
-from stages.alert.line_crossed import LineCrossedOptions
-from stages.alert.tailgating import TailgatingOptions
+from stages.alert.rules.line_crossed import LineCrossedOptions
+from stages.alert.rules.tailgating import TailgatingOptions
 
 
 class LineCrossed:

@@ -12,7 +12,7 @@ from lab.evaluate.events.stroll import place, strangers, stroll
 from lab.evaluate.events.view import Path, View
 from pipeline.clock import SECOND
 from stages.alert.geometry import overlap
-from stages.alert.proximity import ProximityOptions
+from stages.alert.rules.proximity import ProximityOptions
 
 
 class Proximity:

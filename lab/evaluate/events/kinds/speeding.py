@@ -10,7 +10,7 @@ from lab.evaluate.events.spell import tellings
 from lab.evaluate.events.view import View
 from pipeline.clock import SECOND
 from pipeline.testing import Walk
-from stages.alert.speeding import SpeedingOptions
+from stages.alert.rules.speeding import SpeedingOptions
 
 HEIGHT = 0.1
 

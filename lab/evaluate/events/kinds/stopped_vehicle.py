@@ -12,7 +12,7 @@ from lab.evaluate.events.stroll import place, strangers, zone
 from lab.evaluate.events.view import View
 from pipeline.clock import SECOND
 from pipeline.testing import Walk
-from stages.alert.stopped_vehicle import StoppedVehicleOptions
+from stages.alert.rules.stopped_vehicle import StoppedVehicleOptions
 
 STILL = 1e-9
 """Shares of the picture between two frames that are no motion."""

@@ -8,7 +8,7 @@ from lab.evaluate.events.scoring import TrueEvent
 from lab.evaluate.events.stroll import strangers, stroll
 from lab.evaluate.events.view import View
 from pipeline.clock import SECOND
-from stages.alert.tailgating import TailgatingOptions
+from stages.alert.rules.tailgating import TailgatingOptions
 
 
 class Tailgating:

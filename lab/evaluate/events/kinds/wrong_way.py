@@ -11,7 +11,7 @@ from lab.evaluate.events.spell import tellings
 from lab.evaluate.events.stroll import place, strangers, stroll, zone
 from lab.evaluate.events.view import View
 from pipeline.clock import SECOND
-from stages.alert.wrong_way import WrongWayOptions
+from stages.alert.rules.wrong_way import WrongWayOptions
 
 
 class WrongWay:

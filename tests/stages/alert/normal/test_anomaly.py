@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from pipeline.errors import CannotStart
 from pipeline.messages import Event, Record
 from pipeline.testing import ScriptedTracker
-from stages.alert.anomaly import Anomaly
 from stages.alert.normal.observed import Observed
 from stages.alert.options import AlertOptions
+from stages.alert.rules.anomaly import Anomaly
 from stages.alert.stage import AlertStage
 from stages.alert.trace import compares
 from tests.stages.alert.normal.conftest import Thing, records, walkers

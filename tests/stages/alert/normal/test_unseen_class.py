@@ -10,9 +10,9 @@ from pipeline.messages import Event
 from pipeline.testing import ScriptedTracker
 from stages.alert.normal.observed import Observed
 from stages.alert.options import AlertOptions
+from stages.alert.rules.together import All
+from stages.alert.rules.unseen_class import UnseenClass
 from stages.alert.stage import AlertStage
-from stages.alert.together import All
-from stages.alert.unseen_class import UnseenClass
 from tests.stages.alert.normal.conftest import Thing, frame, records
 
 PAVEMENT, ROAD, CORNER = (0.2, 0.55), (0.8, 0.9), (0.95, 0.2)

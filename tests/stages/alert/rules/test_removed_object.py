@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.messages import Event
 from pipeline.testing import Script, Walk
-from stages.alert.removed_object import RemovedObject
+from stages.alert.rules.removed_object import RemovedObject
 from tests.stages.alert.conftest import Watching
 
 PLACE = (0.52, 0.50, 0.56, 0.56)

@@ -6,7 +6,7 @@ import pytest
 from pipeline.errors import UsageError
 from pipeline.messages import Event
 from pipeline.testing import Script, Walk
-from stages.alert.stopped_vehicle import StoppedVehicle
+from stages.alert.rules.stopped_vehicle import StoppedVehicle
 
 Watching = Callable[[list[Any], Script], list[Event]]
 ZONE = [(0.3, 0.3), (0.9, 0.3), (0.9, 0.9), (0.3, 0.9)]

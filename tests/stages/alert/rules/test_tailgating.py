@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.messages import Event
 from pipeline.testing import Script, Walk
-from stages.alert.tailgating import Tailgating
+from stages.alert.rules.tailgating import Tailgating
 
 Watching = Callable[[list[Any], Script], list[Event]]
 Resuming = Callable[[Callable[[], list[Any]], Script], None]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pipeline.clock import SECOND
 from pipeline.messages import Event
 from pipeline.testing import Script, Walk
-from stages.alert.loitering import Loitering
+from stages.alert.rules.loitering import Loitering
 
 Watching = Callable[[list[Any], Script], list[Event]]
 ZONE = [(0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7)]

@@ -11,9 +11,9 @@ import msgspec
 from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.clock import SECOND
-from stages.alert.conditions import CONDITIONS, Condition, Limits, Usual, Verdict, judge, teach
 from stages.alert.options import RuleOptions, nanoseconds
 from stages.alert.rule import WHOLE_SCENE, Claim
+from stages.alert.rules.conditions import CONDITIONS, Condition, Limits, Usual, Verdict, judge, teach
 from stages.alert.scene import Scene
 
 log = logging.getLogger(__name__)

@@ -13,11 +13,11 @@ from pydantic import Field, model_validator
 from pipeline.clock import SECOND
 from stages.alert.geometry import Area, covered
 from stages.alert.options import RuleOptions, Zone, nanoseconds
-from stages.alert.owners import BEFORE_NS, TOUCH, Measure, who_put_down
 from stages.alert.rule import Claim
+from stages.alert.rules.owners import BEFORE_NS, TOUCH, Measure, who_put_down
+from stages.alert.rules.things import BAGS, PEOPLE, Thing, Things, occupy, of, stands_in
 from stages.alert.scene import Scene
 from stages.alert.sighting import Sighting
-from stages.alert.things import BAGS, PEOPLE, Thing, Things, occupy, of, stands_in
 
 _PRESETS = {"pets2006": 30.0, "ilids": 60.0}
 _CAME = 1.2

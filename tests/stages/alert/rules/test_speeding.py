@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pipeline.messages import Event
 from pipeline.testing import Script, ScriptedTracker, Walk
 from stages.alert.options import AlertOptions
-from stages.alert.speeding import Speeding
+from stages.alert.rules.speeding import Speeding
 from stages.alert.stage import AlertStage
 from tests.stages.alert.test_on_real_people import log
 

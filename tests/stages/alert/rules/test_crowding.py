@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.messages import Event
 from pipeline.testing import Script, Walk
-from stages.alert.crowding import Crowding
+from stages.alert.rules.crowding import Crowding
 
 Watching = Callable[[list[Any], Script], list[Event]]
 ZONE = [(0.3, 0.3), (0.9, 0.3), (0.9, 0.9), (0.3, 0.9)]

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.messages import Event
 from pipeline.testing import Script, Walk
-from stages.alert.wrong_way import WrongWay
+from stages.alert.rules.wrong_way import WrongWay
 
 Watching = Callable[[list[Any], Script], list[Event]]
 

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from pipeline.clock import SECOND
 from pipeline.messages import Event, StreamRecord
 from pipeline.testing import Script, ScriptedTracker, Walk
-from stages.alert.in_field import InField
 from stages.alert.options import AlertOptions
+from stages.alert.rules.in_field import InField
 from stages.alert.stage import AlertStage
 
 Watching = Callable[[list[Any], Script], list[Event]]

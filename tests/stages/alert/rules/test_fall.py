@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from pipeline.messages import Event
 from pipeline.testing import Script, Walk
-from stages.alert.fall import Fall
+from stages.alert.rules.fall import Fall
 
 Watching = Callable[[list[Any], Script], list[Event]]
 Resuming = Callable[[Callable[[], list[Any]], Script], None]

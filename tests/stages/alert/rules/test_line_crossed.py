@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pipeline.clock import SECOND
 from pipeline.messages import Event
 from pipeline.testing import Script, Walk
-from stages.alert.line_crossed import LineCrossed
+from stages.alert.rules.line_crossed import LineCrossed
 
 Watching = Callable[[list[Any], Script], list[Event]]
 ACROSS = [(0.2, 0.5), (0.8, 0.5)]

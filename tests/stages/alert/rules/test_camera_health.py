@@ -14,8 +14,8 @@ from pipeline.messages import Event, FrameRecord, Record, StreamRecord
 from pipeline.registry import MEASUREMENTS, resolve
 from pipeline.stage import Picture
 from pipeline.testing import Script, ScriptedTracker
-from stages.alert.camera_health import CameraHealth
 from stages.alert.options import AlertOptions
+from stages.alert.rules.camera_health import CameraHealth
 from stages.alert.stage import AlertStage
 from stages.alert.verdict import verdict
 

@@ -8,9 +8,9 @@ from pydantic import Field
 from pipeline.clock import SECOND
 from stages.alert.account import class_name
 from stages.alert.geometry import overlap
-from stages.alert.line_crossed import LineCrossed, Passage
 from stages.alert.options import Line, RuleOptions, nanoseconds
 from stages.alert.rule import WHOLE_SCENE, Claim
+from stages.alert.rules.line_crossed import LineCrossed, Passage
 from stages.alert.scene import Scene
 
 _ONE = 0.6

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pipeline.errors import UsageError
 from pipeline.messages import Event
 from pipeline.testing import Script, Walk
-from stages.alert.proximity import Proximity
+from stages.alert.rules.proximity import Proximity
 
 Watching = Callable[[list[Any], Script], list[Event]]
 Resuming = Callable[[Callable[[], list[Any]], Script], None]

@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from pipeline.errors import UsageError
 from pipeline.messages import Event
 from pipeline.testing import Script, ScriptedTracker, Walk
-from stages.alert.abandoned_object import AbandonedObject
 from stages.alert.options import AlertOptions
-from stages.alert.removed_object import RemovedObject
 from stages.alert.rule import Rule
+from stages.alert.rules.abandoned_object import AbandonedObject
+from stages.alert.rules.removed_object import RemovedObject
 from stages.alert.stage import AlertStage
 from stages.alert.verdict import verdict
 from tests.stages.alert.conftest import Watching

@@ -6,9 +6,9 @@ import numpy as np
 
 from pipeline.clock import SECOND
 from stages.alert.ground import Ground
+from stages.alert.rules.things import PEOPLE, Thing
 from stages.alert.scene import Scene
 from stages.alert.sighting import Box, Sighting
-from stages.alert.things import PEOPLE, Thing
 
 BEFORE_NS = 5 * SECOND
 """Who was at the place this long before a thing was seen to stand there may have put it down."""

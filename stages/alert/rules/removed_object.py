@@ -13,10 +13,10 @@ from pydantic import Field
 from pipeline.clock import SECOND
 from stages.alert.geometry import Area
 from stages.alert.options import RuleOptions, Zone, nanoseconds
-from stages.alert.owners import Measure, who_put_down
 from stages.alert.rule import Claim
+from stages.alert.rules.owners import Measure, who_put_down
+from stages.alert.rules.things import PEOPLE, Thing, Things, occupy, of, stands_in, was_mover
 from stages.alert.scene import Scene
-from stages.alert.things import PEOPLE, Thing, Things, occupy, of, stands_in, was_mover
 
 _GONE = 1 / 1.2
 """What was taken away stood out from its surroundings so much more than what is there now."""
