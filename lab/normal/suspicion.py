@@ -4,15 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stages.alert.geometry import shared
 from stages.alert.normal.counting import Segment
 from stages.alert.normal.model import NormalModel
 from stages.alert.normal.observed import Observed
 from stages.alert.normal.scorer import MOVEMENT, Scorer, Suspect
 from stages.alert.rule import WHOLE_SCENE
-from stages.alert.sighting import Box
-
-SAME = 0.5
-"""Of two boxes that share this much of the smaller one, the more unusual counts and the other does not."""
+from stages.alert.rules.anomaly import SAME
 
 
 def suspicion(model: NormalModel, clip: Sequence[Observed]) -> Segment:
@@ -47,11 +45,3 @@ def distinct(suspects: Sequence[Suspect]) -> dict[int, float]:
             chosen.append(each)
             scores[each.subject] = each.score
     return scores
-
-
-def shared(one: Box, other: Box) -> float:
-    """The part of the smaller box that lies in the other, 0 to 1."""
-    wide, high = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
-    if wide <= 0 or high <= 0:
-        return 0.0
-    return wide * high / min((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))

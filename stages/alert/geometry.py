@@ -125,6 +125,11 @@ def covered(one: Sequence[float], other: Sequence[float]) -> float:
     return wide * high / area if wide > 0 and high > 0 and area > 0 else 0.0
 
 
+def shared(one: Sequence[float], other: Sequence[float]) -> float:
+    """The part of the smaller box (left, top, right, bottom) that lies in the other, 0 to 1."""
+    return max(covered(one, other), covered(other, one))
+
+
 def check_points(points: Sequence[Point]) -> None:
     """Raise ``ValueError`` unless every coordinate is a share of the picture."""
     for number, (x, y) in enumerate(points, start=1):

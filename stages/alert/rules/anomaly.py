@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.clock import SECOND
-from stages.alert.geometry import Area
+from stages.alert.geometry import Area, shared
 from stages.alert.normal.features import OBJECT
 from stages.alert.normal.observed import observe_scene
 from stages.alert.normal.reasons import reasons
@@ -17,7 +17,6 @@ from stages.alert.normal.taught import NormalFolder, Taught
 from stages.alert.options import RuleOptions, Zone, nanoseconds
 from stages.alert.rule import Claim
 from stages.alert.scene import Scene, anchor_points
-from stages.alert.sighting import Box
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +105,7 @@ class Anomaly:
         high = [each for each, here in zip(found, inside, strict=True) if here and each.score >= self._threshold]
         chosen: list[Suspect] = []
         for each in sorted(high, key=lambda one: (memory[one.subject].claimed_ns < 0, -one.score)):
-            if not any(_shared(each.box, other.box) >= SAME for other in chosen):
+            if not any(shared(each.box, other.box) >= SAME for other in chosen):
                 chosen.append(each)
         self._remember(found, chosen, scene, memory)
         return [] if self.options.mode == "shadow" else [self._claim(each) for each in chosen]
@@ -175,14 +174,6 @@ class Anomaly:
                     now / SECOND,
                     self.describe("it" if each.subject > 0 else "something", self._claim(each)),
                 )
-
-
-def _shared(one: Box, other: Box) -> float:
-    """The part of the smaller box that lies in the other, 0 to 1."""
-    wide, high = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
-    if wide <= 0 or high <= 0:
-        return 0.0
-    return wide * high / min((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
 
 
 def _one_in(p: float) -> str:

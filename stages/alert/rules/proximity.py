@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
+from pipeline.clock import SECOND
 from stages.alert.calibration import Floor
 from stages.alert.geometry import Area, Mask, Points, overlap
 from stages.alert.options import RuleOptions, Zone, nanoseconds
@@ -15,6 +16,8 @@ from stages.alert.scene import Scene
 
 Grid = npt.NDArray[np.bool_]
 """bool (n, n)."""
+_BLINK_NS = SECOND // 2
+"""One who was too close and is not seen for no longer than this is still taken to be there."""
 _ONE = 0.6
 """Boxes that overlap more than this are the same object, seen twice."""
 
@@ -75,9 +78,9 @@ class ProximityOptions(RuleOptions):
 
 
 class Company(msgspec.Struct):
-    """Who was too close to somebody, by subject, when last looked at. Held for everybody in the zone."""
+    """Who was too close to somebody when last looked at, and how close, by subject. Held for everybody in the zone."""
 
-    others: list[int] = []
+    others: dict[int, float] = {}
 
 
 class Proximity:
@@ -110,17 +113,18 @@ class Proximity:
         claims = []
         apart, boxes = self._distances(scene), scene.box.tolist()
         first, second = self._fit(scene, self.options.first), self._fit(scene, self.options.second)
-        near: dict[int, list[int]] = {subject: [] for subject in subjects}
+        near: dict[int, dict[int, float]] = {subject: {} for subject in subjects}
         close = apart <= self._limit * self.options.release
         for one, other in _pairs(close, first & inside, second & inside, order=np.argsort(scene.subject)):
             was_near = subjects[other] in memory[subjects[one]].others
             limit = self._limit * (self.options.release if was_near else 1.0)
             if apart[one, other] <= limit and not overlap(boxes[one], boxes[other]) > _ONE:
-                near[subjects[one]].append(subjects[other])
-                claims.append(self._claim(scene, one, other, float(apart[one, other]), limit))
+                near[subjects[one]][subjects[other]] = float(apart[one, other])
         for subject in subjects:
             if subject in memory:
+                near[subject] |= _unseen(scene, memory[subject].others)
                 memory[subject].others = near[subject]
+                claims += [self._claim(scene, subject, other, distance) for other, distance in near[subject].items()]
         return claims
 
     @property
@@ -145,19 +149,20 @@ class Proximity:
         mean = np.maximum((heights[:, None] + heights[None]) / 2, 1e-9)
         return np.asarray(np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1)) / mean)
 
-    def _claim(self, scene: Scene, one: int, other: int, apart: float, limit: float) -> Claim:
+    def _claim(self, scene: Scene, subject: int, other: int, apart: float) -> Claim:
         metric = self.options.limit_m is not None
         predicate, option = ("metres_apart", "limit_m") if metric else ("heights_apart", "limit_heights")
-        number, track = int(scene.class_id[other]), int(scene.track_id[other])
+        company = scene.sightings[other]
+        number = company.class_id
         name = scene.names[number] if 0 <= number < len(scene.names) else f"class {number}"
-        limit = self._limit if apart <= self._limit else limit
-        facts = {"to": f"{name} {track}", "to_box": [round(float(side), 6) for side in scene.box[other]]}
+        limit = self._limit if apart <= self._limit else self._limit * self.options.release
+        facts = {"to": f"{name} {company.track_id}", "to_box": [round(float(side), 6) for side in company.box]}
         return Claim(
-            int(scene.subject[one]),
+            subject,
             predicate,
             round(apart, 6),
             limit,
-            occasion=int(scene.subject[other]),
+            occasion=other,
             facts=facts,
             comparison="<=",
             option=option,
@@ -172,6 +177,17 @@ class Proximity:
     def region(self) -> dict[str, Any]:
         """The zone."""
         return {"zone": [list(point) for point in self.options.zone]} if self.options.zone else {}
+
+
+def _unseen(scene: Scene, others: dict[int, float]) -> dict[int, float]:
+    """Those of them whom no detection supports at this frame, but did a moment ago."""
+    recent_ns = scene.frame.media_ns - _BLINK_NS
+    known = {other: scene.sightings.get(other) for other in others}
+    return {
+        other: others[other]
+        for other, company in known.items()
+        if company is not None and not company.present and company.last_ns >= recent_ns
+    }
 
 
 def _pairs(close: Grid, first: Mask, second: Mask, *, order: npt.NDArray[np.intp]) -> list[tuple[int, int]]:

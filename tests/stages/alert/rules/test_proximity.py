@@ -118,3 +118,18 @@ def test_what_it_cannot_tell_is_refused(watch: Watching) -> None:
 def test_its_state_survives_any_frame(resumed: Resuming) -> None:
     walks = [standing(1, 0.45), standing(2, 0.5, jitter=0.01, missed=[(3, 4)]), standing(3, 0.55, 6.0)]
     resumed(lambda: [rule(enter_inertia_s=1)], Script(walks=walks, seconds=9))
+
+
+@pytest.mark.parametrize("who", [1, 2])
+def test_either_of_the_two_may_be_missed_for_a_moment(watch: Watching, who: int) -> None:
+    def seen(track: int) -> Any:
+        return [(1.4, 1.8)] if track == who else []
+
+    walks = [standing(1, 0.5, missed=seen(1)), standing(2, 0.55, missed=seen(2))]
+    events = watch([rule()], Script(walks=walks, seconds=10))
+    assert told(events)[0] == ("start", 2.5, 1)
+
+
+def test_one_who_is_missed_for_longer_is_no_company(watch: Watching) -> None:
+    walks = [standing(1, 0.5), standing(2, 0.55, missed=[(1.4, 9.0)])]
+    assert watch([rule()], Script(walks=walks, seconds=9)) == []
