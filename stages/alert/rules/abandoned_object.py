@@ -25,6 +25,8 @@ _CAME = 1.2
 _STRAY_NS = SECOND
 """A detection of a bag further back than this names nothing."""
 _CARRIED_NS = 60 * SECOND
+_BLINK_NS = SECOND // 2
+"""Owners who are not seen, or too far away, for less than this have not left."""
 
 
 class AbandonedObjectOptions(RuleOptions):
@@ -209,13 +211,16 @@ class AbandonedObject:
         owners = [scene.sightings[subject] for subject in thing.owners if subject in scene.sightings]
         if thing.state == "abandoned":
             if any(owner.present and measure.away(owner, thing.box) <= self._near for owner in owners):
-                thing.state, thing.away_ns = "dropped", -1
+                thing.state, thing.away_ns, thing.doubt_ns = "dropped", -1, -1
             return
         if occupied or self._attended(thing, owners, scene, measure):
-            thing.state, thing.away_ns = "dropped", -1
+            thing.state, thing.away_ns, thing.doubt_ns = "dropped", -1, -1
             return
         if thing.away_ns < 0:
-            thing.away_ns = now
+            thing.doubt_ns = now if thing.doubt_ns < 0 else thing.doubt_ns
+            if now - thing.doubt_ns < _BLINK_NS:
+                return
+            thing.away_ns = thing.doubt_ns
         alone_ns = now - max(thing.away_ns, thing.steady_ns)
         if alone_ns >= self._lost_ns:
             thing.state = "unattended"

@@ -95,8 +95,21 @@ class Anomaly:
         return self._threshold
 
     def meet(self, camera: str, detector: str) -> None:
-        """Raise ``CannotStart`` if the model was learned from the boxes of another detector."""
+        """Raise ``CannotStart`` if the model was learned from the boxes of another detector; say so if it was
+        calibrated for alarms that are counted otherwise."""
         self._taught.meet(camera, detector)
+        options, counted = self.options, self._taught.calibration.counting
+        asked = (options.enter_inertia_s, options.exit_inertia_s, options.rearm_s)
+        learned = (counted.enter_s, counted.exit_s, counted.rearm_s)
+        if options.threshold is None and asked != learned:
+            log.warning(
+                "camera %s: rule %r has enter_inertia_s, exit_inertia_s, rearm_s %s, but its threshold is that of "
+                "alarms with %s: false_alarms_per_day does not hold; learn again with these (bartizan learn --help)",
+                camera,
+                options.title,
+                ", ".join(f"{each:g}" for each in asked),
+                ", ".join(f"{each:g}" for each in learned),
+            )
 
     def look(self, scene: Scene, memory: dict[int, Trail]) -> list[Claim]:
         """Everything in the zone whose score reaches the threshold; of boxes on one another, one."""

@@ -65,6 +65,8 @@ class Thing(msgspec.Struct):
     called_ns: int = 0
     away_ns: int = -1
     """Since when it is alone; -1: it is not."""
+    doubt_ns: int = -1
+    """Since when it seems to be; -1: it does not."""
     state: str = "dropped"
     mover: bool = False
     """A person or a vehicle was here and left: what is gone is that."""

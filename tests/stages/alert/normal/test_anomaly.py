@@ -187,3 +187,11 @@ def test_what_the_detector_sees_late_or_loses_for_a_moment_is_one_event(
     events = watch(rule(folder, threshold=40.0), records(staged(flickering, at=ODD)))
     assert [event.type for event in events] == ["start", "end"]
     assert events[-1].media_time > 9.9
+
+
+@pytest.mark.parametrize(("rearm_s", "lines"), [(30.0, 0), (5.0, 1)])
+def test_a_budget_of_alarms_that_are_counted_otherwise_is_warned_of(
+    folder: Path, rearm_s: float, lines: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch(rule(folder, threshold=None, rearm_s=rearm_s), records(walkers(9)))
+    assert len([each for each in caplog.records if "false_alarms_per_day does not hold" in each.getMessage()]) == lines

@@ -78,6 +78,11 @@ def test_an_owner_whom_the_detector_loses_beside_it_is_away_only_after_a_while(w
     assert starts(watch([rule(seconds=3)], script(lost, seconds=40))) == []
 
 
+def test_an_owner_who_is_missed_for_a_moment_on_his_way_has_not_left_yet(watch: Watching) -> None:
+    missed = Walk(stops=OWNER.stops, missed=[(22.6, 23.0)])
+    assert told(watch([rule()], script(missed))) == told(watch([rule()], script(OWNER)))
+
+
 def test_an_owner_who_comes_back_in_time_is_none(watch: Watching) -> None:
     back = Walk(stops=[*OWNER.stops[:4], (28, 0.95, 0.6), (32, 0.55, 0.6), (60, 0.55, 0.6)])
     assert watch([rule()], script(back)) == []
