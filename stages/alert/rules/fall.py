@@ -166,7 +166,7 @@ class Fall:
             told = posture.fallen_ns >= 0 and posture.seen_ns - posture.lies_ns >= self._still_ns
             if subject in there or told or now_ns - posture.seen_ns > self._within_ns:
                 continue
-            height = max(posture.height, posture.box[3] - posture.box[1])
+            height = max(posture.height, posture.box[3] - posture.box[1], 1.0)
             aside = abs(box[0] + box[2] - posture.box[0] - posture.box[2]) / 2 / height
             if aside <= _ASIDE and abs(box[3] - posture.box[3]) <= _DEEPER * height:
                 near.append((aside, subject))

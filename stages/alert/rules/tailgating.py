@@ -39,11 +39,6 @@ class TailgatingOptions(RuleOptions):
         default=5.0, ge=0, le=86400, description="No new event for this long (media time) about the same object."
     )
 
-    @property
-    def memory_s(self) -> float:
-        """Long enough to know who went ahead."""
-        return max(self.lost_s, self.within_s)
-
 
 class Crossing(msgspec.Struct):
     """Somebody is across."""

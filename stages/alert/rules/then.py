@@ -12,6 +12,9 @@ from stages.alert.part import Held
 from stages.alert.rule import WHOLE_SCENE, Claim
 from stages.alert.scene import Scene
 
+_RECOGNISED_S = 120.0
+"""An object that was not seen for longer is another one to the tracker, so it need not be remembered."""
+
 
 class ThenOptions(CompositionOptions):
     """Options of ``then``."""
@@ -23,8 +26,9 @@ class ThenOptions(CompositionOptions):
 
     @property
     def memory_s(self) -> float:
-        """Long enough for an object that comes back for the next part."""
-        return max(super().memory_s, self.within_s)
+        """Long enough for an object that comes back for the next part; nobody is recognised after two minutes."""
+        known_s = min(self.within_s, _RECOGNISED_S) if self.about == "same_object" else 0.0
+        return max(super().memory_s, known_s)
 
 
 class Then(Composition):

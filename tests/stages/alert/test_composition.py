@@ -150,6 +150,12 @@ def test_what_the_parts_need_is_measured_and_remembered() -> None:
     assert rule("all", inside(LEFT, lost_s=40), inside(RIGHT)).options.memory_s == 40
 
 
+@pytest.mark.parametrize(("about", "remembered_s"), [("same_object", 120), ("camera", 3)])
+def test_a_day_between_two_parts_does_not_have_everybody_remembered_for_a_day(about: str, remembered_s: float) -> None:
+    made = rule("then", inside(LEFT), inside(RIGHT), within_s=86400, about=about)
+    assert made.options.memory_s == remembered_s
+
+
 @pytest.mark.parametrize(
     ("parts", "line"),
     [
