@@ -67,7 +67,8 @@ class Governor:
     def decide(self, event: Event) -> Decision:
         """What is to become of the message. Changes nothing."""
         now, fate = Moment.of(event), self._fate(event)
-        if rank(event.severity) == CRITICAL:
+        told = fate is not None and fate.verdict is Verdict.PASS and fate.severity >= CRITICAL
+        if rank(event.severity) == CRITICAL and not told:
             role = Role.OPENING if fate is None else Role.FOLLOW if fate.verdict is Verdict.PASS else Role.RISE
             return Decision(Verdict.PASS, role, "critical: never held back", event.id)
         if fate is None:

@@ -98,10 +98,15 @@ def test_delivered_merged_and_held_back_are_all_events_and_the_digests_tell_of_t
 
 @LOGS
 @given(logs())
-def test_every_critical_message_is_delivered(events: list[Event]) -> None:
+def test_every_start_rise_and_end_that_is_critical_is_delivered(events: list[Event]) -> None:
     sink = ScriptedSink()
     run(events, few(per_rule=1, per_camera=1, per_site=1), sink)
-    assert {one.message_id for one in events if one.severity == "critical"} <= set(sink.got)
+    known: set[str] = set()
+    for one in events:
+        if one.severity == "critical" and (one.type != "update" or one.id not in known):
+            assert one.message_id in sink.got, one
+        if one.severity == "critical":
+            known.add(one.id)
 
 
 @LOGS
@@ -339,6 +344,24 @@ def test_updates_of_a_notified_event_come_seldom_but_its_end_always_comes() -> N
     told = [kept.event.media_time for kept in store.log if kept.verdict == "pass"]
     assert told == [0.0, 300.0, 600.0, 700.0]
     assert store.sent == [], "no event was kept back"
+
+
+def test_updates_of_an_event_that_stays_critical_come_as_seldom_as_any() -> None:
+    """Whether it was critical from its start on, or rose to it."""
+    for severity in ("critical", "low"):
+        updates = [event(1, 10.0 * n, type="update", severity="critical", ordinal=n) for n in range(1, 70)]
+        end = event(1, 700.0, type="end", severity="critical", ordinal=99)
+        store = run([event(1, 0.0, severity=severity), *updates, end], limits(update_s=300))
+        told = [kept.event.media_time for kept in store.log if kept.verdict == "pass"]
+        assert told == ([0.0, 300.0, 600.0, 700.0] if severity == "critical" else [0.0, 10.0, 310.0, 610.0, 700.0])
+        assert store.sent == [], "no event was kept back"
+
+
+def test_a_rise_to_critical_that_was_given_up_is_tried_again_with_the_next_update() -> None:
+    rises = [event(1, 5.0 * n, type="update", severity="critical", ordinal=n) for n in (1, 2, 3)]
+    sink = ScriptedSink(refused={"gate-1-update-1"})
+    store = run([event(1, 0.0), *rises], limits(), sink)
+    assert store.states() == ["delivered", "dead", "delivered", "merged"]
 
 
 def test_a_sink_that_gets_no_starts_is_governed_by_what_it_gets() -> None:
