@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from pathlib import Path
 
 import msgspec
@@ -65,7 +66,7 @@ def _unpacked(file: Path) -> dict[str, bytes]:
             return {each.filename: packed.read(each) for each in members}
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise UsageError(f"{file}: is no export of a model of normal, or damaged: {error}") from error
 
 

@@ -108,6 +108,17 @@ def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
         take_in(tmp_path / "nothing.zip", tmp_path / "there")
 
 
+def test_an_export_whose_packed_content_is_damaged_is_refused_in_one_line(file: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(file) as packed:
+        first = packed.infolist()[0]
+    content = bytearray(file.read_bytes())
+    packed_at = first.header_offset + 30 + len(first.filename)
+    content[packed_at : packed_at + first.compress_size] = b"\xff" * first.compress_size
+    file.write_bytes(content)
+    with pytest.raises(UsageError, match=r"gate\.zip: is no export of a model of normal, or damaged"):
+        take_in(file, tmp_path / "there")
+
+
 def test_where_it_cannot_be_written_is_said(gate: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be written"):
         export(read(gate), tmp_path / "no" / "such" / "folder.zip")
