@@ -110,7 +110,11 @@ def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
 
 def test_an_export_whose_packed_content_is_damaged_is_refused_in_one_line(file: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(file) as packed:
-        first = packed.infolist()[0]
+        members = {name: packed.read(name) for name in packed.namelist()}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as again:
+        for name, member in members.items():
+            again.writestr(name, member)
+        first = again.infolist()[0]
     content = bytearray(file.read_bytes())
     packed_at = first.header_offset + 30 + len(first.filename)
     content[packed_at : packed_at + first.compress_size] = b"\xff" * first.compress_size
