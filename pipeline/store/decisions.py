@@ -4,7 +4,7 @@ Written by the deliver process alone. A decision and what it does to the message
 transaction, and so are a digest and the note of what it tells.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,7 +25,8 @@ _DECODE = msgspec.json.Decoder(Event)
 _UNGOVERNED = "sent without a governor"
 _COUNTED = ("events", "delivered", "merged", "held", "pending", "dead", "risen", "digests")
 _RECENT = 20_000
-"""Decisions, and notifications among them, that a process which starts goes by."""
+"""Decisions, and notifications among them, that a process which starts goes by, whatever else still waits."""
+_PAGE = 500
 
 
 class Decision(Protocol):
@@ -80,17 +81,22 @@ class Decisions:
         self._tables = tables
         self._clock = clock
 
-    def recent(self, sink: str) -> list[StoredDecision]:
-        """What a governor goes by that starts again, in order: the last decisions, and the last notifications."""
+    def recent(self, sink: str) -> Iterator[StoredDecision]:
+        """What a governor goes by that starts again, in order: the last decisions, the last notifications, and, however
+        old, what no digest has told of and what is still on its way. Read as it is asked for."""
         from sqlalchemy import or_, select
 
-        columns = self._tables.decisions.c
+        columns, outbox = self._tables.decisions.c, self._tables.outbox.c
         mine = columns.sink == sink
         last = select(columns.number).where(mine).order_by(columns.number.desc()).limit(_RECENT)
         told = last.where(columns.verdict == "pass", columns.role != "follow")
         untold = select(columns.number).where(mine, columns.digest.is_(None))
-        wanted = or_(columns.number.in_(last), columns.number.in_(told), columns.number.in_(untold))
-        return self._read(self._select().where(wanted))
+        waits = select(columns.number).select_from(self._with_rows()).where(outbox.sink == sink)
+        waits = waits.where(outbox.state == "pending")
+        wanted = or_(*(columns.number.in_(some) for some in (last, told, untold, waits)))
+        with self._database.reading() as connection:
+            for row in connection.execute(self._select().where(wanted).execution_options(yield_per=_PAGE)):
+                yield StoredDecision(*row)
 
     def of_event(self, sink: str, event_id: str) -> list[StoredDecision]:
         """All decisions about the messages of one event, in order; before them what was sent without a governor."""

@@ -47,14 +47,32 @@ def test_a_decision_settles_its_row_and_is_there_after_reopening(path: Path) -> 
             "file": {"pending": 3, "delivered": 0, "dead": 0},
         }
     with opened(path) as store:
-        found = store.decisions.recent("hook")
+        found = list(store.decisions.recent("hook"))
         assert [(one.verdict, one.role, one.episode, one.decided_ns, one.state) for one in found] == [
             ("pass", "opening", "sample", 7, "pending"),
             ("merged", "opening", "sample", 7, "merged"),
             ("held", "opening", "sample", 7, "held"),
         ]
         assert [one.event.id for one in store.decisions.of_event("hook", "gate-2")] == ["gate-2"]
-        assert store.decisions.recent("file") == []
+        assert list(store.decisions.recent("file")) == []
+
+
+def test_a_decision_about_what_still_waits_is_found_however_many_came_after_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.store.decisions._RECENT", 2)
+    with opened(path) as store:
+        fill(store, 2, "attic")
+        fill(store, 8)
+        rows = store.pending("hook", 0)
+        follow = Decision(Verdict.PASS, Role.FOLLOW, "because", "sample")
+        waiting = [(rows[0], OPENING[Verdict.PASS]), (rows[1], follow)]
+        store.decisions.keep("hook", [*waiting, *((row, OPENING[Verdict.PASS]) for row in rows[2:])], 7)
+        for row in rows[2:]:
+            store.delivered(row)
+        found = [(one.event.id, one.state) for one in store.decisions.recent("hook")]
+        assert found[:2] == [("attic-1", "pending"), ("attic-2", "pending")]
+        assert found[2:] == [("gate-7", "delivered"), ("gate-8", "delivered")]
 
 
 def test_a_message_is_decided_on_once_for_each_sink(path: Path) -> None:

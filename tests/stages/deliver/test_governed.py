@@ -228,6 +228,29 @@ def test_an_event_older_than_the_memory_is_looked_up(tmp_path: Path) -> None:
         ]  # fmt: skip
 
 
+def test_a_message_that_waits_since_long_before_the_last_decisions_is_not_decided_on_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.store.decisions._RECENT", 3)
+    others = [event(n, 100.0 * n, camera="yard", x=0.1 * n) for n in range(1, 8)]
+    fill(tmp_path / "events.db", [event(1, 0.0), *others])
+    clock, sink = ManualClock(wall_ns=SECOND), ScriptedSink(down={"gate-1-start-1"})
+    with EventStore.open(tmp_path / "events.db", analysis_sha256="a", clock=clock) as store:
+        outbox = governed(store, clock)
+        while deliver(outbox, sink, clock):
+            pass
+        assert store.outbox_counts()["hook"]["pending"] == 1
+        before = decided(store)
+        clock.advance(600 * SECOND)
+        sink.down.clear()
+        restarted = governed(store, clock)
+        while deliver(restarted, sink, clock):
+            pass
+        assert sink.got[-1] == "gate-1-start-1"
+        assert decided(store) == before
+        assert store.outbox_counts()["hook"]["pending"] == 0
+
+
 @pytest.mark.slow
 def test_kill_9_of_deliver_loses_nothing_decides_nothing_twice_and_gives_the_decisions_of_a_whole_run(
     tmp_path: Path, root: Path, receiver: Any, answers: Any
