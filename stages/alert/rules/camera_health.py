@@ -145,7 +145,7 @@ class CameraHealth:
         if record.size != size:
             record.size, record.usual = size, Usual()
         verdicts = judge(said, record.usual, self._limits, scene.features.get("clock_drift"))
-        teach(said, verdicts, record.usual, now, learning=record.usual.seen_s < self.options.learn_s)
+        teach(said, verdicts, record.usual, self._limits, now)
         unchecked = {name: verdict.reason for name, verdict in verdicts.items() if verdict.holds is None}
         self._tell(record, unchecked, scene)
         claims = []
@@ -161,7 +161,8 @@ class CameraHealth:
     def stream(self, *, online: bool, reason: str, memory: dict[int, Record]) -> list[Claim]:
         """The camera went offline, or came back."""
         record = memory.setdefault(WHOLE_SCENE, Record())
-        record.since, record.last, record.usual.last_ns = {}, {}, -1
+        record.since, record.last = {}, {}
+        record.usual.last_ns, record.usual.run_s = -1, 0.0
         if online or "offline" not in self.options.conditions:
             return []
         record.away += 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import exp, sqrt
 from typing import Any, Literal
 
 import msgspec
@@ -35,6 +35,8 @@ _USUAL_S = 3.0
 _TREMBLES_S = 5.0
 """A picture that repeats itself for longer than this while all is well has no noise to tell it from a frozen one."""
 _REPEATS = 3.0
+_FORGETS_S = 86_400.0
+"""Time constant, over pictures that change, with which it is forgotten how long the picture once repeated itself."""
 _ROOT = 1.2533
 """Root mean square of normal noise over its mean size: the root of half pi."""
 _BASELINE_S = 60.0
@@ -118,9 +120,9 @@ def judge(said: Mapping[str, Any], usual: Usual, limits: Limits, drift_s: float 
 
 
 def teach(
-    said: Mapping[str, Any], verdicts: Mapping[Condition, Verdict], usual: Usual, now_ns: int, *, learning: bool
+    said: Mapping[str, Any], verdicts: Mapping[Condition, Verdict], usual: Usual, limits: Limits, now_ns: int
 ) -> None:
-    """Let a picture with nothing wrong move the baselines; ``learning``: there are none yet."""
+    """Let a picture with nothing wrong move the baselines."""
     elapsed_s = 0.0 if usual.last_ns < 0 else min((now_ns - usual.last_ns) / SECOND, 1.0)
     usual.last_ns = now_ns
     run_s, usual.run_s = usual.run_s, said["same_s"]
@@ -133,9 +135,25 @@ def teach(
     usual.fine += rate * (said["fine"] - usual.fine)
     usual.coarse += rate * (said["coarse"] - usual.coarse)
     usual.noise += rate * (said["noise"] - usual.noise)
-    # a run that is still going on may be a picture that froze, unless that is all there ever was
-    usual.repeats_s = max(usual.repeats_s, said["same_s"] if learning else run_s if said["same_s"] < run_s else 0.0)
+    _learn_repeats(said["same_s"], run_s, elapsed_s, usual, limits)
     usual.seen_s += elapsed_s
+
+
+def _learn_repeats(same_s: float, run_s: float, elapsed_s: float, usual: Usual, limits: Limits) -> None:
+    """For how long the picture repeats itself while all is well; ``run_s``: for how long it had at the last picture.
+
+    A run that is still going on may be a picture that froze, unless that is all there ever was, and one that was
+    called frozen was not well.
+    """
+    if usual.seen_s < limits.learn_s:
+        usual.repeats_s = max(usual.repeats_s, same_s)
+        return
+    if same_s == 0.0:
+        usual.repeats_s *= exp(-elapsed_s / _FORGETS_S)
+    was_frozen = usual.repeats_s <= _TREMBLES_S and run_s >= _frozen_from(usual, limits)
+    if same_s < run_s and not was_frozen:
+        # how much longer than _TREMBLES_S is all the same, and the sooner forgotten
+        usual.repeats_s = max(usual.repeats_s, min(run_s, 2 * _TREMBLES_S))
 
 
 def _at_most(predicate: str, value: float, limit: float) -> Verdict:
@@ -152,8 +170,13 @@ def _frozen(said: Mapping[str, Any], usual: Usual, limits: Limits) -> Verdict:
         return unknown("the usual picture is being learned")
     if usual.repeats_s > _TREMBLES_S:
         return unknown("the picture has no noise: it often repeats itself")
-    limit = max(limits.frozen_s, _REPEATS * usual.repeats_s)
+    limit = _frozen_from(usual, limits)
     return Verdict(said["same_s"] >= limit, "seconds_unchanged", said["same_s"], ">=", round(limit, 3))
+
+
+def _frozen_from(usual: Usual, limits: Limits) -> float:
+    """Seconds without change from which on a picture is frozen."""
+    return max(limits.frozen_s, _REPEATS * usual.repeats_s)
 
 
 def _covered(said: Mapping[str, Any], usual: Usual, limits: Limits) -> Verdict:

@@ -16,6 +16,7 @@ from pipeline.stage import Picture
 from pipeline.testing import Script, ScriptedTracker
 from stages.alert.options import AlertOptions
 from stages.alert.rules.camera_health import CameraHealth
+from stages.alert.rules.conditions import CONDITIONS, Limits, Usual, Verdict, judge, teach
 from stages.alert.stage import AlertStage
 from stages.alert.verdict import verdict
 
@@ -114,6 +115,38 @@ def test_a_frozen_picture_is_told() -> None:
     assert [(kind, name) for kind, name, _ in told(found)] == [("start", "frozen"), ("end", "frozen")]
     assert found[0].media_time == pytest.approx(24.0, abs=0.5)
     assert "has not changed for" in found[0].reason
+
+
+def test_a_picture_that_freezes_again_is_told_again() -> None:
+    frozen = noisy(street(), 1)
+
+    def scene(seconds: float) -> Picture:
+        return frozen if 20 <= seconds < 30 or 40 <= seconds < 50 else noisy(street(), round(seconds * FPS))
+
+    found = events(records(scene, 60), rearm_s=0)
+    assert [kind for kind, _, _ in told(found)] == ["start", "end", "start", "end"]
+    assert {name for _, name, _ in told(found)} == {"frozen"}
+    assert found[2].media_time == pytest.approx(44.0, abs=0.5)
+
+
+def test_a_picture_that_was_frozen_when_the_camera_went_teaches_nothing() -> None:
+    frozen = noisy(street(), 1)
+    log = records(lambda s: frozen if 16 <= s < 20 or s >= 40 else noisy(street(), round(s * FPS)), 50)
+    away = next(n for n, each in enumerate(log) if isinstance(each, FrameRecord) and each.frame.media_ns >= 20 * SECOND)
+    gone, back = StreamRecord(False, 20 * SECOND, None, "gone"), StreamRecord(True, 20 * SECOND, None, "frames arrive")
+    found = events([*log[:away], gone, back, *log[away:]], conditions=["frozen"], learn_s=5, frozen_s=5)
+    assert [(kind, name) for kind, name, _ in told(found)] == [("start", "frozen"), ("end", "frozen")]
+
+
+def test_how_long_a_picture_repeated_itself_is_forgotten_while_it_changes_and_only_then() -> None:
+    limits = Limits(1.0, 10, 25, 0.3, 0.5, 0.03, 2.0, 10.0)
+    changing = {"mean": 100.0, "spread": 40.0, "fine": 20.0, "coarse": 30.0, "noise": 2.0, "same_s": 0.0}
+    for same_s, checkable in ((0.0, True), (500.0, False)):
+        usual = Usual(seen_s=100.0, fine=20.0, coarse=30.0, noise=2.0, repeats_s=9.0)
+        said, well = changing | {"same_s": same_s, "usual_s": 0.0}, dict.fromkeys(CONDITIONS, Verdict(False))
+        for second in range(80_000):
+            teach(said, well, usual, limits, second * SECOND)
+        assert (judge(said, usual, limits, None)["frozen"].holds is not None) is checkable
 
 
 def test_where_the_picture_has_no_noise_frozen_cannot_be_checked() -> None:
