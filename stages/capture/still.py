@@ -113,6 +113,8 @@ class StaticForeground:
         return small
 
     def _warm_up(self, small: Small, media_ns: int) -> None:
+        if self._samples and self._samples[0].shape != small.shape:
+            self._samples = []
         if not self._samples:
             self._first_ns = media_ns
         self._samples.append(small)

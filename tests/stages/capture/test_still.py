@@ -54,6 +54,12 @@ def test_while_it_learns_the_background_it_says_nothing() -> None:
     assert all(each["blobs"] == [] for each in answers)
 
 
+def test_pictures_that_change_their_shape_while_it_learns_are_learned_anew() -> None:
+    tall = np.ascontiguousarray(np.rot90(street()))
+    answers = said(lambda seconds: street() if seconds < 2 else tall, 6)
+    assert [each["learning"] for each in answers] == [True] * 26 + [False] * 5
+
+
 def test_what_is_put_down_is_one_blob_with_its_box_and_its_time() -> None:
     answers = said(lambda seconds: put(street()) if seconds >= 6 else street(), 16)
     (blob,) = answers[-1]["blobs"]
