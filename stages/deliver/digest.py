@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+import msgspec
+
 from pipeline.clock import SECOND
 from pipeline.messages import Event
 from stages.deliver.decision import Decision, Limits, Verdict, highest
@@ -19,9 +21,10 @@ _WORDS = {Verdict.HELD: "held back", Verdict.MERGED: "merged"}
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An event that was kept from the receiver: its first message, and why."""
+    """An event that was kept from the receiver, and why."""
 
     event: Event
+    """Its first message, less what no digest tells: there may be very many of them."""
     decision: Decision
     at_ns: int
     """UTC by the delivering process when that was decided."""
@@ -40,7 +43,7 @@ class Digest:
         """Take in what was decided about a message, whatever it was: it also tells that time goes on."""
         now = Moment.of(event)
         if decision.kept_from_user:
-            self.kept.append(Kept(event, decision, at_ns))
+            self.kept.append(Kept(_bare(event), decision, at_ns))
             self._since.setdefault(event.camera, now)
         since = self._since.get(event.camera)
         self._late = self._late or (since is not None and not since.near(now, self._every_ns))
@@ -58,6 +61,12 @@ class Digest:
     @property
     def _every_ns(self) -> int:
         return round(self.limits.digest_s * SECOND)
+
+
+def _bare(event: Event) -> Event:
+    return msgspec.structs.replace(
+        event, reason="", object=None, region={}, score_history=[], why=[], evidence={}, model={}
+    )
 
 
 def _message(kept: list[Kept], sink: str, ordinal: int) -> Event:

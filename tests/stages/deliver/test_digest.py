@@ -6,11 +6,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from pipeline.messages import Event
 from stages.deliver.cloudevents import cloud_event
+from stages.deliver.decision import Decision, Role, Verdict
+from stages.deliver.digest import Digest
 from stages.deliver.jsonl import JsonLinesSink
 from stages.deliver.options import JsonLinesOptions, SqliteOptions, TerminalOptions
 from stages.deliver.sqlite import SqliteSink
@@ -62,6 +65,18 @@ def test_it_is_a_line_and_a_row_like_any_other(digest: Event, tmp_path: Path) ->
     with closing(sqlite3.connect(tmp_path / "a.db")) as database:
         found = database.execute("select message_id, type, camera, reason from events").fetchall()
     assert found == [(digest.message_id, "digest", "", digest.reason)]
+
+
+def test_what_is_kept_for_a_digest_does_not_grow_with_what_explains_an_event() -> None:
+    sizes = []
+    for entries in (1, 500):
+        trace = [{"time": 1.0 * n, "predicate": "in_zone", "value": 1.0} for n in range(entries)]
+        history = [(1.0 * n, 0.5) for n in range(entries)]
+        digest = Digest(limits())
+        long = event(1, 1.0, why=trace, score_history=history, region={"zone": [[0.1, 0.2]] * entries})
+        digest.note(long, Decision(Verdict.HELD, Role.OPENING, "because"), 0)
+        sizes.append(len(msgspec.json.encode(digest.kept[0].event)))
+    assert sizes[0] == sizes[1]
 
 
 def test_very_many_events_are_counted_and_the_first_of_them_named() -> None:
