@@ -38,23 +38,30 @@ class Allowance:
 
     def refusal(self, event: Event, now: Moment) -> str:
         """Why there may be no further notification, or an empty text."""
-        within_ns, severity = round(self.limits.window_s * SECOND), rank(event.severity)
-        equal = {camera: [one for one in each if one.severity >= severity] for camera, each in self.spent.items()}
-        here = [one for one in equal.get(event.camera, ()) if one.moment.near(now, within_ns)]
-        of_rule = sum(one.name == event.name for one in here)
-        if self.limits.per_rule is not None and of_rule >= self.limits.per_rule:
-            return self._reached("per_rule", f"rule {event.name!r} on camera {event.camera}", of_rule)
-        if self.limits.per_camera is not None and len(here) >= self.limits.per_camera:
-            return self._reached("per_camera", f"camera {event.camera}", len(here))
-        if self.limits.per_site is not None:
-            count = sum(one.moment.near_on_site(now, within_ns) for each in equal.values() for one in each)
-            if count >= self.limits.per_site:
+        limits, within_ns, severity = self.limits, round(self.limits.window_s * SECOND), rank(event.severity)
+        if limits.per_rule is not None or limits.per_camera is not None:
+            equal = [one for one in self.spent.get(event.camera, ()) if one.severity >= severity]
+            here = [one for one in equal if one.moment.near(now, within_ns)]
+            of_rule = sum(one.name == event.name for one in here)
+            if limits.per_rule is not None and of_rule >= limits.per_rule:
+                return self._reached("per_rule", f"rule {event.name!r} on camera {event.camera}", of_rule)
+            if limits.per_camera is not None and len(here) >= limits.per_camera:
+                return self._reached("per_camera", f"camera {event.camera}", len(here))
+        if limits.per_site is not None:
+            equal = [one for each in self.spent.values() for one in each if one.severity >= severity]
+            count = sum(one.moment.near_on_site(now, within_ns) for one in equal)
+            if count >= limits.per_site:
                 return self._reached("per_site", "the site", count)
         return ""
 
     def spend(self, event: Event, now: Moment) -> None:
-        """Count a notification, also while it is on its way: others must not overtake it."""
-        lapsed_ns = round(max(2 * self.limits.window_s, _LAG_S) * SECOND)
+        """Count a notification, also while it is on its way: others must not overtake it. Nothing is counted that no
+        cap asks for."""
+        limits = self.limits
+        if limits.per_rule is None and limits.per_camera is None and limits.per_site is None:
+            return
+        lag_s = 0.0 if limits.per_site is None else _LAG_S
+        lapsed_ns = round(max(2 * limits.window_s, lag_s) * SECOND)
         here = [one for one in self.spent.get(event.camera, ()) if one.moment.near(now, lapsed_ns)]
         self.spent[event.camera] = [*here, Spent(event.message_id, event.name, rank(event.severity), now)][-_MOST:]
 

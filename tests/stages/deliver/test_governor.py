@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from pipeline.clock import SECOND, ManualClock
 from pipeline.configuration.settings import GovernorOptions
 from pipeline.messages import Event
+from stages.deliver.allowance import Allowance
 from stages.deliver.decision import SEVERITIES, rank
 from stages.deliver.governed import GovernedOutbox
+from stages.deliver.moment import Moment
 from tests.stages.deliver.governing import MemoryStore, ScriptedSink, deliver, event, governed, limits, run
 
 FEW = {"window_s": 100.0, "per_rule": 2, "per_camera": 3, "per_site": 4, "cooldown_s": 5.0, "merge_s": 10.0,
@@ -379,6 +381,17 @@ def test_a_cap_that_is_reached_says_which_and_how_many() -> None:
         == "rule 'yard' on camera gate made 2 notifications in 3600 s that matter as much (per_rule)"
     )
     assert store.verdicts()[4][2] == "the site made 3 notifications in 3600 s that matter as much (per_site)"
+
+
+def test_notifications_are_remembered_only_as_long_as_a_cap_asks_for_them() -> None:
+    kept = []
+    for caps in ({}, {"per_rule": 9}, {"per_site": 9}):
+        allowance = Allowance(limits(**{**OPEN, "window_s": 60.0, **caps}))
+        for number in range(1, 101):
+            one = event(number, 30.0 * number)
+            allowance.spend(one, Moment.of(one))
+        kept.append(sum(map(len, allowance.spent.values())))
+    assert kept == [0, 4, 100], "none, two windows, a day"
 
 
 def test_what_matters_less_takes_nothing_from_what_matters_more() -> None:
