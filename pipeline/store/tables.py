@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData, Table
 
 STORE_SCHEMA = 3
-"""Number of the layout below; raised with each change of it."""
+"""Number of the layout below; raised with each change of it but for indexes."""
 MIGRATED_SCHEMAS = (2,)
 """Layouts that only lack some of the tables below: these are added when such a store is opened."""
 
@@ -145,14 +145,14 @@ def _decisions(metadata: "MetaData") -> "Table":
 
 
 def _digests(metadata: "MetaData") -> "Table":
-    from sqlalchemy import BigInteger, Column, Integer, Table, Text
+    from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
 
     return Table(
         "digests",
         metadata,
         Column("number", Integer, primary_key=True, autoincrement=True),
         Column("message_id", Text, nullable=False, unique=True),
-        Column("sink", Text, nullable=False, index=True),
+        Column("sink", Text, nullable=False),
         Column("state", Text, nullable=False),
         Column("attempts", Integer, nullable=False),
         Column("first_attempt_ns", BigInteger),
@@ -161,6 +161,7 @@ def _digests(metadata: "MetaData") -> "Table":
         Column("last_error", Text, nullable=False),
         Column("made_ns", BigInteger, nullable=False),
         Column("body", Text, nullable=False),
+        Index("digests_by_state", "sink", "state", "number"),
         sqlite_autoincrement=True,
     )
 
