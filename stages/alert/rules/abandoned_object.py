@@ -211,21 +211,21 @@ class AbandonedObject:
         owners = [scene.sightings[subject] for subject in thing.owners if subject in scene.sightings]
         if thing.state == "abandoned":
             if any(owner.present and measure.away(owner, thing.box) <= self._near for owner in owners):
-                thing.state, thing.away_ns, thing.doubt_ns = "dropped", -1, -1
+                thing.state, thing.away_ns, thing.doubt_ns, thing.alone_ns = "dropped", -1, -1, -1
             return
         if occupied or self._attended(thing, owners, scene, measure):
-            thing.state, thing.away_ns, thing.doubt_ns = "dropped", -1, -1
+            thing.state, thing.away_ns, thing.doubt_ns, thing.alone_ns = "dropped", -1, -1, -1
             return
         if thing.away_ns < 0:
             thing.doubt_ns = now if thing.doubt_ns < 0 else thing.doubt_ns
             if now - thing.doubt_ns < _BLINK_NS:
                 return
             thing.away_ns = thing.doubt_ns
-        alone_ns = now - max(thing.away_ns, thing.steady_ns)
-        if alone_ns >= self._lost_ns:
+        since_ns = max(thing.away_ns, thing.steady_ns)
+        if now - since_ns >= self._lost_ns:
             thing.state = "unattended"
-        if alone_ns >= self._lost_ns + self._limit_ns and self._counts(thing):
-            thing.state = "abandoned"
+        if now - since_ns >= self._lost_ns + self._limit_ns and self._counts(thing):
+            thing.state, thing.alone_ns = "abandoned", since_ns
 
     def _attended(self, thing: Thing, owners: list[Sighting], scene: Scene, measure: Measure) -> bool:
         limit = self._near if thing.away_ns >= 0 else self._far
@@ -246,7 +246,7 @@ class AbandonedObject:
         )
 
     def _claim(self, number: int, thing: Thing, scene: Scene) -> Claim:
-        alone_s = round((scene.frame.media_ns - max(thing.away_ns, thing.steady_ns) - self._lost_ns) / SECOND, 6)
+        alone_s = round((scene.frame.media_ns - thing.alone_ns - self._lost_ns) / SECOND, 6)
         owners = [scene.sightings[subject] for subject in thing.owners if subject in scene.sightings]
         facts = {
             "called": thing.called,

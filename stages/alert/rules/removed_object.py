@@ -111,20 +111,20 @@ class RemovedObject:
             return
         if thing.away_ns < 0:
             thing.away_ns = now
-        gone = now - max(thing.away_ns, thing.steady_ns) >= self._limit_ns
+        since_ns = max(thing.away_ns, thing.steady_ns)
         longer = max(thing.box[2] - thing.box[0], thing.box[3] - thing.box[1])
         if (
-            gone
+            now - since_ns >= self._limit_ns
             and not thing.mover
             and thing.came <= _GONE
             and (thing.owners or self.options.untouched)
             and self.options.smallest <= longer <= self.options.largest
             and stands_in(self._area, thing)
         ):
-            thing.state = "removed"
+            thing.state, thing.alone_ns = "removed", since_ns
 
     def _claim(self, number: int, thing: Thing, scene: Scene) -> Claim:
-        gone_s = (scene.frame.media_ns - max(thing.away_ns, thing.steady_ns)) / SECOND
+        gone_s = (scene.frame.media_ns - thing.alone_ns) / SECOND
         facts = {
             "gone_since": round(thing.first_ns / SECOND, 6),
             "touched_by": [scene.sightings[each].track_id for each in thing.owners if each in scene.sightings],

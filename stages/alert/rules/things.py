@@ -57,8 +57,8 @@ class Thing(msgspec.Struct):
     filled: float = 0.0
     hidden: bool = False
     """Somebody is in front of it."""
-    occupants: list[int] = []
-    """People and vehicles that may be what stands there."""
+    occupants: dict[int, Box] = {}
+    """People and vehicles that may be what stands there, and where each was last seen."""
     owners: list[int] = []
     called: str = ""
     """What the detector calls it, if anything."""
@@ -67,6 +67,9 @@ class Thing(msgspec.Struct):
     """Since when it is alone; -1: it is not."""
     doubt_ns: int = -1
     """Since when it seems to be; -1: it does not."""
+    alone_ns: int = -1
+    """Since when it had been alone, its outline unchanged, when it came to be abandoned or removed; -1: it is not.
+    From then on its outline may change."""
     state: str = "dropped"
     mover: bool = False
     """A person or a vehicle was here and left: what is gone is that."""
@@ -157,20 +160,22 @@ def occupy(thing: Thing, scene: Scene) -> bool:
     is, is taken to be there still until he is seen elsewhere.
     """
     movers = scene.of_classes(PEOPLE | VEHICLES)
-    present = dict(zip(scene.subject[movers].tolist(), scene.box[movers].tolist(), strict=True))
-    here = [subject for subject, box in present.items() if covered(thing.box, box) >= _COVERS]
-    lost = [
-        subject
-        for subject in thing.occupants
-        if subject not in present and not _walked_out(scene.sightings.get(subject), thing.box)
-    ]
-    thing.occupants = [*here, *lost]
+    present: dict[int, Box] = dict(
+        zip(scene.subject[movers].tolist(), map(tuple, scene.box[movers].tolist()), strict=True)
+    )
+    here = {subject: box for subject, box in present.items() if covered(thing.box, box) >= _COVERS}
+    lost = {
+        subject: last
+        for subject, box in thing.occupants.items()
+        if subject not in present and overlap(last := _last_box(scene.sightings.get(subject), box), thing.box) >= _ALIKE
+    }
+    thing.occupants = here | lost
     return bool(thing.occupants)
 
 
-def _walked_out(sighting: Sighting | None, box: Box) -> bool:
-    """Whether somebody who is not seen now is surely not the thing: he never looked like it."""
-    return sighting is not None and overlap(sighting.box, box) < _ALIKE
+def _last_box(sighting: Sighting | None, box: Box) -> Box:
+    """Where somebody was last seen; ``box``: where he was when that was last asked, for him who is forgotten."""
+    return box if sighting is None else sighting.box
 
 
 def was_mover(thing: Thing, scene: Scene, learned_ns: int) -> bool:

@@ -139,6 +139,34 @@ def test_a_person_who_stands_still_is_no_bag_even_when_the_detector_loses_him(wa
     assert events == []
 
 
+def test_what_stands_where_a_forgotten_person_stood_is_a_bag(watch: Watching) -> None:
+    """He is lost at 14 s, forgotten after 74 s, and gone at 90 s, when only what he put down is left."""
+    stops = [(0.0, 0.05, 0.6), (8.0, 0.5, 0.6), (120.0, 0.5, 0.6)]
+    stander = Walk(stops=stops, missed=[(14, 1000)])
+    body = (0.48, 0.42, 0.52, 0.6)
+
+    def left_behind(seconds: float) -> dict[str, Any]:
+        return (
+            still(blob((0.48, 0.56, 0.52, 0.6) if seconds >= 90 else body, seconds - 10)) if seconds > 11 else still()
+        )
+
+    found = starts(watch([rule()], script(stander, measured=left_behind, seconds=120)))
+    assert found == [pytest.approx(103.0, abs=0.3)]
+
+
+def test_an_outline_that_changes_after_the_alarm_does_not_change_for_how_long_it_was_alone(watch: Watching) -> None:
+    wide = (BAG[0] - 0.03, BAG[1] - 0.03, BAG[2] + 0.03, BAG[3] + 0.03)
+
+    def changing(seconds: float) -> dict[str, Any]:
+        return still(blob(wide, seconds - 11)) if 40 <= seconds < 50 else bag(seconds)
+
+    events = watch([rule(update_s=1)], script(OWNER, measured=changing))
+    assert told(events) == told(watch([rule()], script(OWNER)))
+    values = [event.why[0]["value"] for event in events if event.type != "end"]
+    assert values == sorted(values)
+    assert {verdict(event).said for event in events} == {"raised", "ended"}
+
+
 def test_a_car_that_parks_is_no_bag(watch: Watching) -> None:
     car = Walk(stops=[(0, 0.05, 0.6), (8, 0.5, 0.6), (60, 0.5, 0.6)], class_id=1, width=0.2, height=0.1)
     driver = Walk(stops=[(14, 0.5, 0.62), (20, 0.95, 0.9), (21, 0.99, 0.99)], track=2)

@@ -8,6 +8,7 @@ import pytest
 from pipeline.messages import Event
 from pipeline.testing import Script, Walk
 from stages.alert.rules.removed_object import RemovedObject
+from stages.alert.verdict import verdict
 from tests.stages.alert.conftest import Watching
 
 PLACE = (0.52, 0.50, 0.56, 0.56)
@@ -46,6 +47,19 @@ def test_what_is_back_ends_the_event(watch: Watching) -> None:
     events = watch([rule()], script(THIEF, measured=lambda s: gone(s, until=30)))
     assert told(events)[-1][1] == pytest.approx(35.0, abs=0.21)
     assert events[-1].ended == "left"
+
+
+def test_an_outline_that_changes_after_the_alarm_does_not_change_for_how_long_it_is_gone(watch: Watching) -> None:
+    def changing(seconds: float) -> dict[str, Any]:
+        wide = [PLACE[0] - 0.03, PLACE[1] - 0.03, PLACE[2] + 0.03, PLACE[3] + 0.03]
+        blobs = [[*wide, seconds - 11, 10.0, 30.0, 0.8]]
+        return {"still": {"learning": False, "blobs": blobs}} if seconds >= 30 else gone(seconds)
+
+    events = watch([rule(update_s=1)], script(THIEF, measured=changing))
+    assert [kind for kind, _ in told(events)] == ["start", "end"]
+    values = [event.why[0]["value"] for event in events if event.type != "end"]
+    assert values == sorted(values)
+    assert {verdict(event).said for event in events} == {"raised", "ended"}
 
 
 def test_what_is_back_soon_was_not_removed(watch: Watching) -> None:
