@@ -123,12 +123,16 @@ class Floor:
         self._calibration = calibration
         self._grounds: dict[tuple[int, int], Ground] = {}
 
-    def metres(self, points: Points, frame: Frame) -> Points:
-        """As ``Ground.metres``, for points of this frame."""
+    def ground(self, frame: Frame) -> Ground:
+        """The ground as frames of this size show it."""
         size = frame.width, frame.height
         if size not in self._grounds:
             self._grounds[size] = self._calibration.ground(width=frame.width, height=frame.height)
-        return self._grounds[size].metres(points)
+        return self._grounds[size]
+
+    def metres(self, points: Points, frame: Frame) -> Points:
+        """As ``Ground.metres``, for points of this frame."""
+        return self.ground(frame).metres(points)
 
 
 def _check_spread(key: str, points: Sequence[Point]) -> None:

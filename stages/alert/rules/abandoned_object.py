@@ -11,14 +11,18 @@ import msgspec
 from pydantic import Field, model_validator
 
 from pipeline.clock import SECOND
+from stages.alert.calibration import Floor
 from stages.alert.geometry import Area, covered
 from stages.alert.options import RuleOptions, Zone, nanoseconds
 from stages.alert.rule import Claim
-from stages.alert.rules.owners import BEFORE_NS, TOUCH, Measure, who_put_down
+from stages.alert.rules.owners import BEFORE_NS, TOUCH, Measure, Reach, who_put_down
 from stages.alert.rules.things import BAGS, PEOPLE, Thing, Things, occupy, of, stands_in
 from stages.alert.scene import Scene
 from stages.alert.sighting import Sighting
 
+_METRES = (2.0, 3.0)
+_WIDTHS = (4.0, 6.0)
+"""Near and far: by default, and in widths also where a calibration does not reach."""
 _PRESETS = {"pets2006": 30.0, "ilids": 60.0}
 _CAME = 1.2
 """A thing that was put down stands out from its surroundings so much more than what was there before."""
@@ -47,13 +51,15 @@ class AbandonedObjectOptions(RuleOptions):
         gt=0,
         le=100,
         description="An owner who comes back as near as this attends to his thing again, from foot to foot: in metres "
-        "where the rule has a calibration (default 2), else in widths of his box (default 4, about as much).",
+        "where the rule has a calibration (default 2), else in widths of his box (default 4, about as much). Where "
+        "the calibration does not reach: 4 widths.",
     )
     far: float | None = Field(
         default=None,
         gt=0,
         le=100,
-        description="An owner is away when he is farther than this; measured as near is (default 3 m, or 6 widths).",
+        description="An owner is away when he is farther than this; measured as near is (default 3 m, or 6 widths; "
+        "where the calibration does not reach: 6 widths).",
     )
     things: tuple[str, ...] = Field(
         default=(),
@@ -105,7 +111,7 @@ class AbandonedObjectOptions(RuleOptions):
     @property
     def distances(self) -> tuple[float, float]:
         """``near`` and ``far``, the defaults filled in."""
-        near, far = (4.0, 6.0) if self.calibration is None else (2.0, 3.0)
+        near, far = _WIDTHS if self.calibration is None else _METRES
         return self.near or near, self.far or far
 
     @property
@@ -146,7 +152,9 @@ class AbandonedObject:
         self._area = Area(options.zone, margin=0.0)
         self._limit_ns = nanoseconds(options.seconds)
         self._lost_ns = nanoseconds(options.lost_s)
-        self._near, self._far = options.distances
+        metres, widths = options.distances, options.distances if options.calibration is None else _WIDTHS
+        self._near, self._far = (Reach(*each) for each in zip(metres, widths, strict=True))
+        self._floor = None if options.calibration is None else Floor(options.calibration)
 
     def look(self, scene: Scene, memory: dict[int, Things]) -> list[Claim]:
         """Every thing that has been unattended for long enough."""
@@ -166,8 +174,8 @@ class AbandonedObject:
         return claims
 
     def _measure(self, scene: Scene) -> Measure:
-        width, height, calibration = scene.frame.width, scene.frame.height, self.options.calibration
-        return Measure(width, height, None if calibration is None else calibration.ground(width=width, height=height))
+        ground = None if self._floor is None else self._floor.ground(scene.frame)
+        return Measure(scene.frame.width, scene.frame.height, ground)
 
     def _watch_hands(self, things: Things, scene: Scene, measure: Measure) -> None:
         """Carried: a bag that the detector sees goes with who is in touch with it."""
@@ -210,7 +218,7 @@ class AbandonedObject:
         occupied = occupy(thing, scene)
         owners = [scene.sightings[subject] for subject in thing.owners if subject in scene.sightings]
         if thing.state == "abandoned":
-            if any(owner.present and measure.away(owner, thing.box) <= self._near for owner in owners):
+            if any(owner.present and measure.within(self._near, owner, thing.box) for owner in owners):
                 thing.state, thing.away_ns, thing.doubt_ns, thing.alone_ns = "dropped", -1, -1, -1
             return
         if occupied or self._attended(thing, owners, scene, measure):
@@ -228,8 +236,8 @@ class AbandonedObject:
             thing.state, thing.alone_ns = "abandoned", since_ns
 
     def _attended(self, thing: Thing, owners: list[Sighting], scene: Scene, measure: Measure) -> bool:
-        limit = self._near if thing.away_ns >= 0 else self._far
-        if any(owner.present and measure.away(owner, thing.box) <= limit for owner in owners):
+        reach = self._near if thing.away_ns >= 0 else self._far
+        if any(owner.present and measure.within(reach, owner, thing.box) for owner in owners):
             return True
         return any(covered(thing.box, box) > 0 for box in scene.box[scene.of_classes(PEOPLE)].tolist())
 

@@ -1,6 +1,8 @@
 """Who put a thing down, and how far he is from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,28 +20,33 @@ _COMPANY = 1.0
 """Who is this near to the one who put it down is with him: gap in widths."""
 
 
+class Reach(NamedTuple):
+    """A distance on the ground: in metres where that is measured, in widths of a person's box where it is not."""
+
+    metres: float
+    widths: float
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How far people are from things in the pictures of one camera: in metres where it is calibrated, else in widths
-    of the person's box, which shrink with distance as metres do."""
+    """How far people are from things in one frame: in metres where the calibration reaches, else in widths of the
+    person's box, which shrink with distance as metres do."""
 
     width: int
     height: int
     ground: Ground | None = None
+    _breadths: dict[int, float] = field(default_factory=dict, repr=False, compare=False)
 
-    @property
-    def unit(self) -> str:
-        """What ``away`` counts in."""
-        return "m" if self.ground is not None else "widths"
-
-    def away(self, person: Sighting, box: Box) -> float:
-        """How far a person's feet are from the foot of a thing. Out of reach of the calibration is far away."""
+    def within(self, reach: Reach, person: Sighting, box: Box) -> bool:
+        """Whether a person's feet are as near as this to the foot of a thing."""
         feet = np.array([[(b[0] + b[2]) / 2, b[3]] for b in (person.box, box)])
         if self.ground is not None:
             one, other = self.ground.metres(feet)
             metres = float(np.hypot(*(one - other)))
-            return metres if np.isfinite(metres) else float("inf")
-        return float(np.hypot(*((feet[0] - feet[1]) * (self.width, self.height)))) / self._breadth(person)
+            if np.isfinite(metres):
+                return metres <= reach.metres
+        pixels = float(np.hypot(*((feet[0] - feet[1]) * (self.width, self.height))))
+        return pixels / self._breadth(person) <= reach.widths
 
     def gap(self, person: Sighting, box: Box, *, at: Box | None = None) -> float:
         """Gap between the box of a person (now, or ``at``) and that of a thing, in widths of the person; 0: they
@@ -51,8 +58,11 @@ class Measure:
 
     def _breadth(self, person: Sighting) -> float:
         """Usual width of a person's box in pixels: strides and the border of the picture change it for moments."""
-        widths = [box[2] - box[0] for _, box in person.path] or [person.box[2] - person.box[0]]
-        return max(float(np.median(widths)) * self.width, 1.0)
+        breadth = self._breadths.get(person.subject)
+        if breadth is None:
+            widths = [box[2] - box[0] for _, box in person.path] or [person.box[2] - person.box[0]]
+            breadth = self._breadths[person.subject] = max(median(widths) * self.width, 1.0)
+        return breadth
 
 
 def who_put_down(thing: Thing, scene: Scene, measure: Measure) -> list[int]:

@@ -233,6 +233,24 @@ def test_with_a_calibration_distances_are_metres(watch: Watching) -> None:
     assert watch([rule(calibration=ground, far=5)], script(near)) == []
 
 
+def test_where_the_calibration_does_not_reach_distances_are_widths(watch: Watching) -> None:
+    """Its horizon lies below the feet of all."""
+    road = [(0.4, 0.8), (0.6, 0.8), (1.0, 1.0), (0.0, 1.0)]
+    ground = {"homography": {"picture": road, "ground_m": [(0, 8), (4, 8), (4, 0), (0, 0)]}, "max_error_m": 20}
+    near = Walk(stops=[(0, 0.05, 0.6), (8, 0.5, 0.6), (20, 0.5, 0.6), (22, 0.7, 0.6), (60, 0.7, 0.6)])
+    assert watch([rule(calibration=ground)], script(near)) == []
+    assert told(watch([rule(calibration=ground)], script(OWNER))) == told(watch([rule()], script(OWNER)))
+
+
+def test_a_scale_that_fits_no_camera_of_such_pictures_is_told_once(
+    watch: Watching, caplog: pytest.LogCaptureFixture
+) -> None:
+    scale = {"height_m": 1.75, "near": [0.95, 0.5], "far": [0.5, 0.06], "view_deg": 90}
+    calibration = {"scale": scale, "max_error_m": 5}
+    watch([rule(calibration=calibration)], script(OWNER, seconds=20, width=300))
+    assert ["pictures of 300 x 1000: " in record.getMessage() for record in caplog.records] == [True]
+
+
 def test_presets_are_those_of_the_standards() -> None:
     options = AbandonedObject.Options
     assert options(preset="ilids").seconds == 60
