@@ -36,6 +36,8 @@ def _check_part(options: RuleOptions) -> RuleOptions:
     for key in _OF_THE_WHOLE:
         if getattr(options, key) != type(options).model_fields[key].default:
             raise ValueError(f"{key} belongs to the whole rule, not to its parts: a part raises no events")
+    if options.unfit_as_part:
+        raise ValueError(options.unfit_as_part)
     return options
 
 

@@ -138,6 +138,11 @@ class RuleOptions(BaseModel):
         return True
 
     @property
+    def unfit_as_part(self) -> str:
+        """Why it can be no part of another rule; empty if it can."""
+        return ""
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """Every class of the detector that it names, its parts included."""
         return (*self.classes, *(name for part in self.parts for name in part.class_names))

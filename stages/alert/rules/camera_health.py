@@ -91,6 +91,16 @@ class CameraHealthOptions(RuleOptions):
         return False
 
     @property
+    def unfit_as_part(self) -> str:
+        """Parts are looked at frame by frame."""
+        if self.conditions != ("offline",):
+            return ""
+        return (
+            "camera_health with offline alone can be no part of another rule: while the camera is offline there are no "
+            "frames in which parts could hold; make it a rule of its own"
+        )
+
+    @property
     def needs(self) -> frozenset[str]:
         """Numbers of the picture."""
         return frozenset({"health"})
@@ -166,7 +176,8 @@ class CameraHealth:
         if online or "offline" not in self.options.conditions:
             return []
         record.away += 1
-        return [Claim(_subject("offline"), "online", False, False, record.away, {"reason": reason}, comparison="==")]
+        facts = {"condition": "offline", "reason": reason}
+        return [Claim(_subject("offline"), "online", False, False, record.away, facts, comparison="==")]
 
     def _tell(self, record: Record, unchecked: dict[Condition, str], scene: Scene) -> None:
         """Say in the log what cannot be checked for long, and that it can be again."""
@@ -204,7 +215,8 @@ class CameraHealth:
 
     def describe(self, who: str, claim: Claim) -> str:
         """``the picture is frozen, it has not changed for 4.0 s``."""
-        name = CONDITIONS[-1 - claim.subject]
+        # as a part of another rule its claim has the subject of the whole
+        name: Condition = claim.facts.get("condition") or CONDITIONS[-1 - claim.subject]
         sentence = _SENTENCES[name].format(value=claim.value)
         return f"{sentence} ({claim.facts['reason']})" if name == "offline" else sentence
 

@@ -17,6 +17,7 @@ from pipeline.testing import Script, ScriptedTracker
 from stages.alert.options import AlertOptions
 from stages.alert.rules.camera_health import CameraHealth
 from stages.alert.rules.conditions import CONDITIONS, Limits, Usual, Verdict, judge, teach
+from stages.alert.rules.together import AnyOf
 from stages.alert.stage import AlertStage
 from stages.alert.verdict import verdict
 
@@ -234,6 +235,7 @@ def test_a_camera_that_goes_offline_is_told_at_once_and_ends_when_it_is_back() -
     found = events(offline())
     assert told(found) == [("start", "offline", 20.0), ("end", "offline", 30.0)]
     assert found[0].reason == "the camera is offline (no route to host)"
+    assert found[0].why[0]["condition"] == "offline"
     assert found[0].evidence == {}, "no frame shows it"
     assert found[1].ended == "left"
 
@@ -279,6 +281,25 @@ def test_only_the_conditions_that_are_named_are_told() -> None:
         rule(conditions=[])
     with pytest.raises(ValidationError, match="dark"):
         rule(dark=5)
+
+
+@pytest.mark.parametrize(
+    ("other", "condition", "sentence"),
+    [(BLURRED, "defocused", "the camera is out of focus"), (TURNED, "moved", "the camera was moved")],
+)
+def test_as_a_part_of_another_rule_it_says_which_condition_holds(other: Picture, condition: str, sentence: str) -> None:
+    parts = [{"rule": "camera_health"}, {"rule": "crowding", "limit": 3}]
+    either = AnyOf(AnyOf.Options.model_validate({"name": "either", "about": "camera", "of": parts}))
+    log = records(then(other))
+    found = AlertStage(AlertOptions(), rules=[either], trackers=ScriptedTracker).process("gate", log).events
+    assert found[0].reason.startswith(sentence)
+    assert found[0].why[0]["parts"][0]["condition"] == condition
+
+
+def test_offline_alone_is_refused_as_a_part_of_another_rule() -> None:
+    parts = [{"rule": "camera_health", "conditions": ["offline"]}, {"rule": "crowding", "limit": 3}]
+    with pytest.raises(ValidationError, match="camera_health with offline alone can be no part of another rule"):
+        AnyOf.Options.model_validate({"name": "either", "about": "camera", "of": parts})
 
 
 def test_it_goes_on_from_its_saved_state_at_any_record() -> None:
