@@ -9,6 +9,7 @@ from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog, Metrics
 from pipeline.spec import RunSpec
 from pipeline.stats import Stats
+from pipeline.store.census import Census
 from pipeline.store.event_store import EventStore
 from pipeline.store.rendering import EventAppender
 from pipeline.worker import Child, Every
@@ -55,6 +56,7 @@ class DeliverLoop:
         self._store = store
         self._appender = appender
         self._sinks = sinks
+        self._census = Census(store, [sink.name for sink in sinks], child.clock)
         self._tell_due = Every(TELL_S, child.clock)
         self._stats = Stats("deliver")
 
@@ -68,7 +70,7 @@ class DeliverLoop:
             self._child.answer()
             appended = self._appender.catch_up()
             busy = sum(self._deliver(sink) for sink in self._sinks)
-            if self._tell_due.due() or self._child.draining:
+            if self._tell_due.due() or (self._child.draining and not busy):
                 backlog = self._backlog()
                 self._child.tell(backlog)
                 over = self._child.draining and not backlog.waiting and not appended
@@ -83,9 +85,12 @@ class DeliverLoop:
         return busy
 
     def _backlog(self) -> Backlog:
+        outbox, digests = self._census.counts(), self._store.digests.counts()
+        waits = any(rows.get(sink.name, {}).get("pending") for sink in self._sinks for rows in (outbox, digests))
+        if self._child.draining and not waits:
+            outbox = self._census.counts(exact=True)  # these may be the last that are told
         total: Counter[str] = Counter()
-        found = {"bartizan_deliveries_total": self._store.outbox_counts()}
-        found["bartizan_digests_total"] = self._store.digests.counts()
+        found = {"bartizan_deliveries_total": outbox, "bartizan_digests_total": digests}
         for metric, by_sink in found.items():
             for sink in self._sinks:
                 counts = by_sink.get(sink.name, {})

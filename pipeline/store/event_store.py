@@ -150,6 +150,17 @@ class EventStore:
             rows = connection.execute(select(readers).order_by(readers.c.camera)).all()
         return {row.camera: position_of(row) for row in rows}
 
+    def reached(self) -> tuple[dict[str, Position], int]:
+        """``positions``, and the number of the last message committed by then, both of one moment: where a run goes
+        on, messages with a greater number came after these positions."""
+        from sqlalchemy import func, select
+
+        readers, number = self._tables.readers, self._tables.events.c.number
+        last = select(func.max(number)).scalar_subquery().label("last")  # one statement sees one state everywhere
+        with self._database.reading() as connection:
+            rows = connection.execute(select(readers, last).order_by(readers.c.camera)).all()
+        return {row.camera: position_of(row) for row in rows}, (rows[0].last or 0) if rows else 0
+
     # ---- reading
 
     def events(
@@ -198,6 +209,10 @@ class EventStore:
     def outbox_counts(self) -> Counts:
         """Rows by sink and state; a sink without a row is absent. Digests are not among them."""
         return self._outbox.counts()
+
+    def outbox_waiting(self, sinks: Sequence[str]) -> dict[str, int]:
+        """Rows of each of these sinks that are still on their way; cheap however many are settled."""
+        return self._outbox.waiting(sinks)
 
     # ---- inside
 

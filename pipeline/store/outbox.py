@@ -1,5 +1,6 @@
 """The outbox in the event store: what is still on its way to a sink, and what became of the rest."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.clock import Clock
@@ -58,6 +59,15 @@ class Outbox:
         for sink, state, count in rows:
             counts.setdefault(sink, {"pending": 0, "delivered": 0, "dead": 0})[state] = count
         return counts
+
+    def waiting(self, sinks: Sequence[str]) -> dict[str, int]:
+        """Rows of these sinks that are not settled: looks at no others."""
+        from sqlalchemy import func, select
+
+        columns = self._table.c
+        count = select(func.count()).select_from(self._table).where(columns.state == "pending")
+        with self._database.reading() as connection:
+            return {sink: connection.execute(count.where(columns.sink == sink)).scalar_one() for sink in sinks}
 
     def _select_pending(self) -> "Select[Any]":
         """One index look-up for each camera, however long the backlog."""
