@@ -1,7 +1,9 @@
 """Normal footage, found and looked at: recordings, folders of pictures, or what a run has stored."""
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 
 from lab.dataset.mot_format import VIDEOS
@@ -22,7 +24,7 @@ STORE = "events.db"
 TAMPERED = "camera_health"
 """While an event of this rule is open, the camera does not show what is normal."""
 MARGIN_NS = SECOND
-_AT_ONCE = 4096
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +94,17 @@ def watch_run(out: Path, camera: str) -> Watched:
     if not log.is_file():
         known = ", ".join(sorted(each.stem for each in (out / "logs").glob("*.log"))) or "none"
         raise UsageError(f"--camera {camera}: {out} has no log of it; cameras there: {known}")
-    records = _records(log)
-    engine = next((each for each in records if isinstance(each, EngineRecord)), None)
-    seen = observe_records(records)
-    if not any(frame.flow is not None for frame in seen):
+    told = _Told()
+    seen = observe_records(told.over(_records(log)))
+    if not any(frame.motion is not None for frame in seen):
         raise UsageError(
             f"{log}: motion was not measured in that run, as no rule needed it; learn from the video, "
             "or run again with a rule `anomaly`; `mode: shadow` will do"
         )
     spans = _tampered(out, camera, until=seen[-1].media_ns)
-    breaks = [each.media_ns for each in records if isinstance(each, StreamRecord) and not each.online]
-    names, model = (engine.names, engine.model) if engine else ([], {})
+    names, model = (told.engine.names, told.engine.model) if told.engine else ([], {})
     left_out = [f"{(end - start) / SECOND:.0f} s of {TAMPERED} from {start / SECOND:.0f} s on" for start, end in spans]
-    return Watched(_split(seen, spans, breaks), tuple(names), model.get("sha256", ""), left_out)
+    return Watched(_split(seen, spans, told.breaks), tuple(names), model.get("sha256", ""), left_out)
 
 
 def _taken(clip: Path | CameraOptions, camera: CameraOptions | None, fps: float) -> Path | CameraOptions:
@@ -121,16 +121,35 @@ def _is_clip(path: Path) -> bool:
     return path.is_dir() and any(each.suffix.lower() in SUFFIXES for each in path.iterdir() if each.is_file())
 
 
-def _records(log: Path) -> list[Record]:
-    reader, found = LogReader(log), list[Record]()
+def _records(log: Path) -> Iterator[Record]:
+    reader, ended = LogReader(log), False
     try:
         while batch := reader.read(_AT_ONCE):
-            found += [record for record, _ in batch]
+            yield from (record for record, _ in batch)
+            ended = isinstance(batch[-1][0], EndRecord)
     finally:
         reader.close()
-    if not found or not isinstance(found[-1], EndRecord):  # a run that still goes on
-        found.append(EndRecord(0, "eof"))
-    return found
+    if not ended:  # a run that still goes on
+        yield EndRecord(0, "eof")
+
+
+@dataclass(slots=True)
+class _Told:
+    """What records say beside the frames, noted as they go by."""
+
+    engine: EngineRecord | None = None
+    """The first."""
+    breaks: list[int] = field(default_factory=list)
+    """Media times in ns at which the stream broke off."""
+
+    def over(self, records: Iterator[Record]) -> Iterator[Record]:
+        """The same records."""
+        for each in records:
+            if isinstance(each, EngineRecord) and self.engine is None:
+                self.engine = each
+            elif isinstance(each, StreamRecord) and not each.online:
+                self.breaks.append(each.media_ns)
+            yield each
 
 
 def _tampered(out: Path, camera: str, *, until: int) -> list[tuple[int, int]]:
@@ -148,10 +167,12 @@ def _tampered(out: Path, camera: str, *, until: int) -> list[tuple[int, int]]:
 def _split(seen: list[Observed], spans: list[tuple[int, int]], breaks: list[int]) -> list[list[Observed]]:
     """The frames outside the spans, cut where something was left out or the stream broke off."""
     clips: list[list[Observed]] = [[]]
+    breaks, spans = sorted(breaks), sorted(spans)
+    starts, ends = [start for start, _ in spans], list(accumulate((end for _, end in spans), max))
     before = -1
     for frame in seen:
-        cut = any(before < each <= frame.media_ns for each in breaks)
-        out = any(start <= frame.media_ns <= end for start, end in spans)
+        cut = bisect_right(breaks, before) < bisect_right(breaks, frame.media_ns)
+        out = bisect_left(ends, frame.media_ns) < bisect_right(starts, frame.media_ns)
         if (cut or out) and clips[-1]:
             clips.append([])
         if not out:

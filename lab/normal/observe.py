@@ -1,7 +1,7 @@
 """Footage as the model of normal sees it: through the same capture, detector, tracker and scenes as in use."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,22 +29,21 @@ def observe(clip: Path | CameraOptions, *, detector: Detector | None = None, fps
     Frames that tell nothing (left out by the rate limit, damaged) are not in the list; ``Observed.index`` counts them.
     Raises ``UsageError`` or ``SourceError`` for footage that cannot be read.
     """
-    return observe_records(records(clip, detector=detector or default_detector(), fps=fps))
+    return observe_records(_log(clip, detector=detector or default_detector(), fps=fps))
 
 
-def observe_records(log: Sequence[Record]) -> list[Observed]:
-    """The same from the records of a camera's log, whose frames carry ``flow``."""
+def observe_records(log: Iterable[Record]) -> list[Observed]:
+    """The same from the records of a camera's log, whose frames carry ``flow``. Records are taken one by one."""
     seeing = Seeing()
-    AlertStage(AlertOptions(), rules=[seeing], trackers=lambda _: ByteTracker(TrackOptions())).process(CAMERA, log)
+    stage = AlertStage(AlertOptions(), rules=[seeing], trackers=lambda _: ByteTracker(TrackOptions()))
+    for record in log:
+        stage.process(CAMERA, [record])
     return seeing.seen
 
 
 def records(clip: Path | CameraOptions, *, detector: Detector, fps: float = 10.0) -> list[Record]:
     """The log that a camera would have of this footage."""
-    log: list[Record] = [LogHeader(SCHEMA, CAMERA, live=False, analysis_sha256="", source_sha256="0" * 64)]
-    log.append(EngineRecord(detector.engine, detector.model, detector.names))
-    log += _frames(_camera(clip, fps), detector)
-    return [*log, EndRecord(len(log) - 3, "eof")]
+    return list(_log(clip, detector=detector, fps=fps))
 
 
 def default_detector() -> Detector:
@@ -53,6 +52,16 @@ def default_detector() -> Detector:
     from stages.detect.options import YoloOptions
 
     return open_detector(YoloOptions().model)
+
+
+def _log(clip: Path | CameraOptions, *, detector: Detector, fps: float) -> Iterator[Record]:
+    yield LogHeader(SCHEMA, CAMERA, live=False, analysis_sha256="", source_sha256="0" * 64)
+    yield EngineRecord(detector.engine, detector.model, detector.names)
+    frames = 0
+    for record in _frames(_camera(clip, fps), detector):
+        yield record
+        frames += 1
+    yield EndRecord(frames - 1, "eof")
 
 
 def _camera(clip: Path | CameraOptions, fps: float) -> CameraOptions:
@@ -115,8 +124,11 @@ class Seeing:
     seen: list[Observed] = field(default_factory=list)
 
     def look(self, scene: Scene, _memory: dict[int, Any]) -> list[Claim]:
-        """Keep it."""
-        self.seen.append(observe_scene(scene))
+        """Keep it. Motion that is only said again is kept once."""
+        seen = observe_scene(scene)
+        if self.seen and seen.motion == self.seen[-1].motion:
+            seen = replace(seen, motion=self.seen[-1].motion)
+        self.seen.append(seen)
         return []
 
     def describe(self, who: str, _claim: Claim) -> str:

@@ -24,8 +24,8 @@ def magnitudes(observed: Observed) -> dict[str, Floats]:
     """float64 (n,) for each feature of ``OBJECT`` that can be told of this frame."""
     box = observed.box
     found = {"size": np.sqrt((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]))}
-    if observed.flow is not None:
-        found["speed"] = observed.flow.quantile(box, FAST)
+    if (flow := observed.flow) is not None:
+        found["speed"] = flow.quantile(box, FAST)
     return {name: found[name] for name in OBJECT if name in found}
 
 

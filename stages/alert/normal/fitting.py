@@ -21,6 +21,8 @@ MOVING = 2.0
 """What is slower than this (pixels a second) stands still, and does not tell how fast things are at its row."""
 ENOUGH = 200
 """Sightings of moving objects that tell how near and far differ; with fewer, the picture's own movement must do."""
+_Measured = tuple[Observed, dict[str, Floats]]
+"""A frame and the magnitudes of its objects."""
 
 
 def fit(observed: Sequence[Sequence[Observed]], *, names: Sequence[str] = (), detector: str = "") -> NormalModel:
@@ -29,9 +31,12 @@ def fit(observed: Sequence[Sequence[Observed]], *, names: Sequence[str] = (), de
     ``names``: of the detector's classes; ``detector``: sha256 of its weights.
     """
     frames = [frame for clip in observed for frame in clip]
-    flows = [[(each.media_ns, Windows.of(each.flow)) for each in clip if each.flow is not None] for clip in observed]
-    told = {name: _told(name, frames) for name in OBJECT}
-    scales = _scales(frames, [windows for clip in flows for _, windows in clip])
+    flows = [
+        [(each.media_ns, Windows.of(flow)) for each in clip if (flow := each.flow) is not None] for clip in observed
+    ]
+    measured = [(each, magnitudes(each)) for each in frames]
+    told = {name: _told(name, measured) for name in OBJECT}
+    scales = _scales(measured, [windows for clip in flows for _, windows in clip])
     tails = {name: Tail.fit(values / scales[name].at(rows)) for name, (rows, values) in told.items()}
     largest = [ratio for clip in flows for ratio in _largest(clip, scales["window"])]
     tails["window"] = Tail.fit(np.array(largest))
@@ -53,16 +58,16 @@ def _scored(model: NormalModel, clip: Sequence[Observed]) -> Iterator[FrameScore
     return (scorer.score(frame) for frame in clip)
 
 
-def _told(name: str, frames: Sequence[Observed]) -> tuple[Floats, Floats]:
+def _told(name: str, measured: Sequence[_Measured]) -> tuple[Floats, Floats]:
     """Rows of the feet of all objects of which this magnitude is told, and the magnitude."""
-    found = [(feet(each.box), values[name]) for each in frames if name in (values := magnitudes(each))]
+    found = [(feet(each.box), values[name]) for each, values in measured if name in values]
     return _joined(rows for rows, _ in found), _joined(values for _, values in found)
 
 
-def _scales(frames: Sequence[Observed], windows: Sequence[Windows]) -> dict[str, Scale]:
+def _scales(measured: Sequence[_Measured], windows: Sequence[Windows]) -> dict[str, Scale]:
     """Of moving objects: one that stands still would count in every frame. Speeds share one scale, since what is no
     object is as near or far as objects are."""
-    moving = [(each, magnitudes(each)) for each in frames if each.flow is not None]
+    moving = [(each, told) for each, told in measured if each.motion is not None]
     kept = [told["speed"] > MOVING for _, told in moving]
     rows = _joined(feet(each.box)[keep] for (each, _), keep in zip(moving, kept, strict=True))
     speeds = _joined(told["speed"][keep] for (_, told), keep in zip(moving, kept, strict=True))
@@ -70,7 +75,7 @@ def _scales(frames: Sequence[Observed], windows: Sequence[Windows]) -> dict[str,
     if len(rows) >= ENOUGH:
         pace, size = Scale.fit(rows, speeds), Scale.fit(rows, sizes)
     else:
-        pace, size = _window_scale(windows), Scale.fit(*_told("size", frames))
+        pace, size = _window_scale(windows), Scale.fit(*_told("size", measured))
     return {"speed": pace, "size": size, "window": pace}
 
 

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -22,14 +23,10 @@ class FlowField:
     span: tuple[float, float]
     """Width and height of the picture in cells; the last column and row may be cut off by it."""
 
-    @classmethod
-    def unpack(cls, told: Mapping[str, Any]) -> Self:
+    @staticmethod
+    def unpack(told: Mapping[str, Any]) -> "FlowField":
         """From what capture told of a frame."""
-        rows, columns = told["cells"]
-        steps = np.frombuffer(zlib.decompress(told["speed"]), np.uint8).reshape(rows, columns)
-        speeds = (told["low"] * np.expm1(np.arange(256) / told["steps"])).astype(np.float32)
-        wide, high = told["span"]
-        return cls(speeds[steps], (wide, high))
+        return PackedFlow.of(told).unpack()
 
     def quantile(self, boxes: Boxes, level: float) -> Floats:
         """float64 (n,): what ``1 - level`` of the cells that each box touches are faster than; 0 of an empty box."""
@@ -51,3 +48,38 @@ class FlowField:
         table = np.zeros((self.speed.shape[0] + 1, self.speed.shape[1] + 1))
         np.cumsum(np.cumsum(self.speed, axis=0, dtype=np.float64), axis=1, out=table[1:, 1:])
         return table
+
+
+@dataclass(frozen=True, slots=True)
+class PackedFlow:
+    """The same as capture told it: some hundred bytes, where the field takes four for each cell."""
+
+    speed: bytes
+    """zlib of uint8 (rows, columns)."""
+    grid: "_Grid"
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Self:
+        """What capture told of a frame."""
+        return cls(told["speed"], _grid(*told["cells"], *told["span"], told["low"], told["steps"]))
+
+    def unpack(self) -> FlowField:
+        """The field, calculated anew each time."""
+        steps = np.frombuffer(zlib.decompress(self.speed), np.uint8).reshape(self.grid.rows, self.grid.columns)
+        return FlowField(self.grid.speeds[steps], self.grid.span)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grid:
+    """What the frames of a camera have in common."""
+
+    rows: int
+    columns: int
+    span: tuple[float, float]
+    speeds: npt.NDArray[np.float32]
+    """float32 (256,): what each byte says."""
+
+
+@lru_cache(maxsize=64)
+def _grid(rows: int, columns: int, wide: float, high: float, low: float, steps: float) -> _Grid:
+    return _Grid(rows, columns, (wide, high), (low * np.expm1(np.arange(256) / steps)).astype(np.float32))

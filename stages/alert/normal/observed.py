@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.detections import FloatArray, IntArray
-from stages.alert.normal.flow_field import FlowField
+from stages.alert.normal.flow_field import FlowField, PackedFlow
 from stages.alert.scene import Scene
 
 
@@ -25,8 +25,14 @@ class Observed:
     """float32 (n,): median of the object's last confidences."""
     box: npt.NDArray[np.float64]
     """float64 (n, 4): left, top, right, bottom as shares of the picture."""
-    flow: FlowField | None
-    """None where it was not measured: at the first frame of a session."""
+    motion: PackedFlow | FlowField | None
+    """As it was told, since a day of footage lies in memory at once; None where it was not measured: at the first frame
+    of a session."""
+
+    @property
+    def flow(self) -> FlowField | None:
+        """The motion, to calculate with. Unpacked each time it is asked for: ask once."""
+        return self.motion.unpack() if isinstance(self.motion, PackedFlow) else self.motion
 
     def __len__(self) -> int:
         return len(self.subject)
@@ -35,6 +41,6 @@ class Observed:
 def observe_scene(scene: Scene) -> Observed:
     """What the model of normal sees of a scene. Learning and scoring both look through this."""
     told = scene.features.get("flow")
-    flow = None if told is None else FlowField.unpack(told)
+    motion = None if told is None else PackedFlow.of(told)
     frame = scene.frame
-    return Observed(frame.index, frame.media_ns, scene.subject, scene.class_id, scene.vote, scene.box, flow)
+    return Observed(frame.index, frame.media_ns, scene.subject, scene.class_id, scene.vote, scene.box, motion)

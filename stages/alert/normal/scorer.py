@@ -143,14 +143,14 @@ class Scorer:
         return values, surprises
 
     def _movements(self, observed: Observed) -> list[Movement]:
-        trail = self._trail(MOTION)
-        if observed.flow is None:
+        trail, flow = self._trail(MOTION), observed.flow
+        if flow is None:
             trail.recent = None
             return []
         trail.recent = trail.recent or Recent()
-        windows = Windows.of(observed.flow)
+        windows = Windows.of(flow)
         ratio = steady(trail.recent, observed.media_ns, windows, self._model.scales["window"])
-        return movements(observed.flow, windows, ratio, self._model.tails["window"])
+        return movements(flow, windows, ratio, self._model.tails["window"])
 
     def _suspects(self, now_ns: int, objects: list[ObjectScore], moving: list[Movement]) -> list[Suspect]:
         """Movement belongs to the object whose box holds its middle, and fits it best."""

@@ -1,5 +1,6 @@
 """Which clips there are, what a run has stored, and what of it is left out."""
 
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -88,6 +89,36 @@ def test_false_alarms_of_other_rules_are_learned_from(run: Running) -> None:
 
 def test_what_comes_after_the_camera_was_away_is_another_clip(run: Running) -> None:
     assert [len(clip) for clip in watch_run(run(away_at=201), "gate").clips] == [200, 251]
+
+
+def test_of_overlapping_events_every_moment_is_left_out(run: Running) -> None:
+    first = [tampering("start", 1, 20.0), tampering("end", 2, 50.0)]
+    inside = sample_event(id="f", ordinal=3, type="start", rule="camera_health", started=30.0, media_time=30.0)
+    ended = sample_event(id="f", ordinal=4, type="end", rule="camera_health", started=30.0, media_time=35.0)
+    watched = watch_run(run(events=[*first, inside, ended]), "gate")
+    assert [(clip[0].media_ns / 1e9, clip[-1].media_ns / 1e9) for clip in watched.clips] == [(0, 18.8), (51.2, 90)]
+
+
+def test_a_frame_takes_less_memory_than_its_grid(run: Running) -> None:
+    """A day at 10 frames a second has 864 000 of them, and all lie in memory."""
+    out = run()
+    watch_run(out, "gate")
+    tracemalloc.start()
+    try:
+        watched = watch_run(out, "gate")
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    flow = watched.clips[0][-1].flow
+    assert flow is not None
+    assert flow.speed.shape == (40, 60)
+    assert kept / 451 < 2000 < 4 * flow.speed.size
+    assert peak / 451 < 4000
+
+
+def test_motion_that_is_said_again_is_kept_once(run: Running) -> None:
+    clip = watch_run(run(), "gate").clips[0]
+    assert len({id(frame.motion) for frame in clip}) == 1
 
 
 def test_a_run_in_which_motion_was_not_measured_is_refused(run: Running) -> None:

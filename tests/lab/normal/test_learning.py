@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from lab.normal.learning import Learned, folds_of, learn, thinned
-from lab.normal.suspicion import distinct, shared, suspicion
+from lab.normal.suspicion import distinct, suspicion
 from pipeline.errors import UsageError
+from stages.alert.geometry import shared
 from stages.alert.normal.scorer import Suspect
 from stages.alert.rule import WHOLE_SCENE
 from tests.lab.normal.conftest import DETECTOR, Filming

@@ -122,11 +122,11 @@ def test_smoothing_counts_seconds_and_not_frames(model: NormalModel) -> None:
 
 
 def test_without_flow_only_what_can_be_told_counts(model: NormalModel) -> None:
-    blind = replace(walkers(9)[0], flow=None)
+    blind = replace(walkers(9)[0], motion=None)
     found = Scorer(model).score(blind)
     assert found.movements == []
     assert set(found.objects[0].parts) == {"size", "class"}
-    empty = replace(frame(0, []), flow=None)
+    empty = replace(frame(0, []), motion=None)
     assert Scorer(model).score(empty).total == 0
 
 
