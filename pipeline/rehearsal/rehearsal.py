@@ -1,6 +1,6 @@
 """A whole output directory asked again: what was raised, and what these rules would have raised."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from pipeline.rehearsal.rerun import Stored, Told, rerun
 from pipeline.rehearsal.window import Window
 from pipeline.spec import RunSpec
 from pipeline.store.event_store import EventStore
+from pipeline.store.rows import Position
 
 STORE = "events.db"
 _LINE = msgspec.json.Encoder(order="deterministic").encode
@@ -74,9 +75,10 @@ def rehearse(out: Path, kept: KeptAnalysis, *, cameras: Sequence[str] = (), wind
     chosen = [name for name in kept.cameras if not cameras or name in cameras]
     raised: dict[str, list[Event]] = {name: [] for name in chosen}
     with EventStore.open(out / STORE, analysis_sha256=None) as store:
-        stored = _stored(out, kept, chosen, store)
+        positions, last = store.reached()
+        stored = _stored(out, kept, chosen, store, positions)
         for row in store.events("content"):
-            if (event := row.event).camera in raised:
+            if row.number <= last and (event := row.event).camera in raised:
                 raised[event.camera].append(event)
     told = {camera: rerun(stored[camera], kept, window=window) for camera in chosen if camera in stored}
     return Rehearsal(
@@ -87,8 +89,10 @@ def rehearse(out: Path, kept: KeptAnalysis, *, cameras: Sequence[str] = (), wind
     )
 
 
-def _stored(out: Path, kept: KeptAnalysis, chosen: list[str], store: EventStore) -> dict[str, Stored]:
-    """The cameras of which there is something, as far as the run had come before its events were read."""
+def _stored(
+    out: Path, kept: KeptAnalysis, chosen: list[str], store: EventStore, positions: Mapping[str, Position]
+) -> dict[str, Stored]:
+    """The cameras of which there is something, as far as the run had come."""
     spec = RunSpec(
         config=b"",
         out=str(out),
@@ -98,7 +102,6 @@ def _stored(out: Path, kept: KeptAnalysis, chosen: list[str], store: EventStore)
         analysis_sha256=store.analysis_sha256,
         cameras=list(kept.cameras),
     )
-    positions = store.positions()
     return {
         camera: Stored(spec, camera, kept.cameras[camera], positions[camera].log_records, tuple(store.missed(camera)))
         for camera in chosen

@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy.event import listen, remove
 
 from pipeline.configuration.kept_analysis import KeptAnalysis
 from pipeline.errors import LogError, UsageError
 from pipeline.messages import Event
-from pipeline.rehearsal.rehearsal import line_of, rehearse
+from pipeline.rehearsal.rehearsal import STORE, line_of, rehearse
 from pipeline.rehearsal.window import Moment, Window
+from pipeline.store.event_store import EventStore
+from pipeline.store.rows import Position
 from pipeline.testing import Script
 from tests.pipeline.rehearsal.stored_run import KERB, LAWN, SCRIPT, colour, kept_of, spec_of, store_run
 
@@ -68,6 +72,38 @@ def test_a_run_that_goes_on_is_asked_as_far_as_it_has_committed(tmp_path: Path) 
     again = rehearse(tmp_path, kept, window=WEEK)
     assert again.is_identical
     assert again.frames == 248
+
+
+def test_what_a_run_commits_while_it_is_asked_is_left_for_later(tmp_path: Path) -> None:
+    kept = kept_of(LAWN, KERB, cameras=GATE)
+    whole = store_run(tmp_path / "whole", kept, {"gate": SCRIPT})
+    events = store_run(tmp_path, kept, {"gate": SCRIPT}, upto=250)
+    later = [event for event in whole if event not in events]
+    assert later
+    going_on = iter([Position(b"", 0, len(SCRIPT.records()))])
+
+    def go_on(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "FROM readers" in statement and (position := next(going_on, None)):
+            with EventStore.open(tmp_path / STORE, analysis_sha256=kept.sha256) as run:
+                run.commit("gate", later, position, lambda _: [])
+
+    listen(Engine, "after_cursor_execute", go_on)
+    try:
+        again = rehearse(tmp_path, kept, window=WEEK)
+    finally:
+        remove(Engine, "after_cursor_execute", go_on)
+    assert next(going_on, None) is None, "the run has gone on meanwhile"
+    assert not again.differs
+    assert written(again.raised) == written(events)
+    assert stored_messages(tmp_path) == len(whole)
+
+
+def stored_messages(out: Path) -> int:
+    with EventStore.open(out / STORE, analysis_sha256=None) as store:
+        positions, last = store.reached()
+        assert positions == store.positions()
+        assert last == max(row.number for row in store.events("commit"))
+        return len(list(store.events()))
 
 
 def test_cameras_come_in_source_order_and_can_be_chosen(tmp_path: Path) -> None:
