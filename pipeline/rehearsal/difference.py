@@ -5,7 +5,7 @@ its object (tracks do not depend on rules), and its time.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -113,19 +113,48 @@ def compare(raised: Iterable[Event], told: Iterable[Event]) -> list[Pair]:
 
 def _matched(was: list[Alarm], would: list[Alarm]) -> list[Pair]:
     """Those of one rule: first by track; then by way, for an object that had lost its track between two starts."""
-    pairs = _by(lambda alarm: {alarm.track_id} if alarm.track_id else alarm.minutes, was, would)
-    pairs += _by(lambda alarm: alarm.way, was, would)
+    at_one_time = _sharing(lambda alarm: set() if alarm.track_id else alarm.minutes, was, would)
+    pairs = _nearest(of_one_track(was, would) | at_one_time, was, would)
+    pairs += _nearest(_sharing(lambda alarm: alarm.way, was, would), was, would)
     pairs += [Pair(alarm, None, Verdict.GONE) for alarm in was]
     return pairs + [Pair(None, alarm, Verdict.NEW) for alarm in would]
 
 
-def _by(names: Callable[[Alarm], Collection[Hashable]], was: list[Alarm], would: list[Alarm]) -> list[Pair]:
-    """Pair events that share a name, nearest first, and take them off the lists."""
+def of_one_track(was: Sequence[Alarm], would: Sequence[Alarm]) -> set[tuple[int, int]]:
+    """Places of those about one tracked object that lie at most ``NEAR_S`` apart.
+
+    All are gone through once in order of their starts, beside those that are not yet over for so long: an object that
+    stays for days may raise thousands of events, and not each is held against each.
+    """
+    starts = [
+        (alarm.started, side, place, alarm)
+        for side, each in enumerate((was, would))
+        for place, alarm in enumerate(each)
+        if alarm.track_id
+    ]
+    couples = set[tuple[int, int]]()
+    lasting = defaultdict[tuple[int, int], list[tuple[float, int]]](list)
+    for started, side, place, alarm in sorted(starts, key=lambda start: start[:3]):
+        others = [each for each in lasting[alarm.track_id, 1 - side] if started - each[0] <= NEAR_S]
+        lasting[alarm.track_id, 1 - side] = others
+        couples.update((place, other) if side == 0 else (other, place) for _, other in others)
+        lasting[alarm.track_id, side].append((alarm.last_s, place))
+    return couples
+
+
+def _sharing(
+    names: Callable[[Alarm], Collection[Hashable]], was: Sequence[Alarm], would: Sequence[Alarm]
+) -> set[tuple[int, int]]:
+    """Places of those that share a name."""
     named = defaultdict[Hashable, list[int]](list)
     for other, told in enumerate(would):
         for name in names(told):
             named[name].append(other)
-    couples = {(one, other) for one, raised in enumerate(was) for name in names(raised) for other in named[name]}
+    return {(one, other) for one, raised in enumerate(was) for name in names(raised) for other in named.get(name, ())}
+
+
+def _nearest(couples: Iterable[tuple[int, int]], was: list[Alarm], would: list[Alarm]) -> list[Pair]:
+    """Pair events, nearest first, and take them off the lists."""
     prices = sorted(
         (price, one, other) for one, other in couples if (price := _apart(was[one], would[other])) is not None
     )

@@ -1,10 +1,12 @@
 """Events are found again by what they are about, and what differs is said."""
 
+from random import Random
+
 import msgspec
 import pytest
 
 from pipeline.messages import Event
-from pipeline.rehearsal.difference import Verdict, compare
+from pipeline.rehearsal.difference import NEAR_S, Verdict, alarms, compare, of_one_track
 from pipeline.store.sample_event import sample_event
 
 
@@ -80,3 +82,33 @@ def test_an_object_that_changed_its_track_between_two_starts_is_known_by_its_way
     raised = event(5, 20, mark="a", track=15, way=way)
     assert [v for v, _ in verdicts(raised, event(9, 20, mark="b", track=21, way=[*way, (0.3, 0.5, 8.0)]))] == ["moved"]
     assert sorted(v for v, _ in verdicts(raised, event(9, 20, mark="b", track=21))) == ["gone", "new"]
+
+
+def test_ten_thousand_events_of_one_track_are_each_held_against_their_neighbours_alone() -> None:
+    was = alarms(message for n in range(10_000) for message in event(20.0 * n, 20.0 * n + 5, mark="a"))
+    would = alarms(message for n in range(10_000) for message in event(20.0 * n + 1, 20.0 * n + 6, mark="b"))
+    assert of_one_track(was, would) == {(n, n) for n in range(10_000)}
+    messages = ([message for alarm in side for message in alarm.messages] for side in (was, would))
+    assert [pair.verdict for pair in compare(*messages)] == [Verdict.MOVED] * 10_000
+
+
+def test_events_of_one_track_are_neighbours_exactly_if_little_time_lies_between_them() -> None:
+    random = Random(3)
+    sides = []
+    for mark in "ab":
+        messages = list[Event]()
+        for _ in range(300):
+            started, track = float(random.randrange(1500)), random.choice((7, 8, 0))
+            ended = None if random.random() < 0.02 else started + random.choice((0, 1, 5, 60, 200))
+            messages += event(started, ended, mark=f"{mark}{len(messages)}-", track=track)
+        sides.append(alarms(messages))
+    was, would = sides
+    expected = {
+        (one, other)
+        for one, raised in enumerate(was)
+        for other, told in enumerate(would)
+        if raised.track_id == told.track_id != 0
+        and max(raised.started, told.started) - min(raised.last_s, told.last_s) <= NEAR_S
+    }
+    assert of_one_track(was, would) == expected
+    assert 0 < len(expected) < len(was) * len(would) / 4
