@@ -47,6 +47,7 @@ STYLE: Any = {
     "legend.fontsize": 9,
     "lines.linewidth": 1.8,
     "svg.fonttype": "path",
+    "text.parse_math": False,  # names are the user's: `pay $5_$ gate` is no formula
 }
 """Of matplotlib's settings, those that the charts set. Typed loosely: its stubs want every key as a literal."""
 

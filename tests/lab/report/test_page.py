@@ -107,6 +107,13 @@ def test_numbers_stand_right_and_unknown_ones_are_a_dash(html: str) -> None:
     assert "<td>person</td>" in html
 
 
+def test_dollars_in_names_are_letters_and_no_formula() -> None:
+    name = "pay $5_$ gate"
+    drawn = Page("x").figure(bars({name: 0.5, "a$b_c$": 0.2}, x=name, title=name), "Bars")
+    drawn.figure(curves({name: ([0, 1], [0, 1]), "$x^$": ([0, 1], [1, 0])}, x=name, y=name, title=name), "Curves")
+    assert drawn.html().count("<svg ") == 2
+
+
 def test_the_same_content_gives_the_same_bytes(html: str) -> None:
     assert full_page().html() == html
 
