@@ -88,8 +88,10 @@ def conditions(event: Event) -> Iterator[Condition]:
     """Each entry of the event's trace, in its order."""
     for entry in event.why:
         yield _condition(entry)
-        for part in entry.get("parts", []):
-            yield _condition(part, of=f"{part.get('name') or part.get('rule') or 'part'}: ")
+        parts = entry.get("parts", [])
+        for part in parts if isinstance(parts, list | tuple) else []:
+            told = part if isinstance(part, Mapping) else {"predicate": "no entry of a trace", "value": part}
+            yield _condition(told, of=f"{told.get('name') or told.get('rule') or 'part'}: ")
 
 
 def facts(event: Event) -> Iterator[tuple[str, str]]:

@@ -83,6 +83,7 @@ def _time(event: Event, moment: Moment) -> float:
 def _clock(text: str) -> float | None:
     """``90``, ``1:30`` and ``01:30:00.5`` as seconds."""
     parts = text.strip().split(":")
-    if len(parts) > 3 or not all(part.replace(".", "", 1).isdigit() for part in parts):
+    digits = [part.replace(".", "", 1) for part in parts]
+    if len(parts) > 3 or not all(part.isascii() and part.isdecimal() for part in digits):
         return None
     return sum(float(part) * 60.0**power for power, part in enumerate(reversed(parts)))

@@ -73,14 +73,23 @@ def compared(entry: Mapping[str, Any]) -> Check:
     return Check(predicate, holds, f"{value} is {'' if holds else 'not '}{comparison} {threshold}")
 
 
+def _no_entry(part: Any) -> Check:
+    """What stands among the parts and is no entry of a trace."""
+    return Check("parts", False, f"{part!r} is no entry of a trace")
+
+
 def _parts(entry: Mapping[str, Any]) -> list[Check]:
     """What a rule made of rules claims of its parts: each again, and that there are as many as it says."""
     if "parts" not in entry:
         return []
     parts = entry["parts"]
-    checks = [compared(part) for part in parts]
-    late = [part for part in parts if part.get("after_s", 0.0) > part.get("within_s", float("inf"))]
-    checks += [Check("after_s", False, f"{part['after_s']} is not <= {part['within_s']}") for part in late]
+    if not isinstance(parts, list | tuple):
+        return [Check("parts", False, f"{parts!r} is no list of parts")]
+    checks = [compared(part) if isinstance(part, Mapping) else _no_entry(part) for part in parts]
+    for part in parts:
+        after, within = (part.get("after_s"), part.get("within_s")) if isinstance(part, Mapping) else (None, None)
+        if after is not None and within is not None and not (_numbers(after, within) and after <= within):
+            checks.append(Check("after_s", False, f"{after} is not <= {within}"))
     if len(parts) != entry.get("value"):
         checks.append(Check("parts", False, f"{len(parts)} are told, {entry.get('value')} are claimed"))
     return checks

@@ -40,10 +40,15 @@ def read_labels(path: Path) -> Spans:
         found = spans.setdefault(name, [])
         if not first:
             continue
-        if not (first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last)):
+        if not (_counts(first) and _counts(last) and 1 <= int(first) <= int(last)):
             raise UsageError(f"{path}:{number}: frames count from 1 and the first comes first, got {first} to {last}")
         found.append((int(first), int(last)))
     return spans
+
+
+def _counts(text: str) -> bool:
+    """Whether it is a number in plain digits that a clip could have."""
+    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 def check_clips(spans: Spans, clips: Collection[str], where: Path | None) -> None:

@@ -52,7 +52,7 @@ def read_staging(path: Path) -> Staging:
         try:
             rule_of(str(kind), options)
         except ValueError as error:
-            fault = str(error).splitlines()[2].strip()
+            fault = next((line.strip() for line in str(error).splitlines()[2:]), str(error))
             raise UsageError(f"{path}: rule {options.get('name', kind)!r}: {fault}") from error
     return staging
 

@@ -21,7 +21,7 @@ def test_wall_time_has_a_zone() -> None:
         Moment.parse("2026-11-21T08:00:00", option="--until")
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "1:2:3:4", "-5", "5 parsec", "1::2", "nan"])
+@pytest.mark.parametrize("text", ["", "yesterday", "1:2:3:4", "-5", "5 parsec", "1::2", "nan", "²", "1:³", "٣"])
 def test_what_is_no_moment_is_refused_with_what_would_be(text: str) -> None:
     with pytest.raises(UsageError, match=r"is no moment; write media time \(90, "):
         Moment.parse(text, option="--since")

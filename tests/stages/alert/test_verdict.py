@@ -65,6 +65,24 @@ def test_a_record_without_one_of_its_conditions_does_not_follow(told: dict[str, 
         assert verdict(cut).said == "not raised", missing
 
 
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        (None, "None is no list of parts"),
+        ({"predicate": "x"}, "{'predicate': 'x'} is no list of parts"),
+        (["inside"], "'inside' is no entry of a trace"),
+        ([None], "None is no entry of a trace"),
+        ([{"predicate": "x", "after_s": "soon", "within_s": 8}], "soon is not <= 8"),
+    ],
+)
+def test_parts_that_are_no_trace_are_named(told: dict[str, list[Event]], parts: Any, says: str) -> None:
+    start = told["then"][0]
+    number = next(place for place, entry in enumerate(start.why) if "parts" in entry)
+    again = verdict(_changed(start, number, parts=parts))
+    assert again.said == "not raised"
+    assert says in {check.says for check in again.failed}
+
+
 def test_a_duration_that_its_times_do_not_give_is_found(told: dict[str, list[Event]]) -> None:
     start = told["in_field"][0]
     number = [entry["predicate"] for entry in start.why].index("age_s")

@@ -29,6 +29,8 @@ def test_spans_count_from_one_and_hold_both_ends(tmp_path: Path) -> None:
         ("clip,start,end\n", r"labels.csv:1: expected the columns"),
         (HEADER + "01,5,4\n", r"labels.csv:2: frames count from 1"),
         (HEADER + "01,0,4\n", r"labels.csv:2: frames count from 1"),
+        (HEADER + "01,²,4\n", r"labels.csv:2: frames count from 1 .* got ² to 4"),
+        (HEADER + f"01,1,{'9' * 5000}\n", r"labels.csv:2: frames count from 1"),
         (HEADER + "01,4\n", r"labels.csv:2: expected clip"),
         (HEADER + "01,4,\n", r"labels.csv:2: expected clip"),
         (HEADER + "9,1,2\n", "clip '9' is not among the test clips: 01"),
