@@ -1,5 +1,6 @@
 """``bartizan why``: why an event was raised, and what would have prevented it."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,7 +54,7 @@ def why(
     """
     results = read_results(RESULTS if out is None else out)
     course = results.find(event)
-    where = page or results.folder / "why" / f"{course.start.id[:8]}.html"
+    where = page or results.folder / "why" / f"{_file_name(course.start.id[:8])}.html"
     detection = None
     if saliency is not None:
         from lab.why.saliency import explained
@@ -69,6 +70,11 @@ def why(
 
         typer.echo(said(detection[1]))
     typer.echo(f"Page: {where}\nPicture: {picture}")
+
+
+def _file_name(event_id: str) -> str:
+    """An id as a name that stays in its folder, whatever a record holds."""
+    return re.sub(r"[^0-9A-Za-z_-]", "_", event_id) or "event"
 
 
 def _drawn(

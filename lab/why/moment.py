@@ -9,6 +9,8 @@ from lab.why.edge import steps
 from stages.alert.verdict import claim_of
 
 _SAME_S = 0.02
+_OVER = {"end_of_stream": "video over", "evidence_lost": "camera away"}
+"""What was over at its end, where it was not the condition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ def moments(course: Course) -> list[Moment]:
     told.append((start.media_time, "event raised"))
     if end is not None and not course.momentary:
         if course.over_s is not None:
-            told.append((course.over_s, "condition over"))
+            told.append((course.over_s, _OVER.get(end.ended, "condition over")))
         told.append((end.media_time, "event ended"))
     merged: list[tuple[float, list[str]]] = []
     for seconds, what in sorted(told, key=lambda each: each[0]):

@@ -1,6 +1,8 @@
 """What the camera saw when the event was raised: the snapshot, with the numbers of the moments along the path."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 
@@ -40,18 +42,29 @@ def _snapshot(results: Results, event: Event) -> tuple[Picture | None, str]:
     name = event.evidence.get("snapshot", "")
     if not name:
         return None, "the record names no snapshot"
-    path = results.folder / name
-    note = path.with_suffix(".missing")
-    if note.is_file():
-        return None, f"there is no snapshot: {note.read_text(errors='replace').strip()}"
-    if not path.is_file():
-        return None, f"its snapshot is not beside {results.source.name} ({name})"
-    content = np.frombuffer(path.read_bytes(), np.uint8)
+    try:
+        path = _below(results.folder, Path(name))
+        note = _below(results.folder, Path(name).with_suffix(".missing"))
+        if path is None or note is None:
+            return None, f"its snapshot lies outside the results ({name!r})"
+        if note.is_file():
+            return None, f"there is no snapshot: {note.read_text(errors='replace').strip()}"
+        if not path.is_file():
+            return None, f"its snapshot is not beside {results.source.name} ({name})"
+        content = np.frombuffer(path.read_bytes(), np.uint8)
+    except (OSError, ValueError):  # a null byte, no name at all, a name that is too long, a file that may not be read
+        return None, f"the snapshot {shorten(repr(name), 60)} cannot be read"
     pixels = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     if pixels is None:
         return None, f"the snapshot {name} cannot be read as a picture"
     height = _frame_height(event) or pixels.shape[0]
     return np.asarray(pixels[:height], np.uint8), ""
+
+
+def _below(folder: Path, name: Path) -> Path | None:
+    """The file that a record names, links followed; None if it does not lie in the folder."""
+    path = (folder / name).resolve()
+    return path if path.is_relative_to(folder.resolve()) else None
 
 
 def _frame_height(event: Event) -> int | None:

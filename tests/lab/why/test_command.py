@@ -14,12 +14,13 @@ from typer.testing import CliRunner
 
 from lab.why.command import why
 from lab.why.finding import read_results
+from lab.why.moment import moments
 from lab.why.text import text
 from pipeline.errors import CannotStart, UsageError
 from pipeline.messages import Event
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import Position
-from pipeline.testing import ScriptedTracker
+from pipeline.testing import Script, ScriptedTracker, Walk
 from stages.alert.options import AlertOptions
 from stages.alert.stage import AlertStage
 from stages.evidence.options import SnapshotOptions
@@ -221,6 +222,70 @@ def test_folders_without_events_are_one_clear_line(tmp_path: Path, content: byte
         (tmp_path / "events.jsonl").write_bytes(content)
     with pytest.raises(UsageError, match=message):
         read_results(tmp_path)
+
+
+def test_a_name_with_dollars_is_drawn_as_it_is(results: Path, tmp_path: Path) -> None:
+    event = msgspec.structs.replace(
+        first(results, "loitering"), name="pay $5_$ gate", reason="person in 'pay $5_$ gate'"
+    )
+    write(results, [event])
+    assert "loitering 'pay $5_$ gate'" in ask("1", "--out", str(results), "-o", str(tmp_path / "why.html"))
+    assert (tmp_path / "why.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("form", ["absolute", "upwards", "link"])
+def test_a_snapshot_outside_the_results_is_not_read(results: Path, tmp_path: Path, form: str) -> None:
+    event = first(results, "loitering")
+    inside, secret = results / event.evidence["snapshot"], tmp_path / "secret.jpg"
+    shutil.copy(inside, secret)
+    (results / "media" / "link.jpg").symlink_to(secret)
+    name = {"absolute": str(secret), "upwards": "media/../../secret.jpg", "link": "media/link.jpg"}[form]
+    write(results, [msgspec.structs.replace(event, evidence={"snapshot": name})], pictures=False)
+    ask("1", "--out", str(results), "-o", str(tmp_path / "why.html"))
+    assert "its snapshot lies outside the results" in (tmp_path / "why.html").read_text()
+
+
+def test_a_note_outside_the_results_is_not_read(results: Path, tmp_path: Path) -> None:
+    (tmp_path / "note.missing").write_text("told in confidence")
+    event = msgspec.structs.replace(first(results, "loitering"), evidence={"snapshot": "../note.jpg"})
+    write(results, [event], pictures=False)
+    ask("1", "--out", str(results), "-o", str(tmp_path / "why.html"))
+    assert "told in confidence" not in (tmp_path / "why.html").read_text()
+
+
+@pytest.mark.parametrize("name", ["media/\0.jpg", "x" * 5000, "."])
+def test_a_snapshot_whose_name_is_none_is_said(results: Path, tmp_path: Path, name: str) -> None:
+    event = msgspec.structs.replace(first(results, "loitering"), evidence={"snapshot": name})
+    write(results, [event], pictures=False)
+    ask("1", "--out", str(results), "-o", str(tmp_path / "why.html"))
+    assert "Drawn from the record alone: the snapshot " in (tmp_path / "why.html").read_text()
+
+
+@pytest.mark.parametrize("event_id", ["../../ab", "/tmp/x/y", "a/b\\c.d", ""])
+def test_a_page_named_by_its_event_lies_in_its_folder(results: Path, event_id: str) -> None:
+    write(results, [msgspec.structs.replace(first(results, "loitering"), id=event_id)], pictures=False)
+    before = set(results.parent.iterdir())
+    answer = json.loads(ask("1", "--out", str(results), "--json"))
+    assert Path(answer["page"]).resolve().parent == (results / "why").resolve()
+    assert {Path(answer["page"]), Path(answer["picture"])} == set((results / "why").iterdir())
+    assert set(results.parent.iterdir()) == before
+
+
+def test_a_record_whose_parts_are_none_is_told(results: Path) -> None:
+    event = first(results, "loitering")
+    for parts in (None, ["inside"]):
+        why = [entry | {"parts": parts} if "seconds_in_zone" in entry.values() else entry for entry in event.why]
+        write(results, [msgspec.structs.replace(event, why=why)], pictures=False)
+        assert "not raised. parts: " in ask("1", "--out", str(results))
+
+
+def test_an_event_that_the_video_ended_does_not_say_that_its_condition_was_over(tmp_path: Path) -> None:
+    stage = AlertStage(AlertOptions(), rules=[rule_of("loitering")], trackers=ScriptedTracker)
+    stays = Walk(stops=[(0.0, 0.1, 0.6), (2.0, 0.35, 0.6), (12.0, 0.4, 0.6)])
+    events = stage.process("gate", Script(walks=[stays], seconds=10).records()).events
+    assert events[-1].ended == "end_of_stream"
+    course = read_results(write(tmp_path, events, pictures=False)).find("1")
+    assert [each.what for each in moments(course)][-1] == "video over, event ended"
 
 
 def test_a_page_is_not_written_over_by_its_picture(results: Path, tmp_path: Path) -> None:
