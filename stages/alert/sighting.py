@@ -19,6 +19,10 @@ SCORES = 30
 """Detections whose confidence is remembered."""
 PATH = 64
 """Most points of a path."""
+RECENT_S = 10.0
+"""How far back the recent track goes."""
+_RECENT_STEP_S = 0.2
+"""Time between two of its points, at least."""
 _BORDER = 0.01
 """A box this near to the border of the picture may leave it."""
 
@@ -44,6 +48,9 @@ class Sighting(msgspec.Struct):
     path: list[tuple[float, Box]] = []
     """Seconds and box, thinned: every ``stride``-th sighting."""
     stride: int = 1
+    recent: list[tuple[float, Box]] = []
+    """Seconds and box of the last ``RECENT_S``, once the path has not every sighting: after ten minutes its points are
+    twelve seconds apart."""
     waiting: int = 0
     """Sightings until the next one that goes into the path."""
     votes: dict[str, Votes] = {}
@@ -71,6 +78,8 @@ class Sighting(msgspec.Struct):
         self.confidence = confidence
         self.scores.append((now_ns / SECOND, confidence))
         del self.scores[:-SCORES]
+        if self.stride > 1:
+            self._note_recent(now_ns / SECOND, box)
         if self.waiting:
             self.waiting -= 1
             return
@@ -79,6 +88,13 @@ class Sighting(msgspec.Struct):
         if len(self.path) >= PATH:
             del self.path[1::2]
             self.stride *= 2
+
+    def _note_recent(self, now_s: float, box: Box) -> None:
+        if self.recent and now_s - self.recent[-1][0] < _RECENT_STEP_S - 1e-6:
+            return
+        self.recent.append((now_s, box))
+        while now_s - self.recent[0][0] > RECENT_S:
+            del self.recent[0]
 
 
 class SightingsState(msgspec.Struct):

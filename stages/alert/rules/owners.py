@@ -1,6 +1,7 @@
 """Who put a thing down, and how far he is from it."""
 
 from dataclasses import dataclass, field
+from math import hypot
 from statistics import median
 from typing import NamedTuple
 
@@ -54,7 +55,7 @@ class Measure:
         own = at or person.box
         aside = max(0.0, box[0] - own[2], own[0] - box[2]) * self.width
         apart = max(0.0, box[1] - own[3], own[1] - box[3]) * self.height
-        return float(np.hypot(aside, apart)) / self._breadth(person)
+        return hypot(aside, apart) / self._breadth(person)
 
     def _breadth(self, person: Sighting) -> float:
         """Usual width of a person's box in pixels: strides and the border of the picture change it for moments."""
@@ -85,7 +86,7 @@ def _is_person(sighting: Sighting, scene: Scene) -> bool:
 
 
 def _touched(person: Sighting, box: Box, since_s: float, measure: Measure) -> bool:
-    boxes = [each for seconds, each in person.path if seconds >= since_s]
+    boxes = [each for track in (person.path, person.recent) for seconds, each in track if seconds >= since_s]
     if person.last_ns / SECOND >= since_s:
         boxes.append(person.box)
     return any(measure.gap(person, box, at=each) <= TOUCH for each in boxes)

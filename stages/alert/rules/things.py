@@ -184,7 +184,8 @@ def was_mover(thing: Thing, scene: Scene, learned_ns: int) -> bool:
     for sighting in scene.sightings.values():
         if not (0 <= sighting.class_id < len(scene.names) and scene.names[sighting.class_id] in PEOPLE | VEHICLES):
             continue
-        alike = [seconds for seconds, box in sighting.path if overlap(box, thing.box) >= _ALIKE]
+        track = sorted([*sighting.path, *sighting.recent])
+        alike = [seconds for seconds, box in track if overlap(box, thing.box) >= _ALIKE]
         if alike and alike[-1] - alike[0] >= _STOOD_S:
             return True
         learned_s = learned_ns / SECOND + _STOOD_S

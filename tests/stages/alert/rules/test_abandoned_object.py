@@ -202,6 +202,14 @@ def test_what_nobody_was_in_touch_with_was_not_put_down(watch: Watching) -> None
     assert len(starts(watch([rule(untouched=True)], script(far)))) == 1
 
 
+def test_who_has_been_tracked_for_long_is_known_to_have_put_it_down(watch: Watching) -> None:
+    """He is beside the place for a second, 11 minutes after he came, and gone when the bag is first seen."""
+    to_and_fro = [(float(seconds), 0.1 + 0.1 * (seconds // 20 % 2), 0.6) for seconds in range(0, 661, 20)]
+    regular = Walk(stops=[*to_and_fro, (662, 0.5, 0.6), (663, 0.5, 0.6), (665, 0.1, 0.6), (690, 0.1, 0.6)])
+    events = watch([rule()], script(regular, measured=lambda s: bag(s, since=665.0), seconds=690, fps=5))
+    assert [event.why[0]["owners"] for event in events if event.type == "start"] == [[1]]
+
+
 def test_what_was_taken_away_was_not_abandoned_and_what_was_put_down_not_removed(watch: Watching) -> None:
     removed = RemovedObject(RemovedObject.Options())
     assert {event.rule for event in watch([rule(), removed], script(OWNER))} == {"abandoned_object"}

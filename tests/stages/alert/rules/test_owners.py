@@ -1,9 +1,11 @@
 """How far people are from things."""
 
+import numpy as np
 import pytest
 
+from pipeline.clock import SECOND
 from stages.alert.rules.owners import Measure, Reach
-from stages.alert.sighting import Box, Sighting
+from stages.alert.sighting import PATH, Box, Sighting
 
 THING: Box = (0.6, 0.5, 0.65, 0.6)
 
@@ -31,3 +33,16 @@ def test_how_wide_a_person_is_is_asked_once_in_a_frame() -> None:
     someone.path = [(0.0, (0.0, 0.0, 0.2, 1.0))]
     assert measure.gap(someone, THING) == pytest.approx(4), "the same frame"
     assert Measure(1000, 500).gap(someone, THING) == pytest.approx(2)
+
+
+def test_the_recent_track_is_short_and_only_of_those_whose_path_is_thinned() -> None:
+    someone = person()
+    for frame in range(PATH - 1):
+        someone.note(frame * SECOND // 25, THING, confidence=0.9)
+    assert someone.recent == []
+    for frame in range(PATH, 25 * 700):
+        someone.note(frame * SECOND // 25, THING, confidence=0.9)
+    times = [seconds for seconds, _ in someone.recent]
+    assert len(times) <= 51
+    assert times[-1] - times[0] == pytest.approx(10, abs=0.25)
+    assert np.diff(times).max() < 0.25
