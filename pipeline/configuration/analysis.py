@@ -3,7 +3,8 @@
 Covered: models (their content, not their paths), precision, detector, tracker and alert options, classifiers and
 rules with their cameras, and of each camera its masks, frame rate, gate and times. Not covered: how many workers share
 the work, where results go, who is told, how processes reach and watch each other, and where a source lies.
-An option can exclude itself with ``json_schema_extra={"analysis": False}``. What is unknown counts, so that a new
+An option can exclude itself with ``json_schema_extra={"analysis": False}``; one that names a folder can say with
+``{"content": NAME}`` which file in it vouches for what decides. What is unknown counts, so that a new
 option can only refuse to resume, never mix two analyses.
 """
 
@@ -89,7 +90,9 @@ def _deciding(options: BaseModel, left_out: frozenset[str] = frozenset()) -> dic
         extra = field.json_schema_extra
         if name in left_out or (isinstance(extra, dict) and extra.get("analysis") is False):
             values.pop(name, None)
-        elif isinstance(value := getattr(options, name), Path):
+        elif isinstance(value := getattr(options, name), Path) and isinstance(extra, dict) and "content" in extra:
+            values[name] = content_sha256(value / str(extra["content"]))
+        elif isinstance(value, Path):
             values[name] = content_sha256(find(str(value)) if is_name(str(value)) else value)
         elif isinstance(value, tuple) and value and all(isinstance(each, BaseModel) for each in value):
             values[name] = [_deciding(each) for each in value]

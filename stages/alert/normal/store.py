@@ -124,6 +124,13 @@ def read(folder: Path, *, generation: int | None = None) -> Stored:
     return read_generation(folder / GENERATIONS / str(generation or current(folder)))
 
 
+def in_use(folder: Path) -> Path:
+    """The folder of the generation in use; one that is itself a generation stays. Raises ``CannotStart``."""
+    if folder.parent.name == GENERATIONS and not (folder / CURRENT).exists():
+        return folder
+    return folder / GENERATIONS / str(current(folder))
+
+
 def current(folder: Path) -> int:
     """The number of the generation in use. Raises ``CannotStart``."""
     if not folder.is_dir():

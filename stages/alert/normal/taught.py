@@ -4,25 +4,28 @@ import logging
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from pipeline.errors import CannotStart
 from stages.alert.normal.calibration import Calibration
 from stages.alert.normal.model import NormalModel
 from stages.alert.normal.nearest import Examples
-from stages.alert.normal.store import read
+from stages.alert.normal.store import MANIFEST, in_use, read_generation
 
 
 def _readable(folder: Path) -> Path:
     try:
-        read(folder)
+        return read_generation(in_use(folder)).path
     except CannotStart as error:
         raise ValueError(str(error)) from error
-    return folder
 
 
-NormalFolder = Annotated[Path, AfterValidator(_readable)]
-"""Folder of a camera's model of normal, as ``bartizan learn`` makes it; it is read when options are checked."""
+NormalFolder = Annotated[Path, AfterValidator(_readable), Field(json_schema_extra={"content": MANIFEST})]
+"""Folder of a camera's model of normal, as ``bartizan learn`` makes it; it is read when options are checked.
+
+The value is the folder of the generation then in use, so that a process which starts again goes on with that one.
+Its manifest vouches for all that decides; crops may be deleted.
+"""
 log = logging.getLogger(__name__)
 
 
@@ -31,7 +34,7 @@ class Taught:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._stored = read(folder)
+        self._stored = read_generation(in_use(folder))
         self.examples = Examples.of(self._stored)
         """Of what is normal, to be shown beside what is not."""
 
