@@ -1,5 +1,6 @@
 """Rules that are made of rules: what their options have in common, and how parts are found and told."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
@@ -109,7 +110,7 @@ class Chain(msgspec.Struct):
     links: list[Held]
 
 
-class Composition:
+class Composition(ABC):
     """The parts of a rule, looked at frame by frame; what follows from them is said by a subclass."""
 
     def __init__(self, options: CompositionOptions) -> None:
@@ -124,9 +125,9 @@ class Composition:
         self.Memory: type[msgspec.Struct] = msgspec.defstruct("PartsMemory", [*fields, chains], module=__name__)
 
     @property
+    @abstractmethod
     def momentary(self) -> bool:
         """Whether its events are moments, by what their parts are."""
-        raise NotImplementedError
 
     def look(self, scene: Scene, memory: dict[int, Any]) -> list[Claim]:
         """What follows from the parts at this frame. All that they remember is kept under ``WHOLE_SCENE``."""
@@ -140,8 +141,9 @@ class Composition:
             del memory[WHOLE_SCENE]
         return claims
 
+    @abstractmethod
     def _combine(self, scene: Scene, holding: Sequence[list[Held]], chains: dict[int, dict[int, Chain]]) -> list[Claim]:
-        raise NotImplementedError
+        """What follows from the parts that hold, each part's own in a list; ``chains`` is remembered."""
 
     def _by_subject(self, scene: Scene, holding: Sequence[list[Held]]) -> dict[int, dict[int, Held]]:
         """What holds now by subject and part: of each object that is there, or of the camera."""

@@ -13,10 +13,10 @@ from pydantic import Field, model_validator
 from pipeline.clock import SECOND
 from stages.alert.calibration import Floor
 from stages.alert.geometry import Area, covered
-from stages.alert.options import RuleOptions, Zone, nanoseconds
+from stages.alert.options import nanoseconds
 from stages.alert.rule import Claim
 from stages.alert.rules.owners import BEFORE_NS, TOUCH, Measure, Reach, who_put_down
-from stages.alert.rules.things import BAGS, PEOPLE, Thing, Things, occupy, of, stands_in
+from stages.alert.rules.things import BAGS, PEOPLE, Thing, ThingOptions, Things, occupy, of, stands_in
 from stages.alert.scene import Scene
 from stages.alert.sighting import Sighting
 
@@ -33,11 +33,10 @@ _BLINK_NS = SECOND // 2
 """Owners who are not seen, or too far away, for less than this have not left."""
 
 
-class AbandonedObjectOptions(RuleOptions):
+class AbandonedObjectOptions(ThingOptions):
     """Options of ``abandoned_object``. Its inertia is the time that the thing is unattended."""
 
     rule: Literal["abandoned_object"] = "abandoned_object"
-    zone: Zone | None = Field(default=None, description="Corners of the zone; none: the whole picture.")
     preset: Literal["pets2006", "ilids"] | None = Field(
         default=None,
         description="Definition to go by: pets2006 (owner within 2 m, away from 3 m on, 30 s; needs a calibration), "
@@ -70,12 +69,6 @@ class AbandonedObjectOptions(RuleOptions):
         description="Also things that the detector has no name for and that nobody was seen in touch with when they "
         "appeared: thrown from afar, but light and leaves as well.",
     )
-    smallest: float = Field(
-        default=0.015, gt=0, le=1, description="Things whose longer side is less, in shares of the picture, are none."
-    )
-    largest: float = Field(
-        default=0.3, gt=0, le=1, description="Things whose longer side is more, in shares of the picture, are none."
-    )
     enter_inertia_s: float = Field(
         default=0.0, ge=0, le=3600, description="It must be abandoned this long before an event starts."
     )
@@ -84,9 +77,6 @@ class AbandonedObjectOptions(RuleOptions):
     )
     lost_s: float = Field(
         default=3.0, ge=0, le=3600, description="Owners must be away or unseen this long: they may be hidden."
-    )
-    rearm_s: float = Field(
-        default=300.0, ge=0, le=86400, description="No new event for this long (media time) at the same place."
     )
 
     @model_validator(mode="before")
@@ -115,29 +105,9 @@ class AbandonedObjectOptions(RuleOptions):
         return self.near or near, self.far or far
 
     @property
-    def of_objects(self) -> bool:
-        """It is about a thing that has no track."""
-        return False
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Static foreground."""
-        return frozenset({"still"})
-
-    @property
-    def must_see(self) -> frozenset[str]:
-        """Classes that the detector must not be told to leave out."""
-        return PEOPLE
-
-    @property
     def class_names(self) -> tuple[str, ...]:
-        """Without people there are no owners."""
-        return (*super().class_names, *PEOPLE, *self.things)
-
-    @property
-    def memory_s(self) -> float:
-        """Long enough to know who stood where a thing is."""
-        return max(self.lost_s, 60.0)
+        """Also those that it is told to look for."""
+        return (*super().class_names, *self.things)
 
 
 class AbandonedObject:
@@ -283,4 +253,4 @@ class AbandonedObject:
 
     def region(self) -> dict[str, Any]:
         """The zone."""
-        return {"zone": [list(point) for point in self.options.zone]} if self.options.zone else {}
+        return self.options.region

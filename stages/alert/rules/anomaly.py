@@ -14,9 +14,10 @@ from stages.alert.normal.observed import observe_scene
 from stages.alert.normal.reasons import reasons
 from stages.alert.normal.scorer import Scorer, Suspect, Trail
 from stages.alert.normal.taught import NormalFolder, Taught
-from stages.alert.options import RuleOptions, Zone, nanoseconds
+from stages.alert.options import nanoseconds
 from stages.alert.rule import Claim
 from stages.alert.scene import Scene, anchor_points
+from stages.alert.zoned import AreaOptions
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ SAME = 0.5
 """Of two boxes that share this much of the smaller one, one claim is enough: a rider and the bicycle."""
 
 
-class AnomalyOptions(RuleOptions):
+class AnomalyOptions(AreaOptions):
     """Options of ``anomaly``."""
 
     rule: Literal["anomaly"] = "anomaly"
@@ -46,13 +47,6 @@ class AnomalyOptions(RuleOptions):
     )
     mode: Literal["armed", "shadow"] = Field(
         default="armed", description="`armed`: raises events. `shadow`: only logs what it would have raised."
-    )
-    zone: Zone | None = Field(default=None, description="Corners of the zone; none: the whole picture.")
-    margin: float = Field(
-        default=0.01,
-        ge=0,
-        le=0.5,
-        description="An object in the zone stays in it until it is this far outside, in shares of the picture.",
     )
     min_confidence: float = Field(
         default=0.0,
@@ -135,7 +129,7 @@ class Anomaly:
 
     def region(self) -> dict[str, Any]:
         """The zone."""
-        return {"zone": [list(point) for point in self.options.zone]} if self.options.zone else {}
+        return self.options.region
 
     def _inside(self, found: Sequence[Suspect], memory: dict[int, Trail]) -> list[bool]:
         boxes = np.array([each.box for each in found], np.float64).reshape(-1, 4)

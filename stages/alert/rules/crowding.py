@@ -7,23 +7,17 @@ import numpy as np
 from pydantic import Field
 
 from stages.alert.geometry import Area
-from stages.alert.options import RuleOptions, Zone, nanoseconds
+from stages.alert.options import nanoseconds
 from stages.alert.rule import WHOLE_SCENE, Claim
 from stages.alert.scene import Scene
+from stages.alert.zoned import AreaOptions
 
 
-class CrowdingOptions(RuleOptions):
+class CrowdingOptions(AreaOptions):
     """Options of ``crowding``. The event is about the zone, not about one of those in it."""
 
     rule: Literal["crowding"] = "crowding"
-    zone: Zone | None = Field(default=None, description="Corners of the zone; none: the whole picture.")
     limit: int = Field(ge=1, le=10_000, description="So many may be there; one more is a crowd.")
-    margin: float = Field(
-        default=0.01,
-        ge=0,
-        le=0.5,
-        description="An object in the zone stays in it until it is this far outside, in shares of the picture.",
-    )
     hidden_s: float = Field(
         default=2.0,
         ge=0,
@@ -95,4 +89,4 @@ class Crowding:
 
     def region(self) -> dict[str, Any]:
         """The zone."""
-        return {"zone": [list(point) for point in self.options.zone]} if self.options.zone else {}
+        return self.options.region

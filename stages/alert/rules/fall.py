@@ -12,10 +12,11 @@ from pydantic import Field, model_validator
 
 from pipeline.clock import SECOND
 from stages.alert.geometry import Area
-from stages.alert.options import Anchor, RuleOptions, Zone, nanoseconds
+from stages.alert.options import Anchor, nanoseconds
 from stages.alert.rule import Claim
 from stages.alert.scene import Scene
 from stages.alert.sighting import Box
+from stages.alert.zoned import AreaOptions
 
 _BORDER = 0.01
 """A box this near to the upper or lower border of the picture is cut by it."""
@@ -31,12 +32,11 @@ _DEEPER = 0.5
 """Somebody whose track breaks in a fall appears again within so many heights to the side, and feet up or down."""
 
 
-class FallOptions(RuleOptions):
+class FallOptions(AreaOptions):
     """Options of ``fall``."""
 
     rule: Literal["fall"] = "fall"
     classes: tuple[str, ...] = Field(default=("person",), description="Names of the classes it looks at; empty: all.")
-    zone: Zone | None = Field(default=None, description="Corners of the zone; none: the whole picture.")
     upright: float = Field(
         default=0.7, gt=0, le=1, description="Width over height of a box up to which somebody stands or walks."
     )
@@ -62,12 +62,6 @@ class FallOptions(RuleOptions):
         le=2,
         description="Somebody lies still as long as the centre of the box stays within this distance, in heights of "
         "the upright box.",
-    )
-    margin: float = Field(
-        default=0.01,
-        ge=0,
-        le=0.5,
-        description="An object in the zone stays in it until it is this far outside, in shares of the picture.",
     )
     anchor: Anchor = Field(default="centre", description="Point of the box that stands for the person.")
     min_confidence: float = Field(
@@ -228,4 +222,4 @@ class Fall:
 
     def region(self) -> dict[str, Any]:
         """The zone."""
-        return {"zone": [list(point) for point in self.options.zone]} if self.options.zone else {}
+        return self.options.region

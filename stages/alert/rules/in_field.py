@@ -4,25 +4,17 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 import numpy as np
-from pydantic import Field
 
 from stages.alert.geometry import Area
-from stages.alert.options import RuleOptions, Zone
 from stages.alert.rule import Claim
 from stages.alert.scene import Scene
+from stages.alert.zoned import AreaOptions
 
 
-class InFieldOptions(RuleOptions):
+class InFieldOptions(AreaOptions):
     """Options of ``in_field``."""
 
     rule: Literal["in_field"] = "in_field"
-    zone: Zone | None = Field(default=None, description="Corners of the zone; none: the whole picture.")
-    margin: float = Field(
-        default=0.01,
-        ge=0,
-        le=0.5,
-        description="An object in the zone stays in it until it is this far outside, in shares of the picture.",
-    )
 
 
 class Inside(msgspec.Struct):
@@ -61,4 +53,4 @@ class InField:
 
     def region(self) -> dict[str, Any]:
         """The zone."""
-        return {"zone": [list(point) for point in self.options.zone]} if self.options.zone else {}
+        return self.options.region

@@ -8,17 +8,17 @@ from pydantic import Field
 
 from pipeline.clock import SECOND
 from stages.alert.geometry import Area
-from stages.alert.options import RuleOptions, Zone, nanoseconds
+from stages.alert.options import nanoseconds
 from stages.alert.rule import Claim
 from stages.alert.scene import Scene
+from stages.alert.zoned import AreaOptions
 
 
-class LoiteringOptions(RuleOptions):
+class LoiteringOptions(AreaOptions):
     """Options of ``loitering``. Its inertia is the stay itself, so an event starts at once when the limit is
     reached and ends after as long an absence as would start the count anew."""
 
     rule: Literal["loitering"] = "loitering"
-    zone: Zone | None = Field(default=None, description="Corners of the zone; none: the whole picture.")
     seconds: float = Field(default=60.0, gt=0, le=86400, description="Time in the zone that makes a loiterer.")
     max_gap_s: float = Field(
         default=5.0,
@@ -26,12 +26,6 @@ class LoiteringOptions(RuleOptions):
         le=3600,
         description="An absence up to this long does not start the count anew. What was seen outside does not count; "
         "what was hidden (occluded, dropped frames) does.",
-    )
-    margin: float = Field(
-        default=0.01,
-        ge=0,
-        le=0.5,
-        description="An object in the zone stays in it until it is this far outside, in shares of the picture.",
     )
     enter_inertia_s: float = Field(
         default=0.0, ge=0, le=3600, description="The limit must be exceeded this long before an event starts."
@@ -106,4 +100,4 @@ class Loitering:
 
     def region(self) -> dict[str, Any]:
         """The zone."""
-        return {"zone": [list(point) for point in self.options.zone]} if self.options.zone else {}
+        return self.options.region

@@ -10,9 +10,10 @@ from pydantic import Field, model_validator
 from pipeline.clock import SECOND
 from stages.alert.calibration import Floor
 from stages.alert.geometry import Area, Mask, Points, overlap
-from stages.alert.options import RuleOptions, Zone, nanoseconds
+from stages.alert.options import Zone, nanoseconds
 from stages.alert.rule import Claim
 from stages.alert.scene import Scene
+from stages.alert.zoned import AreaOptions
 
 Grid = npt.NDArray[np.bool_]
 """bool (n, n)."""
@@ -22,7 +23,7 @@ _ONE = 0.6
 """Boxes that overlap more than this are the same object, seen twice."""
 
 
-class ProximityOptions(RuleOptions):
+class ProximityOptions(AreaOptions):
     """Options of ``proximity``. With ``limit_m`` it measures the ground, else the objects' own heights."""
 
     rule: Literal["proximity"] = "proximity"
@@ -45,12 +46,6 @@ class ProximityOptions(RuleOptions):
     )
     release: float = Field(
         default=1.1, ge=1, le=10, description="Those who were too close stay so until this many times the limit."
-    )
-    margin: float = Field(
-        default=0.01,
-        ge=0,
-        le=0.5,
-        description="An object in the zone stays in it until it is this far outside, in shares of the picture.",
     )
     enter_inertia_s: float = Field(
         default=2.0, ge=0, le=3600, description="They must be too close this long before an event starts."
@@ -176,7 +171,7 @@ class Proximity:
 
     def region(self) -> dict[str, Any]:
         """The zone."""
-        return {"zone": [list(point) for point in self.options.zone]} if self.options.zone else {}
+        return self.options.region
 
 
 def _unseen(scene: Scene, others: dict[int, float]) -> dict[int, float]:

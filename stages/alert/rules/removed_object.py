@@ -12,33 +12,24 @@ from pydantic import Field
 
 from pipeline.clock import SECOND
 from stages.alert.geometry import Area
-from stages.alert.options import RuleOptions, Zone, nanoseconds
+from stages.alert.options import nanoseconds
 from stages.alert.rule import Claim
 from stages.alert.rules.owners import Measure, who_put_down
-from stages.alert.rules.things import PEOPLE, Thing, Things, occupy, of, stands_in, was_mover
+from stages.alert.rules.things import Thing, ThingOptions, Things, occupy, of, stands_in, was_mover
 from stages.alert.scene import Scene
 
 _GONE = 1 / 1.2
 """What was taken away stood out from its surroundings so much more than what is there now."""
 
 
-class RemovedObjectOptions(RuleOptions):
+class RemovedObjectOptions(ThingOptions):
     """Options of ``removed_object``. Its inertia is the time that the thing has been gone."""
 
     rule: Literal["removed_object"] = "removed_object"
-    zone: Zone | None = Field(
-        default=None, description="Corners of the zone, such as a wall of pictures; none: the whole picture."
-    )
     seconds: float = Field(default=5.0, gt=0, le=86400, description="A thing is removed when gone for this long.")
     untouched: bool = Field(
         default=False,
         description="Also where nobody was seen in touch with the place when it changed: light and leaves as well.",
-    )
-    smallest: float = Field(
-        default=0.015, gt=0, le=1, description="Things whose longer side is less, in shares of the picture, are none."
-    )
-    largest: float = Field(
-        default=0.3, gt=0, le=1, description="Things whose longer side is more, in shares of the picture, are none."
     )
     enter_inertia_s: float = Field(
         default=0.0, ge=0, le=3600, description="It must be removed this long before an event starts."
@@ -46,34 +37,6 @@ class RemovedObjectOptions(RuleOptions):
     exit_inertia_s: float = Field(
         default=5.0, ge=0, le=3600, description="It must be back this long before an event ends."
     )
-    rearm_s: float = Field(
-        default=300.0, ge=0, le=86400, description="No new event for this long (media time) at the same place."
-    )
-
-    @property
-    def of_objects(self) -> bool:
-        """It is about a thing that has no track."""
-        return False
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Static foreground."""
-        return frozenset({"still"})
-
-    @property
-    def must_see(self) -> frozenset[str]:
-        """Classes that the detector must not be told to leave out."""
-        return PEOPLE
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Without people nobody takes anything."""
-        return (*super().class_names, *PEOPLE)
-
-    @property
-    def memory_s(self) -> float:
-        """Long enough to know who stood where something is gone."""
-        return max(self.lost_s, 60.0)
 
 
 class RemovedObject:
@@ -141,4 +104,4 @@ class RemovedObject:
 
     def region(self) -> dict[str, Any]:
         """The zone."""
-        return {"zone": [list(point) for point in self.options.zone]} if self.options.zone else {}
+        return self.options.region

@@ -10,9 +10,10 @@ from pydantic import Field, model_validator
 from pipeline.clock import SECOND
 from stages.alert.calibration import Floor
 from stages.alert.geometry import Area, Points
-from stages.alert.options import RuleOptions, Zone, nanoseconds
+from stages.alert.options import nanoseconds
 from stages.alert.rule import Claim
 from stages.alert.scene import Scene
+from stages.alert.zoned import AreaOptions
 
 BORDER = 0.005
 """A box this near to the border of the picture is cut by it: neither its feet nor its height are known."""
@@ -22,11 +23,10 @@ _LEAST = 3
 """Sightings that a speed takes at least."""
 
 
-class SpeedingOptions(RuleOptions):
+class SpeedingOptions(AreaOptions):
     """Options of ``speeding``. With ``limit_mps`` it measures the ground, else the object's own height."""
 
     rule: Literal["speeding"] = "speeding"
-    zone: Zone | None = Field(default=None, description="Corners of the zone; none: the whole picture.")
     limit_mps: float | None = Field(
         default=None, gt=0, le=200, description="Speed limit in metres a second. Needs a calibration."
     )
@@ -38,12 +38,6 @@ class SpeedingOptions(RuleOptions):
         "walks at about 0.7 and runs above 1.5 across the picture. Ways to or from the camera hardly count.",
     )
     over_s: float = Field(default=1.0, ge=0.2, le=60, description="A speed is the median over this time.")
-    margin: float = Field(
-        default=0.01,
-        ge=0,
-        le=0.5,
-        description="An object in the zone stays in it until it is this far outside, in shares of the picture.",
-    )
     enter_inertia_s: float = Field(
         default=0.8, ge=0, le=3600, description="It must be too fast this long before an event starts."
     )
@@ -172,4 +166,4 @@ class Speeding:
 
     def region(self) -> dict[str, Any]:
         """The zone."""
-        return {"zone": [list(point) for point in self.options.zone]} if self.options.zone else {}
+        return self.options.region

@@ -8,19 +8,19 @@ from pydantic import Field
 
 from pipeline.clock import SECOND
 from stages.alert.geometry import Area
-from stages.alert.options import Anchor, RuleOptions, Zone, nanoseconds
+from stages.alert.options import Anchor, nanoseconds
 from stages.alert.rule import Claim
 from stages.alert.scene import Scene
+from stages.alert.zoned import AreaOptions
 
 VEHICLES = ("car", "motorcycle", "bus", "truck")
 
 
-class StoppedVehicleOptions(RuleOptions):
+class StoppedVehicleOptions(AreaOptions):
     """Options of ``stopped_vehicle``. Its inertia is the standing itself."""
 
     rule: Literal["stopped_vehicle"] = "stopped_vehicle"
     classes: tuple[str, ...] = Field(default=VEHICLES, description="Names of the classes it looks at; empty: all.")
-    zone: Zone | None = Field(default=None, description="Corners of the zone; none: the whole picture.")
     seconds: float = Field(default=60.0, gt=0, le=86400, description="Time of standing still that makes an event.")
     drift: float = Field(
         default=0.3,
@@ -28,12 +28,6 @@ class StoppedVehicleOptions(RuleOptions):
         le=2,
         description="A vehicle stands as long as its anchor is within this distance of where it stopped, in lengths of "
         "its box (the root of its area): so boxes may jitter, and far vehicles are judged as near ones.",
-    )
-    margin: float = Field(
-        default=0.01,
-        ge=0,
-        le=0.5,
-        description="An object in the zone stays in it until it is this far outside, in shares of the picture.",
     )
     anchor: Anchor = Field(default="centre", description="Point of the box that stands for the vehicle.")
     enter_inertia_s: float = Field(
@@ -137,4 +131,4 @@ class StoppedVehicle:
 
     def region(self) -> dict[str, Any]:
         """The zone."""
-        return {"zone": [list(point) for point in self.options.zone]} if self.options.zone else {}
+        return self.options.region

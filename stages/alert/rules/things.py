@@ -9,12 +9,14 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from pydantic import Field
 
 from pipeline.clock import SECOND
 from stages.alert.geometry import Area, covered, overlap
 from stages.alert.rule import WHOLE_SCENE
 from stages.alert.scene import Scene
 from stages.alert.sighting import Box, Sighting
+from stages.alert.zoned import ZonedOptions
 
 PEOPLE = frozenset({"person"})
 VEHICLES = frozenset({"bicycle", "car", "motorcycle", "bus", "truck", "train", "boat"})
@@ -34,11 +36,48 @@ _ALIKE = 0.3
 """Overlap (intersection over union) from which on a box and a thing are the same."""
 _STEADY = 0.5
 """Overlap of its box then and now from which on a thing has not changed."""
-
-
 _STOOD_S = 1.0
 """Who was in a place for less passed by."""
 _EDGE = 1e-6
+
+
+class ThingOptions(ZonedOptions):
+    """What the two rules about things that come and go have in common."""
+
+    smallest: float = Field(
+        default=0.015, gt=0, le=1, description="Things whose longer side is less, in shares of the picture, are none."
+    )
+    largest: float = Field(
+        default=0.3, gt=0, le=1, description="Things whose longer side is more, in shares of the picture, are none."
+    )
+    rearm_s: float = Field(
+        default=300.0, ge=0, le=86400, description="No new event for this long (media time) at the same place."
+    )
+
+    @property
+    def of_objects(self) -> bool:
+        """It is about a thing that has no track."""
+        return False
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Static foreground."""
+        return frozenset({"still"})
+
+    @property
+    def must_see(self) -> frozenset[str]:
+        """Classes that the detector must not be told to leave out."""
+        return PEOPLE
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Without people nobody puts down or takes anything."""
+        return (*super().class_names, *PEOPLE)
+
+    @property
+    def memory_s(self) -> float:
+        """Long enough to know who stood where something came or went."""
+        return max(self.lost_s, 60.0)
 
 
 class Thing(msgspec.Struct):

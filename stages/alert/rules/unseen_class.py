@@ -7,12 +7,12 @@ from pydantic import Field
 
 from stages.alert.geometry import Area
 from stages.alert.normal.taught import NormalFolder, Taught
-from stages.alert.options import RuleOptions, Zone
 from stages.alert.rule import Claim, NoMemory
 from stages.alert.scene import Scene
+from stages.alert.zoned import AreaOptions
 
 
-class UnseenClassOptions(RuleOptions):
+class UnseenClassOptions(AreaOptions):
     """Options of ``unseen_class``."""
 
     rule: Literal["unseen_class"] = "unseen_class"
@@ -23,13 +23,6 @@ class UnseenClassOptions(RuleOptions):
         lt=1,
         description="Fires for a class that was less than this share of the normal objects in that part of the "
         "picture (of 6 rows and 8 columns), one added to every class.",
-    )
-    zone: Zone | None = Field(default=None, description="Corners of the zone; none: the whole picture.")
-    margin: float = Field(
-        default=0.01,
-        ge=0,
-        le=0.5,
-        description="An object in the zone stays in it until it is this far outside, in shares of the picture.",
     )
     enter_inertia_s: float = Field(
         default=1.0, ge=0, le=3600, description="It must be so this long before an event starts."
@@ -90,4 +83,4 @@ class UnseenClass:
 
     def region(self) -> dict[str, Any]:
         """The zone."""
-        return {"zone": [list(point) for point in self.options.zone]} if self.options.zone else {}
+        return self.options.region

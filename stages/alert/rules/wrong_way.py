@@ -7,16 +7,16 @@ import numpy as np
 from pydantic import Field
 
 from stages.alert.geometry import Area
-from stages.alert.options import Line, RuleOptions, Zone, nanoseconds
+from stages.alert.options import Line, nanoseconds
 from stages.alert.rule import Claim
 from stages.alert.scene import Scene
+from stages.alert.zoned import AreaOptions
 
 
-class WrongWayOptions(RuleOptions):
+class WrongWayOptions(AreaOptions):
     """Options of ``wrong_way``."""
 
     rule: Literal["wrong_way"] = "wrong_way"
-    zone: Zone | None = Field(default=None, description="Corners of the zone; none: the whole picture.")
     direction: Line = Field(description="An arrow the way that is allowed: from its first point to its second.")
     angle_deg: float = Field(
         default=60.0,
@@ -33,12 +33,6 @@ class WrongWayOptions(RuleOptions):
         le=100,
         description="Shorter ways are none, in lengths of the object's box (the root of its area): who stands and "
         "jitters goes no way.",
-    )
-    margin: float = Field(
-        default=0.01,
-        ge=0,
-        le=0.5,
-        description="An object in the zone stays in it until it is this far outside, in shares of the picture.",
     )
     enter_inertia_s: float = Field(
         default=1.0, ge=0, le=3600, description="It must go the wrong way this long before an event starts."
@@ -109,5 +103,5 @@ class WrongWay:
 
     def region(self) -> dict[str, Any]:
         """The zone, and the arrow as a line."""
-        zone = {"zone": [list(point) for point in self.options.zone]} if self.options.zone else {}
+        zone = self.options.region
         return zone | {"line": [list(point) for point in self.options.direction]}
