@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.detections import Detections
 from pipeline.stage import Detector, Picture, View
-from stages.alert.normal.features import magnitudes
+from stages.alert.normal.magnitudes import magnitudes
 from stages.alert.normal.nearest import INDEX, Example, vectors
 from stages.alert.normal.observed import Observed
 

@@ -7,25 +7,27 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from stages.alert.normal.features import UNITS
+from stages.alert.normal.feature import Arrays, Feature
+from stages.alert.normal.features import FEATURES, OBJECT_SUM, UNITS, WINDOW
+from stages.alert.normal.kind import Kind
+from stages.alert.normal.magnitude import Magnitude
 from stages.alert.normal.places import Places
 from stages.alert.normal.scale import Scale
 from stages.alert.normal.tail import Tail
-
-Arrays = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class NormalModel:
     """Everything that a score needs; fixed once it is made."""
 
-    scales: Mapping[str, Scale]
-    """By magnitude: those of ``features.OBJECT``, and ``window``."""
-    tails: Mapping[str, Tail]
-    """Of each magnitude over its scale, of ``window`` (the largest of a frame) and of ``object`` (the largest sum of
-    parts of a frame)."""
-    places: Places
-    """Which classes are where."""
+    features: Mapping[str, Feature]
+    """Of an object, by name: those that its footage taught, and the version that learned it knew."""
+    pace: Scale
+    """Of speeds: how near or far things are at each row."""
+    window: Tail
+    """Of the fastest window of a frame, over ``pace``."""
+    object: Tail
+    """Of the largest sum of parts of a frame."""
     names: tuple[str, ...] = ()
     """Of the detector's classes, by class id, where known."""
     detector: str = ""
@@ -33,20 +35,36 @@ class NormalModel:
     counts: Mapping[str, int] = field(default_factory=dict)
     """What it was learned from: ``clips``, ``frames``, ``objects`` (sightings), ``subjects``."""
 
-    def rare(self, name: str, foot: float, share: float) -> float:
-        """What this share of the normal reaches in the magnitude ``name``, of things whose feet are at row ``foot``."""
-        return self.tails[name].value(share) * float(self.scales[name].at(np.array([foot]))[0])
+    @property
+    def places(self) -> Places:
+        """Which classes are where."""
+        kind = self.features[Kind.name]
+        assert isinstance(kind, Kind)
+        return kind.places
+
+    @property
+    def tails(self) -> dict[str, Tail]:
+        """Of everything that has one, over what is usual there."""
+        found = {name: each.tail for name, each in self.features.items() if isinstance(each, Magnitude)}
+        return {**found, WINDOW: self.window, OBJECT_SUM: self.object}
+
+    def rare_window(self, share: float, foot: float) -> float:
+        """What this share of the normal reaches in the fastest window, if that stands on row ``foot``."""
+        return self.window.value(share) * float(self.pace.at(np.array([foot]))[0])
 
     def arrays(self) -> Arrays:
         """All numbers, by name, for storing."""
-        scales = {f"scale.{name}": scale.array() for name, scale in self.scales.items()}
-        tails = {f"tail.{name}": tail.array() for name, tail in self.tails.items()}
-        return {**scales, **tails, "places.here": self.places.here, "places.anywhere": self.places.anywhere}
+        ours = {
+            f"scale.{WINDOW}": self.pace.array(),
+            f"tail.{WINDOW}": self.window.array(),
+            f"tail.{OBJECT_SUM}": self.object.array(),
+        }
+        return {name: array for each in self.features.values() for name, array in each.arrays().items()} | ours
 
     def facts(self) -> dict[str, Any]:
         """All that is no array, as JSON can hold it."""
         return {
-            "features": {name: UNITS[name] for name in (*self.tails, "class")},
+            "features": {name: UNITS[name] for name in (*self.features, WINDOW, OBJECT_SUM)},
             "names": list(self.names),
             "detector": self.detector,
             "counts": dict(self.counts),
@@ -54,14 +72,18 @@ class NormalModel:
 
     @classmethod
     def of(cls, arrays: Mapping[str, npt.NDArray[Any]], facts: Mapping[str, Any]) -> Self:
-        """From ``arrays()`` and ``facts()``. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for others."""
-        if set(facts["features"]) != set(UNITS):
-            raise ValueError(f"features {sorted(facts['features'])}; this version knows {sorted(UNITS)}")
-        tails = [name for name in facts["features"] if name != "class"]
+        """From ``arrays()`` and ``facts()``: with the features that it names, whichever version made it.
+
+        Raises ``KeyError``, ``TypeError`` or ``ValueError`` for others.
+        """
+        named = set(facts["features"])
+        if not {Kind.name, WINDOW, OBJECT_SUM} <= named <= set(UNITS):
+            raise ValueError(f"features {sorted(named)}; this version knows {sorted(UNITS)}")
         return cls(
-            {name: Scale.of(arrays[f"scale.{name}"]) for name in tails if name != "object"},
-            {name: Tail.of(arrays[f"tail.{name}"]) for name in tails},
-            Places(arrays["places.here"], arrays["places.anywhere"]),
+            {name: kind.of(arrays) for name, kind in FEATURES.items() if name in named},
+            Scale.of(arrays[f"scale.{WINDOW}"]),
+            Tail.of(arrays[f"tail.{WINDOW}"]),
+            Tail.of(arrays[f"tail.{OBJECT_SUM}"]),
             tuple(facts["names"]),
             facts["detector"],
             dict(facts["counts"]),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stages.alert.normal.features import UNITS
+from stages.alert.normal.features import UNITS, WINDOW
 from stages.alert.normal.model import NormalModel
 from stages.alert.normal.scorer import Suspect
 
@@ -14,19 +14,21 @@ def reasons(suspect: Suspect, model: NormalModel) -> list[dict[str, Any]]:
     """One entry for each feature, the most unusual first.
 
     ``feature``, ``value`` and its ``unit``; ``p``: share of normal sightings that reach it; ``quantile``: the share
-    below; ``normal``: what one in a hundred reaches at this place, for magnitudes; ``extrapolated``: ``p`` is smaller
-    than what was seen can say, and assumes an exponential tail.
+    below; ``normal``: what one in a hundred reaches at this place, where that is a number; ``extrapolated``: ``p`` is
+    smaller than what was seen can say, and assumes an exponential tail.
     """
     entries = []
     if suspect.object is not None:
-        foot = suspect.object.box[3]
-        entries += [_entry(name, value, p, foot, model) for name, (value, p) in suspect.object.parts.items()]
-    if suspect.window is not None:
-        entries.append(_entry("window", suspect.window.value, suspect.window.p, suspect.window.box[3], model))
+        for name, (value, p) in suspect.object.parts.items():
+            feature = model.features[name]
+            entries.append(_entry(name, value, p, feature.rare(RARE, suspect.object.box), feature.least_p))
+    if (window := suspect.window) is not None:
+        normal = model.rare_window(RARE, window.box[3])
+        entries.append(_entry(WINDOW, window.value, window.p, normal, model.window.least_p))
     return sorted(entries, key=lambda entry: float(entry["p"]))
 
 
-def _entry(name: str, value: float, p: float, foot: float, model: NormalModel) -> dict[str, Any]:
+def _entry(name: str, value: float, p: float, normal: float | None, least_p: float | None) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "feature": name,
         "value": round(value, 6),
@@ -34,7 +36,8 @@ def _entry(name: str, value: float, p: float, foot: float, model: NormalModel) -
         "p": float(f"{p:.4g}"),
         "quantile": round(1 - p, 6),
     }
-    if name in model.scales:
-        entry["normal"] = round(model.rare(name, foot, RARE), 6)
-        entry["extrapolated"] = p < model.tails[name].least_p
+    if normal is not None:
+        entry["normal"] = round(normal, 6)
+    if least_p is not None:
+        entry["extrapolated"] = p < least_p
     return entry

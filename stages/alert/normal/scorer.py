@@ -1,7 +1,8 @@
 """How unusual a frame is, and what in it: causal, one scorer for each camera."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from statistics import median
 
 import msgspec
@@ -9,8 +10,8 @@ import numpy as np
 
 from pipeline.clock import SECOND
 from stages.alert.geometry import overlap
-from stages.alert.normal.features import feet, magnitudes
-from stages.alert.normal.flow_field import Floats
+from stages.alert.normal.feature import Look, Notes, Told
+from stages.alert.normal.flow_field import FlowField
 from stages.alert.normal.model import NormalModel
 from stages.alert.normal.movement import Movement, Recent, Windows, movements, steady
 from stages.alert.normal.observed import Observed
@@ -39,6 +40,8 @@ class Trail(msgspec.Struct):
     """Where it was last."""
     count: int = 0
     """Under ``MOTION``: movements so far."""
+    notes: Notes = {}
+    """What features remember of it."""
     claimed_ns: int = -1
     """For the rule: since when it has been claimed to be unusual; -1: it was not at the last frame, ..."""
     logged: bool = False
@@ -111,46 +114,42 @@ class Scorer:
 
     def score(self, observed: Observed) -> FrameScore:
         """Take in the next frame."""
-        objects, moving = self._objects(observed), self._movements(observed)
+        look = Look(observed, [self._trail(subject).notes for subject in observed.subject.tolist()])
+        objects, moving = self._objects(look), self._movements(observed, look.flow)
         total = moving[0].total if moving else 0.0
         total += max((each.total for each in objects), default=0.0)
         return FrameScore(total, objects, moving, self._suspects(observed.media_ns, objects, moving))
 
-    def _objects(self, observed: Observed) -> list[ObjectScore]:
-        values, surprises = self._parts(observed)
-        sums = np.zeros(len(observed)) + sum(surprises.values())
-        for subject, (left, top, right, bottom) in zip(observed.subject.tolist(), observed.box.tolist(), strict=True):
-            self._trail(subject).box = left, top, right, bottom
-        steady = [
-            median(self._trail(subject).add(observed.media_ns, total, keep_ns=SMOOTH_NS))
-            for subject, total in zip(observed.subject.tolist(), sums.tolist(), strict=True)
-        ]
-        totals = self._model.tails["object"].of_values(np.array(steady)).tolist()
-        shares = {name: np.exp(-each).tolist() for name, each in surprises.items()}
-        told = {name: each.tolist() for name, each in values.items()}
+    def _objects(self, look: Look) -> list[ObjectScore]:
+        observed, told = look.observed, self._told(look)
+        boxes: list[Box] = [(left, top, right, bottom) for left, top, right, bottom in observed.box.tolist()]
+        sums = np.zeros(len(observed)) + sum(np.nan_to_num(each.surprise) for each in told.values())
+        steady = []
+        for subject, box, total in zip(observed.subject.tolist(), boxes, sums.tolist(), strict=True):
+            trail = self._trail(subject)
+            trail.box = box
+            steady.append(median(trail.add(observed.media_ns, total, keep_ns=SMOOTH_NS)))
+        totals = self._model.object.of_values(np.array(steady)).tolist()
+        parts = _parts(told, len(observed))
         return [
-            ObjectScore(subject, (box[0], box[1], box[2], box[3]), totals[row], steady[row], _row(told, shares, row))
-            for row, (subject, box) in enumerate(zip(observed.subject.tolist(), observed.box.tolist(), strict=True))
+            ObjectScore(subject, box, *scores)
+            for subject, box, *scores in zip(observed.subject.tolist(), boxes, totals, steady, parts, strict=True)
         ]
 
-    def _parts(self, observed: Observed) -> tuple[dict[str, Floats], dict[str, Floats]]:
-        """Value and -ln p of each feature of each object."""
-        model, rows = self._model, feet(observed.box)
-        values = magnitudes(observed)
-        surprises = {name: model.tails[name].of_values(values[name] / model.scales[name].at(rows)) for name in values}
-        values["class"] = model.places.share(observed.class_id, observed.box)
-        surprises["class"] = -np.log(values["class"]) * observed.confidence
-        return values, surprises
+    def _told(self, look: Look) -> dict[str, Told]:
+        """What each feature says."""
+        found = {name: feature.look(look) for name, feature in self._model.features.items()}
+        return {name: told for name, told in found.items() if told is not None}
 
-    def _movements(self, observed: Observed) -> list[Movement]:
-        trail, flow = self._trail(MOTION), observed.flow
+    def _movements(self, observed: Observed, flow: FlowField | None) -> list[Movement]:
+        trail = self._trail(MOTION)
         if flow is None:
             trail.recent = None
             return []
         trail.recent = trail.recent or Recent()
         windows = Windows.of(flow)
-        ratio = steady(trail.recent, observed.media_ns, windows, self._model.scales["window"])
-        return movements(flow, windows, ratio, self._model.tails["window"])
+        ratio = steady(trail.recent, observed.media_ns, windows, self._model.pace)
+        return movements(flow, windows, ratio, self._model.window)
 
     def _suspects(self, now_ns: int, objects: list[ObjectScore], moving: list[Movement]) -> list[Suspect]:
         """Movement belongs to the object whose box holds its middle, and fits it best."""
@@ -221,5 +220,11 @@ def _nearest(box: Box, trails: dict[int, Trail]) -> int:
     return choice
 
 
-def _row(values: dict[str, list[float]], shares: dict[str, list[float]], row: int) -> dict[str, tuple[float, float]]:
-    return {name: (values[name][row], shares[name][row]) for name in values}
+def _parts(told: Mapping[str, Told], count: int) -> list[dict[str, tuple[float, float]]]:
+    """Value and p by feature, of each of ``count`` objects; of those of which it says something."""
+    parts: list[dict[str, tuple[float, float]]] = [{} for _ in range(count)]
+    for name, each in told.items():
+        for part, value, p in zip(parts, each.value.tolist(), np.exp(-each.surprise).tolist(), strict=True):
+            if not isnan(p):
+                part[name] = value, p
+    return parts

@@ -87,6 +87,25 @@ def test_a_model_of_other_features_is_refused(model: NormalModel) -> None:
         NormalModel.of(model.arrays(), {**model.facts(), "features": {"smell": "au"}})
 
 
+def test_a_model_that_lacks_a_feature_is_read_and_scores_without_it(model: NormalModel, staged: Staged) -> None:
+    facts, arrays = model.facts(), model.arrays()
+    units = {name: unit for name, unit in facts["features"].items() if name != "speed"}
+    old = NormalModel.of(
+        {name: each for name, each in arrays.items() if "speed" not in name}, facts | {"features": units}
+    )
+    assert old.facts()["features"] == units
+    seen = scores(old, staged(moving(width=0.3, height=0.3), at=ODD))
+    assert peak(seen, ODD) > peak(seen, range(ODD[0])) + 2
+    assert all("speed" not in each.parts and "size" in each.parts for found in seen for each in found.objects)
+
+
+def test_a_model_without_what_every_model_has_is_refused(model: NormalModel) -> None:
+    for name in ("class", "window", "object"):
+        units = {each: unit for each, unit in model.facts()["features"].items() if each != name}
+        with pytest.raises(ValueError, match="this version knows"):
+            NormalModel.of(model.arrays(), model.facts() | {"features": units})
+
+
 def test_what_is_usual_near_is_unusual_far_away(model: NormalModel, staged: Staged) -> None:
     near = moving(y=0.9, speed=22, width=0.08, height=0.24)
     far = moving(y=0.42, speed=22, width=0.03, height=0.09)
