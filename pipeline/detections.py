@@ -12,6 +12,8 @@ from pipeline.errors import MessageError
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int32]
 BoolArray = npt.NDArray[np.bool_]
+VectorArray = npt.NDArray[np.floating[Any]]
+"""float16 or float32."""
 
 
 def _checked(name: str, array: npt.NDArray[Any], dtype: type, shape: tuple[int | None, ...]) -> None:
@@ -24,13 +26,19 @@ def _checked(name: str, array: npt.NDArray[Any], dtype: type, shape: tuple[int |
         raise ValueError(f"{name} must be {np.dtype(dtype)} ({wanted}), got {array.dtype} {array.shape}")
 
 
+def _number(size: int, numbers: int) -> type[np.floating[Any]]:
+    """What so many numbers in so many bytes are."""
+    return np.float16 if size == 2 * numbers else np.float32
+
+
 @dataclass(frozen=True, slots=True)
 class Detections:
     """The boxes that one frame yielded.
 
     ``xyxy``: float32 (n, 4), pixels of the source frame, left top right bottom.
     ``confidence``: float32 (n,), 0 to 1. ``class_id``: int32 (n,).
-    ``embedding``: float32 (n, d), one pooled feature vector for each box, or None.
+    ``embedding``: float16 or float32 (n, d), one pooled feature vector for each box, or None. Detectors give halves:
+    the vectors are most of a log.
 
     Raises ``ValueError`` when an array has another dtype or shape.
     """
@@ -38,7 +46,7 @@ class Detections:
     xyxy: FloatArray
     confidence: FloatArray
     class_id: IntArray
-    embedding: FloatArray | None = None
+    embedding: VectorArray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.xyxy)
@@ -46,7 +54,8 @@ class Detections:
         _checked("confidence", self.confidence, np.float32, (n,))
         _checked("class_id", self.class_id, np.int32, (n,))
         if self.embedding is not None:
-            _checked("embedding", self.embedding, np.float32, (n, None))
+            halves = self.embedding.dtype == np.float16
+            _checked("embedding", self.embedding, np.float16 if halves else np.float32, (n, None))
 
     def __len__(self) -> int:
         return len(self.xyxy)
@@ -81,7 +90,7 @@ class Detections:
                 np.frombuffer(xyxy, np.float32).reshape(n, 4),
                 np.frombuffer(confidence, np.float32).reshape(n),
                 np.frombuffer(class_id, np.int32).reshape(n),
-                np.frombuffer(embedding, np.float32).reshape(n, wide) if wide else None,
+                np.frombuffer(embedding, _number(len(embedding), n * wide)).reshape(n, wide) if wide else None,
             )
         except (msgspec.MsgspecError, ValueError) as error:
             raise MessageError(f"detections cannot be read: {error}") from error
@@ -95,6 +104,8 @@ class Tracks:
     ``class_id``: int32 (n,), by vote over the track. ``track_id``: int32 (n,).
     ``observed``: bool (n,), False where the box is held or predicted because no detection supports it now.
     ``vote``: float32 (n,), median confidence of the track's last detections.
+    ``detection``: int32 (n,), the row of this frame's ``Detections`` that supports the track, -1 where none does. None
+    where the detections have no ``embedding``, the only thing that is looked up in them.
     """
 
     xyxy: FloatArray
@@ -103,6 +114,7 @@ class Tracks:
     track_id: IntArray
     observed: BoolArray
     vote: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))
+    detection: IntArray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.xyxy)
@@ -112,6 +124,8 @@ class Tracks:
         _checked("track_id", self.track_id, np.int32, (n,))
         _checked("observed", self.observed, np.bool_, (n,))
         _checked("vote", self.vote, np.float32, (n,))
+        if self.detection is not None:
+            _checked("detection", self.detection, np.int32, (n,))
 
     def __len__(self) -> int:
         return len(self.xyxy)
@@ -121,3 +135,13 @@ class Tracks:
         """Nobody there."""
         none = np.zeros(0, np.int32)
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), none, none, np.zeros(0, np.bool_))
+
+    def embedding(self, detections: Detections) -> VectorArray | None:
+        """The vectors (n, d) of the detections that support the tracks; NaN where none does; None if they have none."""
+        vectors, rows = detections.embedding, self.detection
+        if vectors is None or rows is None:
+            return None
+        found = np.full((len(rows), vectors.shape[1]), np.nan, vectors.dtype)
+        known = (rows >= 0) & (rows < len(vectors))
+        found[known] = vectors[rows[known]]
+        return found

@@ -19,7 +19,20 @@ _PIECE = 1 << 18
 VOID_BYTES = 1 + 9 + 9 + 1 + 6 * 2
 """A packed frame has tracks if it takes more: here are the array's head, two numbers, no count, six empty strings; one
 track adds its 33 bytes."""
-_Row = tuple[int, int, int, bytes, bytes, bytes, bytes, bytes, bytes]
+
+
+class _Row(msgspec.Struct, array_like=True):
+    index: int
+    media_ns: int
+    tracks: int
+    xyxy: bytes
+    confidence: bytes
+    class_id: bytes
+    track_id: bytes
+    observed: bytes
+    vote: bytes
+    detection: bytes | None = None
+    """Left out where there is none, and where there are no tracks."""
 
 
 class Spool:
@@ -81,20 +94,25 @@ def packed_frames(path: Path) -> Iterator[bytes]:
 
 def _pack(frame: TrackedFrame) -> bytes:
     t = frame.tracks
-    arrays = (t.xyxy, t.confidence, t.class_id, t.track_id, t.observed, t.vote)
+    looked_up = () if t.detection is None or not len(t) else (t.detection,)
+    arrays = (t.xyxy, t.confidence, t.class_id, t.track_id, t.observed, t.vote, *looked_up)
     body = msgspec.msgpack.encode((frame.index, frame.media_ns, len(t), *(a.tobytes() for a in arrays)))
     return len(body).to_bytes(4, "little") + body
 
 
 def unpack(data: bytes) -> TrackedFrame:
     """A frame of ``packed_frames``."""
-    index, media_ns, n, xyxy, confidence, class_id, track_id, observed, vote = msgspec.msgpack.decode(data, type=_Row)
+    row = _decode(data)
     tracks = Tracks(
-        np.frombuffer(xyxy, np.float32).reshape(n, 4),
-        np.frombuffer(confidence, np.float32),
-        np.frombuffer(class_id, np.int32),
-        np.frombuffer(track_id, np.int32),
-        np.frombuffer(observed, np.bool_),
-        np.frombuffer(vote, np.float32),
+        np.frombuffer(row.xyxy, np.float32).reshape(row.tracks, 4),
+        np.frombuffer(row.confidence, np.float32),
+        np.frombuffer(row.class_id, np.int32),
+        np.frombuffer(row.track_id, np.int32),
+        np.frombuffer(row.observed, np.bool_),
+        np.frombuffer(row.vote, np.float32),
+        None if row.detection is None else np.frombuffer(row.detection, np.int32),
     )
-    return TrackedFrame(index, media_ns, tracks)
+    return TrackedFrame(row.index, row.media_ns, tracks)
+
+
+_decode = msgspec.msgpack.Decoder(_Row).decode

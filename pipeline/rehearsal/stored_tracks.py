@@ -35,7 +35,8 @@ class StoredTracks:
         """Set by the reader: frames without tracks change nothing, and are left out."""
 
     def records(self) -> Iterator[Record]:
-        """The records in order; those of frames without their detections, which the tracks stand for.
+        """The records in order; those of frames without their detections, which the tracks stand for, unless the tracks
+        name theirs: then the detections have vectors.
 
         Raises ``LogError`` for a damaged or shortened log, ``UsageError`` where tracks are missing.
         """
@@ -54,7 +55,7 @@ class StoredTracks:
                 continue
             record = decoded(payload, self._log)
             assert isinstance(record, FrameRecord)
-            self._tracks = empty
+            self._tracks, found = empty, b""
             if not is_void:
                 tracked = unpack(packed)
                 if (tracked.index, tracked.media_ns) != (record.frame.index, record.frame.media_ns):
@@ -63,7 +64,9 @@ class StoredTracks:
                         f"{record.frame.index} at {record.frame.media_ns} ns: they are not of one run"
                     )
                 self._tracks = tracked.tracks
-            yield FrameRecord(record.frame, record.status)
+                if tracked.tracks.detection is not None:
+                    found = record.detections
+            yield FrameRecord(record.frame, record.status, found)
 
     def _batches(self) -> Iterator[list[tuple[bytes, int]]]:
         reader, left = LogReader(self._log), self._records

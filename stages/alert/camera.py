@@ -168,11 +168,13 @@ class CameraAlert:
             raise LogError(f"the log of camera {self._camera} has a frame before its header")
         if not state.origin:
             state.origin = origin(source_sha256="", wall_ns=frame.wall_ns, arrived_ns=frame.arrived_ns)
-        tracks = self._tracker.update(frame, record.status, Detections.unpack(record.detections))
+        detections = Detections.unpack(record.detections)
+        tracks = self._tracker.update(frame, record.status, detections)
         state.frame = frame
         events: list[Event] = []
         if record.status in _TELLING:
-            events = self._tell(self._judge(frame, record.status, tracks), frame.media_ns, frame.wall_ns)
+            changes = self._judge(frame, record.status, tracks, detections)
+            events = self._tell(changes, frame.media_ns, frame.wall_ns)
         wishes = self._wish(frame, tracks) if record.status is Status.ANALYSED and self._asking else []
         return events, TrackedFrame(frame.index, frame.media_ns, tracks), wishes
 
@@ -193,7 +195,7 @@ class CameraAlert:
             and all(watch.sleeps for watch in self._watches)
         )
 
-    def _judge(self, frame: Frame, status: Status, tracks: Tracks) -> list[Change]:
+    def _judge(self, frame: Frame, status: Status, tracks: Tracks, detections: Detections) -> list[Change]:
         if not len(tracks) and not self._sightings.known and all(watch.sleeps for watch in self._watches):
             for watch in self._watches:
                 watch.rest(frame.media_ns)
@@ -204,6 +206,7 @@ class CameraAlert:
         boxes = (tracks.xyxy / np.array([wide, high, wide, high], np.float64)).clip(0.0, 1.0)
         rows, subjects = self._sightings.see(frame, tracks, boxes, still=still)
         there = slice(None) if len(rows) == len(tracks) else rows
+        embedding = tracks.embedding(detections)
         scene = Scene(
             frame,
             still,
@@ -216,6 +219,7 @@ class CameraAlert:
             self._wishing.state.scene,
             msgspec.msgpack.decode(frame.features) if self._reads_features and frame.features else {},
             self._state.names,
+            None if embedding is None else embedding[there],
         )
         self._wishing.forget(gone)
         changes: list[Change] = []

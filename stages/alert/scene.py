@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.detections import FloatArray, IntArray
+from pipeline.detections import FloatArray, IntArray, VectorArray
 from pipeline.messages import Frame
 from stages.alert.geometry import Mask, Points
 from stages.alert.options import Anchor
@@ -47,6 +47,9 @@ class Scene:
     """What capture measured, as ``CameraCapture`` says; what was not measured is absent."""
     names: Sequence[str] = ()
     """The detector's class names by class id."""
+    embedding: VectorArray | None = None
+    """float16 or float32 (n, d): what each object looks like, by its detection at this very frame; NaN where there is
+    none. None where the detector gives no vectors, and where the picture did not change."""
     _anchors: dict[Anchor, Points] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -73,6 +76,7 @@ class Scene:
             self.behaviour,
             self.features,
             self.names,
+            None if self.embedding is None else self.embedding[keep],
         )
 
     def of_classes(self, names: Collection[str]) -> Mask:

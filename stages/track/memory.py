@@ -1,6 +1,6 @@
 """All that a tracker remembers of its tracks, as a struct of arrays that can be packed into bytes and back."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import msgspec
@@ -59,6 +59,8 @@ class Memory:
     """(n, 4): filtered box at the last sighting, centre form."""
     habit: Floats
     """(n, 2): average speed, pixels a second: steadier than the filter's when an object is about to vanish."""
+    detection: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    """(n,): row of the detection of the last sighting, in its frame. Of that frame only, so ``pack`` leaves it out."""
 
     @classmethod
     def empty(cls) -> "Memory":
@@ -71,8 +73,8 @@ class Memory:
     def keep(self, rows: npt.NDArray[np.bool_]) -> None:
         """Forget all other tracks."""
         if not rows.all():
-            for field in fields(self):
-                setattr(self, field.name, getattr(self, field.name)[rows])
+            for each in fields(self):
+                setattr(self, each.name, getattr(self, each.name)[rows])
 
     def advance(self, seconds: float) -> None:
         """Let the objects move on."""
@@ -114,6 +116,7 @@ class Memory:
         error: Floats,
         confidence: npt.NDArray[np.float32],
         class_id: npt.NDArray[np.int32],
+        detection: npt.NDArray[np.int32],
     ) -> None:
         """The tracks ``rows`` were seen now, at ``boxes`` (centre form, error variances), with these votes."""
         self.state[rows] = kalman.update(self.state[rows], boxes, error)
@@ -126,6 +129,7 @@ class Memory:
         self.habit[rows] = (fade * known * self.habit[rows] + (1.0 - fade) * moved / np.maximum(passed, 1e-9)) / weight
         self.last_place[rows] = place
         self.seen_ns[rows] = now_ns
+        self.detection[rows] = detection
         self.hits[rows] += 1
         self.evidence[rows] += confidence
         self.confidences[rows, 1:] = self.confidences[rows, :-1]
@@ -148,6 +152,7 @@ class Memory:
         error: Floats,
         confidence: npt.NDArray[np.float32],
         class_id: npt.NDArray[np.int32],
+        detection: npt.NDArray[np.int32],
     ) -> None:
         """New tracks, unconfirmed, seen once: now, at ``boxes`` (centre form)."""
         n = len(boxes)
@@ -165,6 +170,7 @@ class Memory:
             "class_weight": confidence.astype(np.float64),
             "last_place": boxes,
             "habit": np.zeros((n, 2)),
+            "detection": detection,
         }
         for name, rows in born.items():
             setattr(self, name, np.concatenate([getattr(self, name), rows]))
@@ -191,7 +197,7 @@ class Memory:
             }
         except ValueError as error:
             raise MessageError(f"tracker state does not fit: {error}") from error
-        return cls(**arrays)
+        return cls(**arrays, detection=np.full(n, -1, np.int32))
 
 
 class Snapshot(msgspec.Struct, frozen=True, array_like=True):

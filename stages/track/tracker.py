@@ -33,6 +33,8 @@ class _Sightings:
     confidence: npt.NDArray[np.float32]
     class_id: npt.NDArray[np.int32]
     group: npt.NDArray[np.int32]
+    row: npt.NDArray[np.int32]
+    """Among all detections of the frame."""
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -69,11 +71,12 @@ class ByteTracker:
             self._looked_ns += passed_ns
             return self._report(frame, status)
         self._memory.advance(passed_ns * 1e-9)
+        vectors = detections.embedding is not None
         if status is Status.ANALYSED:
             self._looked_ns = frame.media_ns
             self._look(self._sightings(detections), blind_ns * 1e-9)
         self._forget(frame)
-        return self._report(frame, status)
+        return self._report(frame, status, rows=vectors)
 
     def state(self) -> bytes:
         """All that is remembered; equal histories give equal bytes."""
@@ -96,13 +99,14 @@ class ByteTracker:
 
     def _sightings(self, detections: Detections) -> _Sightings:
         options = self._options
-        chosen = detections.select(detections.confidence >= options.low_confidence)
+        row = np.flatnonzero(detections.confidence >= options.low_confidence)
+        chosen = detections.select(row)
         boxes = kalman.to_centre(chosen.xyxy.astype(np.float64))
         group = np.array([self._groups.get(number, number) for number in chosen.class_id.tolist()], np.int32)
         keep = without_duplicates(boxes, chosen.confidence.astype(np.float64), group, options.duplicate_iou)
         boxes, confidence = boxes[keep], chosen.confidence[keep]
         error = kalman.variance(boxes, confidence.astype(np.float64))
-        return _Sightings(boxes, error, confidence, chosen.class_id[keep], group[keep])
+        return _Sightings(boxes, error, confidence, chosen.class_id[keep], group[keep], row[keep].astype(np.int32))
 
     def _look(self, seen: _Sightings, blind_s: float) -> None:
         """Associate; ``blind_s`` is the time since the last analysed frame."""
@@ -134,6 +138,7 @@ class ByteTracker:
             seen.error[picked],
             seen.confidence[picked],
             seen.class_id[picked],
+            seen.row[picked],
         )
         taken = np.zeros(len(seen), bool)
         taken[picked] = True
@@ -188,7 +193,14 @@ class ByteTracker:
             return
         present = memory.state[memory.seen_ns == self._now_ns, kalman.PLACE]
         rows = rows[(iou(seen.boxes[rows], present) < options.birth_iou).all(axis=1)]
-        memory.begin(self._now_ns, seen.boxes[rows], seen.error[rows], seen.confidence[rows], seen.class_id[rows])
+        memory.begin(
+            self._now_ns,
+            seen.boxes[rows],
+            seen.error[rows],
+            seen.confidence[rows],
+            seen.class_id[rows],
+            seen.row[rows],
+        )
         if options.confirm_hits == 1:
             self._confirm()
 
@@ -207,7 +219,8 @@ class ByteTracker:
             gone |= (missed > 0) & ((middle < 0) | (middle > (frame.width, frame.height))).any(axis=1)
         memory.keep(~gone)
 
-    def _report(self, frame: Frame, status: Status) -> Tracks:
+    def _report(self, frame: Frame, status: Status, *, rows: bool = False) -> Tracks:
+        """``rows``: say which detections support the tracks."""
         memory = self._memory
         unseen = memory.unseen_s(self._now_ns)
         shown = np.flatnonzero((memory.track_id > 0) & (unseen <= self._options.coast_s))
@@ -227,4 +240,5 @@ class ByteTracker:
             track_id=memory.track_id[shown],
             observed=observed,
             vote=memory.votes()[shown],
+            detection=np.where(observed, memory.detection[shown], -1).astype(np.int32) if rows else None,
         )

@@ -15,7 +15,7 @@ from pipeline.stage import TrackedFrame
 SHARED_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
-def tracked(index: int, n: int) -> TrackedFrame:
+def tracked(index: int, n: int, *, rows: bool = False) -> TrackedFrame:
     random = np.random.default_rng(index)
     return TrackedFrame(
         index,
@@ -27,6 +27,7 @@ def tracked(index: int, n: int) -> TrackedFrame:
             np.arange(1, n + 1, dtype=np.int32),
             random.random(n) < 0.5,
             random.random(n, np.float32),
+            random.integers(-1, n, n).astype(np.int32) if rows else None,
         ),
     )
 
@@ -41,7 +42,8 @@ def write(path: Path, frames: list[TrackedFrame], *, length: int = 0) -> int:
 def same(one: TrackedFrame, other: TrackedFrame) -> bool:
     fields = ("xyxy", "confidence", "class_id", "track_id", "observed", "vote")
     arrays = all(np.array_equal(getattr(one.tracks, name), getattr(other.tracks, name)) for name in fields)
-    return arrays and (one.index, one.media_ns) == (other.index, other.media_ns)
+    looked_up = np.array_equal(np.array(one.tracks.detection), np.array(other.tracks.detection))
+    return arrays and looked_up and (one.index, one.media_ns) == (other.index, other.media_ns)
 
 
 def holds(path: Path, frames: list[TrackedFrame]) -> bool:
@@ -107,3 +109,12 @@ def test_a_spool_that_was_never_written_is_empty(tmp_path: Path) -> None:
     assert list(read(tmp_path / "nowhere.spool")) == []
     write(tmp_path / "gate.spool", [])
     assert list(read(tmp_path / "gate.spool")) == []
+
+
+def test_which_detection_supports_a_track_comes_back_and_takes_no_room_where_it_is_not_told(tmp_path: Path) -> None:
+    told = tracked(0, 2, rows=True)
+    write(tmp_path / "told.spool", [told])
+    assert holds(tmp_path / "told.spool", [told])
+    void, untold = (write(tmp_path / f"{n}.spool", [tracked(0, n)]) for n in (0, 2))
+    assert untold == void + 2 * 33
+    assert write(tmp_path / "void.spool", [tracked(0, 0, rows=True)]) == void
