@@ -32,6 +32,7 @@ CLASSIFY_STAGE = "stages.classify.stage:classify_stage"
 OPEN_SOURCE = "stages.capture.sources:open_source"
 DELIVER_DUE = "stages.deliver.outbox:deliver_due"
 GOVERNED_OUTBOX = "stages.deliver.governed:GovernedOutbox"
+ROUTER = "stages.deliver.routing:Router"
 RETRY_OPTIONS = "stages.deliver.options:RetryOptions"
 WRITE_TRACKS = "stages.track.export:write_tracks"
 
@@ -202,14 +203,11 @@ def _governor(
     return lambda store: kind(store, store.decisions, sink.name, config.governor, clock=clock, live=live)
 
 
-def route(config: PipelineConfig) -> Callable[[Event], list[str]]:
-    """Which sinks want an event. A sink of the user's own whose options have no ``accepts`` wants all."""
-    sinks = [(sink.name, getattr(sink.options, "accepts", _anything)) for sink in config.sinks]
-    return lambda event: [name for name, accepts in sinks if accepts(event)]
-
-
-def _anything(_event: Event) -> bool:
-    return True
+def route(config: PipelineConfig, store: EventStore | None = None) -> Callable[[Event], list[str]]:
+    """Which sinks a message is sent to; what came of its event before is looked up in the store."""
+    history = {} if store is None else {"history": store.messages}
+    router: Callable[[Event], list[str]] = resolve(ROUTER, {})(config.sinks, **history)
+    return router
 
 
 def export_tracks(spec: RunSpec, camera: str) -> Path:

@@ -32,6 +32,7 @@ def check_together(sections: Sections) -> None:
             _calibrations,
             _sink_names,
             _filters,
+            _sink_faults,
             _out,
         ),
     )
@@ -195,6 +196,13 @@ def _filters(sections: Sections) -> None:
     for index, sink in sections.sinks.items():
         for key, names in known.items():
             _known_names(sections, ("sinks", index, key), sink.options, names)
+
+
+def _sink_faults(sections: Sections) -> None:
+    """What a sink finds wrong with its options beyond their values."""
+    for index, sink in sections.sinks.items():
+        for key, problem in getattr(sink.options, "faults", tuple)():
+            sections.document.complain(("sinks", index, *key), problem)
 
 
 def _known_names(sections: Sections, path: KeyPath, options: BaseModel, known: list[str]) -> None:

@@ -63,7 +63,7 @@ def run(child: Child, spec: RunSpec) -> None:
         EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store,
         open_dealer(config.links, spec.endpoint, Role.FOLLOWER) as link,
     ):
-        loop = AlertLoop(child, spec, config, link, alert, store, route(config))
+        loop = AlertLoop(child, spec, config, link, alert, store, route(config, store))
         try:
             loop.run()
         finally:

@@ -184,6 +184,13 @@ class EventStore:
             row = connection.execute(self._select_events().where(events.c.message_id == message_id)).one_or_none()
         return None if row is None else StoredEvent(*row)
 
+    def messages(self, event_id: str) -> list[Event]:
+        """The messages of one event, from its start on."""
+        events = self._tables.events
+        statement = self._select_events().where(events.c.event_id == event_id).order_by(events.c.ordinal)
+        with self._database.reading() as connection:
+            return [StoredEvent(*row).event for row in connection.execute(statement)]
+
     # ---- the deliver process
 
     def pending(self, sink: str, now_ns: int, limit: int = 100) -> list[OutboxRow]:

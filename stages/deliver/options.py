@@ -1,6 +1,7 @@
 """Options of the sinks: which events they take, where those go, and how often delivery is tried."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -8,9 +9,13 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from pipeline.messages import Event
+from pipeline.schedule import Schedule
 from stages.deliver.decision import rank
+from stages.deliver.moment import Moment
 
 Severity = Literal["low", "medium", "high", "critical"]
+Fault = tuple[tuple[str | int, ...], str]
+"""The way to an option (empty: all of them), and what is wrong there."""
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -44,6 +49,11 @@ class SinkOptions(BaseModel):
     )
     cameras: tuple[str, ...] = Field(default=(), description="Only events of these cameras.")
     severity: Severity = Field(default="low", description="Only events of at least this severity.")
+    schedule: Schedule | None = Field(
+        default=None,
+        description="When an event may come to this sink, by the wall time of its messages; what came runs on to its "
+        "end. Without a wall time it is not checkable, and lets everything pass.",
+    )
     types: tuple[Literal["start", "update", "end"], ...] = Field(default=(), description="Only these types of message.")
     governed: bool = Field(
         default=True,
@@ -52,14 +62,27 @@ class SinkOptions(BaseModel):
     )
     retry: RetryOptions = Field(default=RetryOptions(), description="When to try again what was not acknowledged.")
 
-    def accepts(self, event: Event) -> bool:
-        """Whether the sink wants this event. An empty list wants all."""
+    def wants(self, event: Event) -> bool:
+        """Whether a message with this content brings its event to the sink. An empty list wants all."""
         return (
             (not self.rules or event.rule in self.rules or event.name in self.rules)
             and (not self.cameras or event.camera in self.cameras)
-            and (not self.types or event.type in self.types)
             and rank(event.severity) >= rank(self.severity)
+            and self._on_duty(event)
         )
+
+    def takes(self, event: Event) -> bool:
+        """Whether the sink is sent this message, if it knows of its event."""
+        return not self.types or event.type in self.types
+
+    def faults(self) -> Iterator[Fault]:
+        """What is wrong beyond the values themselves: files that are missing, templates that are broken. Asked by
+        ``bartizan check`` and before a run starts, not by its processes."""
+        yield from ()
+
+    def _on_duty(self, event: Event) -> bool:
+        wall_ns = None if self.schedule is None else Moment.of(event).wall_ns
+        return self.schedule is None or wall_ns is None or self.schedule.armed(wall_ns)
 
 
 class JsonLinesOptions(SinkOptions):

@@ -28,7 +28,8 @@ from stages.deliver.options import SinkOptions
 )
 def test_a_sink_takes_what_fits_all_of_its_filter(options: dict[str, Any], taken: bool) -> None:
     event = sample_event(name="my yard", severity="high")
-    assert SinkOptions.model_validate(options).accepts(event) is taken
+    sink = SinkOptions.model_validate(options)
+    assert (sink.wants(event) and sink.takes(event)) is taken
 
 
 @pytest.mark.parametrize(

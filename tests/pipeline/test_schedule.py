@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from stages.alert.schedule import Schedule
+from pipeline.schedule import Schedule
 
 
 def moment(text: str, zone: str = "UTC") -> int:
