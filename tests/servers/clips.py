@@ -1,6 +1,6 @@
 """Small video files of the test pattern, made with real encoders at test time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -33,15 +33,17 @@ def write_clip(
     codec: str = "libx264",
     at: Sequence[int] | None = None,
     container: str | None = None,
+    options: Mapping[str, str] | None = None,
 ) -> Path:
-    """Encode the first ``frames`` pictures of ``source``. ``at`` gives each one's time in ticks of 1/1000 s."""
+    """Encode the first ``frames`` pictures of ``source``. ``at`` gives each one's time in ticks of 1/1000 s,
+    ``options`` those of the encoder that are not as usual."""
     pattern = Pattern.parse(source)
     with av.open(str(path), "w", format=container) as output:
         stream = output.add_stream(codec, rate=Fraction(pattern.rate).limit_denominator(1000))
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = pattern.width, pattern.height
         stream.pix_fmt = _PIXELS.get(codec, "yuv420p")
-        stream.options = {**_OPTIONS.get(codec, {})}
+        stream.options = {**_OPTIONS.get(codec, {}), **(options or {})}
         stream.gop_size = 10
         if codec == "mjpeg":
             stream.options = {"huffman": "default"}

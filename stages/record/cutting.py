@@ -1,0 +1,53 @@
+"""A clip out of a recording, without decoding it."""
+
+from pathlib import Path
+
+from pipeline.clock import SECOND
+from pipeline.errors import SourceError
+from stages.record.muxing import MP4_CODECS, WHOLE, Muxer
+from stages.record.take import Recorded
+
+
+def cut(source: Path, path: Path, *, from_ns: int, to_ns: int) -> Recorded:
+    """Write the part of ``source`` between two media times as ``path``, from the key frame before it on.
+
+    Times count from the first picture of the source. ``Recorded`` says what the file really holds: it begins up to one
+    group of pictures earlier. Raises ``SourceError`` for a source without video in that time, of a kind that an MP4
+    file cannot hold, or one that cannot be read; ``av.error.FFmpegError`` if ``path`` cannot be written.
+    """
+    import av
+    from av.error import FFmpegError
+
+    try:
+        container = av.open(str(source))
+    except FFmpegError as error:
+        raise SourceError(f"{source}: cannot be read: {error.strerror}") from error
+    new = path.with_name(path.stem + ".new.mp4")
+    with container:
+        if not container.streams.video:
+            raise SourceError(f"{source}: has no video")
+        stream = container.streams.video[0]
+        codec = stream.codec_context.name
+        if codec not in MP4_CODECS:
+            raise SourceError(f"{source}: is {codec}, which an MP4 file cannot hold; its clips must be encoded")
+        origin, base = stream.start_time or 0, stream.time_base
+        if base is None:
+            raise SourceError(f"{source}: has no times")
+        container.seek(origin + int(max(from_ns, 0) / SECOND / base), stream=stream)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        started_ns = ended_ns = -1
+        with Muxer(new, stream, options=WHOLE) as muxer:
+            for packet in container.demux(stream):
+                if packet.pts is None:
+                    continue
+                if packet.dts is not None and (packet.dts - origin) * base * SECOND > to_ns:
+                    break  # what is shown earlier has been decoded
+                at_ns = round((packet.pts - origin) * base * SECOND)
+                if muxer.add(packet):
+                    started_ns = at_ns if started_ns < 0 else started_ns
+                    ended_ns = max(ended_ns, at_ns)
+    if not muxer.frames:
+        new.unlink(missing_ok=True)
+        raise SourceError(f"{source}: has no pictures between {from_ns / SECOND:.3f} and {to_ns / SECOND:.3f} s")
+    new.replace(path)
+    return Recorded(path, codec, started_ns, ended_ns, muxer.frames, path.stat().st_size)

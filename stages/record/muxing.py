@@ -1,0 +1,94 @@
+"""Packets into an MP4 file, without decoding them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from av import Packet, VideoStream
+    from av.container import OutputContainer
+
+GROWING = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
+"""A fragmented MP4 (ISO/IEC 14496-12, 8.8): each group of pictures is complete in itself, so that what a killed process
+or a power cut leaves can be played up to its last fragment."""
+WHOLE = {"movflags": "faststart"}
+"""The index stands in front, so that players and browsers start at once."""
+MP4_CODECS = frozenset({"h264", "hevc", "mjpeg", "mpeg4", "av1", "vp9"})
+"""What an MP4 file can hold and players show."""
+
+
+class Muxer:
+    """Writes packets of one stream into one file, whose first picture is shown at 0.
+
+    Raises ``av.error.FFmpegError`` (also an ``OSError``) when the disk cannot take it.
+    """
+
+    def __init__(self, path: Path, template: "VideoStream", *, options: dict[str, str]) -> None:
+        import av
+
+        self._container: OutputContainer = av.open(str(path), "w", format="mp4", options=options)
+        self._stream: VideoStream = self._container.add_stream_from_template(template)
+        self._first: int | None = None
+        self._last_dts: int | None = None
+        self.frames = 0
+        """Pictures written so far."""
+
+    def add(self, packet: "Packet[VideoStream]") -> bool:
+        """Write it, and say whether it is in the file. The packet itself stays as it was.
+
+        Left out is what has no time, and pictures shown before the first one, which need what came before it.
+        """
+        pts, dts, base, source = packet.pts, packet.dts, packet.time_base, packet.stream
+        if pts is None or base is None or (self._first is not None and pts < self._first):
+            return False
+        if self._first is None:
+            self._first = pts
+        decoded = (pts if dts is None and self._last_dts is None else dts or 0) - self._first
+        if self._last_dts is not None:  # times of decoding that are not known, or a camera that repeats itself
+            decoded = max(decoded, self._last_dts + 1)
+        self._last_dts = decoded
+        try:
+            packet.stream, packet.pts, packet.dts = self._stream, max(pts - self._first, decoded), decoded
+            self._container.mux_one(packet)
+        finally:
+            packet.stream, packet.pts, packet.dts, packet.time_base = source, pts, dts, base
+        self.frames += 1
+        return True
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def packets_of(path: Path) -> "Iterator[Packet[VideoStream]]":
+    """The packets of a file's video, in decoding order. Raises ``av.error.FFmpegError``, at damage too."""
+    import av
+
+    with av.open(str(path)) as container:
+        yield from (packet for packet in container.demux(container.streams.video[0]) if packet.size)
+
+
+def rewrite(part: Path, whole: Path) -> int:
+    """Write the pictures of ``part``, which may end anywhere, as a whole file; how many there were.
+
+    Raises ``av.error.FFmpegError`` if nothing in it can be read, or ``whole`` cannot be written.
+    """
+    import av
+    from av.error import InvalidDataError
+
+    with av.open(str(part)) as container:
+        stream = container.streams.video[0]
+        with Muxer(whole, stream, options=WHOLE) as muxer:
+            try:
+                for packet in container.demux(stream):
+                    if packet.size:
+                        muxer.add(packet)
+            except InvalidDataError:  # the torn end
+                pass
+        return muxer.frames
