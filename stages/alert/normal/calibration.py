@@ -4,6 +4,9 @@ Frames of one track say the same thing again and again, so frames are never coun
 rule raises them, and blocks of 10 s, of which the largest score counts. Up to the data's end the ranks decide
 (conformal prediction: Vovk, Gammerman and Shafer 2005); beyond it an exponential tail is assumed (peaks over a
 threshold, here the highest score of each subject in each block: Pickands 1975), and whoever asks is told.
+
+Where some hours were observed for longer than others, a rate is that of each part of the day, weighed by how much of
+the day that part is (direct standardisation): what was seen of it for twice as long does not count twice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.clock import SECOND
-from stages.alert.normal.counting import Counting, FloatArray, IntArray, Segment, confirmed_rows, levels
-from stages.alert.normal.poisson import upper_bound
+from stages.alert.normal.counting import Counting, FloatArray, IntArray, Segment, confirmed_rows, count, tried_levels
+from stages.alert.normal.poisson import upper_bound, weighted_upper_bound
 
 DAY_S = 86_400.0
 BLOCK_S = 10.0
@@ -53,34 +56,76 @@ class Calibration:
     """float64 (k,), rising: the highest threshold that each subject confirmed in each block, the highest of them."""
     peaks_seen: int
     """How many there were in all."""
+    weighed: FloatArray
+    """float64 (m,): the alarms at each level, each times the weight of its part of the day. A weight is the share of
+    the day over the share of the observed time: 1 where that is the same."""
+    squares: FloatArray
+    """float64 (m,): the same of squared weights."""
+    maxima_weight: FloatArray
+    """float64 (n,): of each block."""
+    peak_weight: FloatArray
+    """float64 (k,): of each peak."""
+    heaviest: float = 1.0
+    """The largest weight: that of the part of the day of which least was seen."""
 
     @classmethod
-    def of(cls, segments: Sequence[Segment], counting: Counting | None = None) -> "Calibration":
+    def of(
+        cls,
+        segments: Sequence[Segment],
+        counting: Counting | None = None,
+        *,
+        strata: Sequence[int] | None = None,
+        shares: Mapping[int, float] | None = None,
+    ) -> "Calibration":
         """From segments that the model which scored them had not learned from.
+
+        ``strata``: which part of the day each is of; ``shares``: how much of the day each part is, of those that were
+        observed in proportion. Without them all time is alike.
 
         Clips shorter than a block are laid end to end: a block is 10 s of observed time, and what is left over at the
         very end joins the last. Raises ``ValueError`` for fewer than two blocks.
         """
         counting = counting or Counting()
-        maxima = block_maxima(segments, [each.score for each in segments])
-        if len(maxima) < FEWEST_BLOCKS:
+        parts = _parts(segments, strata)
+        blocks = [block_maxima(part, [each.score for each in part]) for part in parts.values()]
+        seconds = {number: sum(each.seconds for each in part) for number, part in parts.items()}
+        total = sum(seconds.values())
+        if sum(map(len, blocks)) < FEWEST_BLOCKS:
             raise ValueError(
-                f"{sum(each.seconds for each in segments):.0f} s of normal footage to calibrate on; "
-                f"at least {FEWEST_BLOCKS * BLOCK_S:.0f} s are needed"
+                f"{total:.0f} s of normal footage to calibrate on; at least {FEWEST_BLOCKS * BLOCK_S:.0f} s are needed"
             )
-        level, alarms = levels(segments, counting)
-        peaks = np.sort(np.concatenate([subject_peaks(each, counting) for each in segments]))
-        seconds = sum(each.seconds for each in segments)
-        kept = peaks[-MOST_PEAKS:]
-        return cls(counting, seconds, len(segments), level, alarms, np.sort(maxima), kept, len(peaks))
+        weights = _weights(seconds, shares)
+        level = tried_levels(segments, counting)
+        numbers = [np.maximum.accumulate(count(part, counting, level)) for part in parts.values()]
+        alarms = np.stack(numbers).sum(axis=0)
+        more = np.diff(alarms, prepend=0) > 0
+        peaks = [np.concatenate([subject_peaks(each, counting) for each in part]) for part in parts.values()]
+        maxima, maxima_weight = _sorted(blocks, weights)
+        highest, peak_weight = _sorted(peaks, weights)
+        return cls(
+            counting,
+            total,
+            len(segments),
+            level[more],
+            alarms[more],
+            maxima,
+            highest[-MOST_PEAKS:],
+            len(highest),
+            np.sum([weight * each for weight, each in zip(weights, numbers, strict=True)], axis=0)[more],
+            np.sum([weight**2 * each for weight, each in zip(weights, numbers, strict=True)], axis=0)[more],
+            maxima_weight,
+            peak_weight[-MOST_PEAKS:],
+            max(weights),
+        )
 
     def p_value(self, score: float) -> float:
         """Chance of a normal block of 10 s to reach this score: ``(1 + #{maxima >= score}) / (n + 1)``.
 
-        Never below ``1 / (n + 1)``, which is as much as n blocks can say.
+        Never below ``1 / (n + 1)``, which is as much as n blocks can say. Where blocks have weights these are counted,
+        and 1 is the largest of them.
         """
-        blocks = len(self.maxima)
-        return (1 + blocks - int(np.searchsorted(self.maxima, score, "left"))) / (blocks + 1)
+        reach = float(self.maxima_weight[np.searchsorted(self.maxima, score, "left") :].sum())
+        return (self.heaviest + reach) / (self.heaviest + float(self.maxima_weight.sum()))
 
     def threshold(self, false_alarms_per_day: float) -> float:
         """The score that normal time reaches, as alarms, so many times a day on average.
@@ -91,30 +136,39 @@ class Calibration:
         if not false_alarms_per_day > 0:
             raise ValueError("false_alarms_per_day must be above 0: no threshold promises that there is never one")
         wanted = false_alarms_per_day * self.seconds / DAY_S
-        if wanted < 1 or not len(self.level):
+        if wanted < self.heaviest or not len(self.level):
             return self._beyond(false_alarms_per_day)
-        found = float(np.interp(wanted, self.alarms, self.level))
-        if self.alarms_at(found) > wanted:  # several blocks share this very score: stay above all of them
+        found = float(np.interp(wanted, self.weighed, self.level))
+        if self._weighed_at(found) > wanted:  # several blocks share this very score: stay above all of them
             found += _HAIR * max(1.0, abs(found))
         return max(found, LEAST)
 
     def alarms_at(self, threshold: float) -> int:
         """Alarms that this threshold would have raised in the observed time."""
-        reached = int(np.searchsorted(-self.level, -threshold, "right"))
+        reached = self._reached(threshold)
         return int(self.alarms[reached - 1]) if reached else 0
 
     def expected_per_day(self, threshold: float) -> float:
         """Alarms a day of normal time at this threshold; beyond the data by the tail."""
         if self.extrapolated(threshold):
-            return min(self._tail(threshold), DAY_S / self.seconds)
-        return float(np.interp(-threshold, -self.level, self.alarms)) * DAY_S / self.seconds
+            return min(self._tail(threshold), self.smallest_budget_per_day)
+        return float(np.interp(-threshold, -self.level, self.weighed)) * DAY_S / self.seconds
 
     def upper_rate_per_day(self, threshold: float) -> float:
         """The true rate is at most this, with 95 % confidence, if alarms are independent: assumes no tail.
 
-        No alarm in T hours: at most 3/T an hour.
+        No alarm in T hours: at most 3/T an hour; 3/T times the largest weight, where there are weights.
         """
-        return upper_bound(self.alarms_at(threshold)) * DAY_S / self.seconds
+        if not self.is_weighed:
+            return upper_bound(self.alarms_at(threshold)) * DAY_S / self.seconds
+        reached = self._reached(threshold)
+        squares = float(self.squares[reached - 1]) if reached else 0.0
+        return weighted_upper_bound(self._weighed_at(threshold), squares, self.heaviest) * DAY_S / self.seconds
+
+    @property
+    def is_weighed(self) -> bool:
+        """Whether parts of the day were observed for other than their share of it."""
+        return bool((self.maxima_weight != 1.0).any())
 
     def extrapolated(self, threshold: float) -> bool:
         """Whether no alarm of the observed time reached this threshold, so that its rate is an assumption."""
@@ -123,11 +177,12 @@ class Calibration:
     @property
     def smallest_budget_per_day(self) -> float:
         """The fewest false alarms a day that the observed time can be asked for without extrapolation."""
-        return DAY_S / self.seconds
+        return self.heaviest * DAY_S / self.seconds
 
     def arrays(self) -> dict[str, Any]:
         """The arrays, to be stored; ``facts`` is the rest."""
-        return {"level": self.level, "alarms": self.alarms, "maxima": self.maxima, "peaks": self.peaks}
+        plain = {"level": self.level, "alarms": self.alarms, "maxima": self.maxima, "peaks": self.peaks}
+        return {**plain, **({name: getattr(self, name) for name in _WEIGHED} if self.is_weighed else {})}
 
     def facts(self) -> dict[str, Any]:
         """Plain values, to be stored beside ``arrays``."""
@@ -136,35 +191,61 @@ class Calibration:
             "segments": self.segments,
             "peaks_seen": self.peaks_seen,
             "block_s": BLOCK_S,
+            **({"heaviest": self.heaviest} if self.is_weighed else {}),
             "counting": asdict(self.counting),
         }
 
     @classmethod
     def stored(cls, arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> "Calibration":
         """From what ``arrays`` and ``facts`` gave. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for others."""
+        alarms = np.asarray(arrays["alarms"], np.int64)
+        maxima, peaks = np.asarray(arrays["maxima"], np.float64), np.asarray(arrays["peaks"], np.float64)
+        alike = (alarms, alarms, np.ones(len(maxima)), np.ones(len(peaks)))
+        weighed = [np.asarray(arrays.get(name, each), np.float64) for name, each in zip(_WEIGHED, alike, strict=True)]
         made = cls(
             Counting(**facts["counting"]),
             float(facts["seconds"]),
             int(facts["segments"]),
             np.asarray(arrays["level"], np.float64),
-            np.asarray(arrays["alarms"], np.int64),
-            np.asarray(arrays["maxima"], np.float64),
-            np.asarray(arrays["peaks"], np.float64),
+            alarms,
+            maxima,
+            peaks,
             int(facts["peaks_seen"]),
+            weighed[0],
+            weighed[1],
+            weighed[2],
+            weighed[3],
+            float(facts.get("heaviest", 1.0)),
         )
         made._check()
         return made
 
     def _check(self) -> None:
-        rising = all((np.diff(each) >= 0).all() for each in (self.maxima, self.peaks, self.alarms, -self.level))
-        if not rising or len(self.level) != len(self.alarms) or self.peaks_seen < len(self.peaks):
+        levels, weights = (self.level, self.alarms, self.weighed, self.squares), (self.maxima_weight, self.peak_weight)
+        orders = (self.maxima, self.peaks, self.alarms, self.weighed, self.squares, -self.level)
+        rising = all((np.diff(each) >= 0).all() for each in orders)
+        if not rising or len({len(each) for each in levels}) > 1 or self.peaks_seen < len(self.peaks):
             raise ValueError("levels, alarms or blocks are out of order")
-        finite = all(np.isfinite(each).all() for each in (self.maxima, self.peaks, self.level))
+        if (len(self.maxima), len(self.peaks)) != tuple(map(len, weights)) or not self._is_fairly_weighed():
+            raise ValueError("its weights do not fit")
+        finite = all(np.isfinite(each).all() for each in (self.maxima, self.peaks, *levels))
         if not (self.seconds > 0 and min(len(self.maxima), len(self.peaks)) >= FEWEST_BLOCKS and finite):
             raise ValueError("it is of too few blocks, or not of numbers")
 
-    def _fit(self) -> tuple[float, int, float]:
-        """Where the tail begins, how many peaks are in it, and the sum of what they exceed it by.
+    def _is_fairly_weighed(self) -> bool:
+        weights = np.concatenate([self.maxima_weight, self.peak_weight])
+        return bool((weights > 0).all() and (weights <= self.heaviest + _HAIR).all() and np.isfinite(self.heaviest))
+
+    def _reached(self, threshold: float) -> int:
+        """How many levels are at least this high."""
+        return int(np.searchsorted(-self.level, -threshold, "right"))
+
+    def _weighed_at(self, threshold: float) -> float:
+        reached = self._reached(threshold)
+        return float(self.weighed[reached - 1]) if reached else 0.0
+
+    def _fit(self) -> tuple[float, int, float, float]:
+        """Where the tail begins, how many peaks are in it, the sum of what they exceed it by, and of their weights.
 
         The longest tail that is no heavier than an exponential one: whose excesses scatter by no more than their mean
         and the standard error of that ratio.
@@ -173,10 +254,11 @@ class Calibration:
         inside = min(max(round(TAIL * self.peaks_seen), FEWEST_IN_TAIL), most)
         while True:
             start = float(self.peaks[-inside - 1])
-            excess = self.peaks[-inside:] - start
-            heavy = float(excess.std()) > float(excess.mean()) * (1 + inside**-0.5)
+            excess, weight = self.peaks[-inside:] - start, self.peak_weight[-inside:]
+            mean = float(np.average(excess, weights=weight))
+            heavy = float(np.average((excess - mean) ** 2, weights=weight)) ** 0.5 > mean * (1 + inside**-0.5)
             if not heavy or inside <= FEWEST_IN_TAIL:
-                return start, inside, max(float(excess.sum()), inside * UNIT)
+                return start, inside, max(mean, UNIT) * inside, float(weight.sum())
             inside = max(int(inside * SHORTER), FEWEST_IN_TAIL)
 
     def _beyond(self, rate_per_day: float) -> float:
@@ -185,15 +267,44 @@ class Calibration:
         Of exponential excesses with sum S, of which k were seen, the next exceeds x with probability
         ``(1 + x / S) ** -k``: the scale's own uncertainty is in it.
         """
-        start, inside, excess = self._fit()
-        reached = (inside + 1) * DAY_S / self.seconds / rate_per_day
+        start, inside, excess, weight = self._fit()
+        reached = (weight + self.heaviest) * DAY_S / self.seconds / rate_per_day
         found = start + excess * (float(reached ** (1 / inside)) - 1)
         return max(found, float(self.level[0]) if len(self.level) else found, LEAST) + _HAIR
 
     def _tail(self, threshold: float) -> float:
-        start, inside, excess = self._fit()
+        start, inside, excess, weight = self._fit()
         beyond = 1 + max(threshold - start, 0.0) / excess
-        return float((inside + 1) * DAY_S / self.seconds * beyond**-inside)
+        return float((weight + self.heaviest) * DAY_S / self.seconds * beyond**-inside)
+
+
+_WEIGHED = ("weighed", "squares", "maxima_weight", "peak_weight")
+"""Arrays that are stored only where parts of the day have weights."""
+
+
+def _parts(segments: Sequence[Segment], strata: Sequence[int] | None) -> dict[int, list[Segment]]:
+    """By number; those of which nothing was observed are left out."""
+    parts: dict[int, list[Segment]] = {}
+    for number, segment in zip(strata or [0] * len(segments), segments, strict=True):
+        if segment.lasts_ns:
+            parts.setdefault(number, []).append(segment)
+    return dict(sorted(parts.items()))
+
+
+def _weights(seconds: Mapping[int, float], shares: Mapping[int, float] | None) -> list[float]:
+    """Of each part its share of the day over its share of the observed time. They average 1 over that time."""
+    if shares is None:
+        return [1.0] * len(seconds)
+    day, total = sum(shares[number] for number in seconds), sum(seconds.values())
+    return [shares[number] / day * total / lasted for number, lasted in seconds.items()]
+
+
+def _sorted(values: Sequence[FloatArray], weights: Sequence[float]) -> tuple[FloatArray, FloatArray]:
+    """All values, rising, and the weight of each."""
+    found = np.concatenate([np.zeros(0), *values])
+    heavy = np.repeat(np.array(weights, np.float64), [len(each) for each in values])
+    order = np.argsort(found, kind="stable")
+    return found[order], heavy[order]
 
 
 def subject_peaks(segment: Segment, counting: Counting) -> FloatArray:

@@ -153,18 +153,12 @@ def confirmed_rows(segment: Segment, counting: Counting) -> FloatArray:
     return found
 
 
-def levels(segments: Sequence[Segment], counting: Counting) -> tuple[FloatArray, IntArray]:
-    """Thresholds, falling, and the alarms that each would have raised, rising: the whole trade at once.
-
-    A lower threshold can raise fewer alarms than a higher one (two run together); the larger number is what counts.
-    """
+def tried_levels(segments: Sequence[Segment], counting: Counting) -> FloatArray:
+    """Thresholds, falling, at which the number of alarms may change: those that some subject just confirms."""
     courses = [course for each in segments for _, course in each.courses()]
     tops = np.unique(np.concatenate([_tops(each.confirmed(counting)) for each in courses] or [np.zeros(0)]))[::-1]
     ranks = np.unique(np.concatenate([np.arange(min(EVERY, len(tops))), _ranks(len(tops))]))
-    tried = tops[ranks.astype(np.int64)] if len(tops) else tops
-    number = np.maximum.accumulate(count(segments, counting, tried)) if len(tried) else np.zeros(0, np.int64)
-    more = np.diff(number, prepend=0) > 0
-    return tried[more], number[more]
+    return tops[ranks.astype(np.int64)] if len(tops) else tops
 
 
 def _ranks(length: int) -> IntArray:

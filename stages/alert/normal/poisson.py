@@ -25,6 +25,18 @@ def upper_bound(count: int, *, confidence: float = CONFIDENCE) -> float:
     return _root(lambda mean: at_most(count, mean) - (1 - confidence), high=count + 10 * sqrt(count + 1) + 10)
 
 
+def weighted_upper_bound(total: float, squares: float, heaviest: float, *, confidence: float = CONFIDENCE) -> float:
+    """The same of a sum of weighted counts, such as of hours that were observed for unequal times.
+
+    ``total``: each event times its weight, ``squares``: times its squared weight, ``heaviest``: the largest weight
+    that an event can have. Fay and Feuer 1997 (a gamma distribution with the moments of one more event of that
+    weight); with equal weights it is Garwood's bound.
+    """
+    mean, variance = total + heaviest, squares + heaviest**2
+    shape, scale = mean**2 / variance, variance / mean
+    return scale * _root(lambda value: _gamma_above(shape, value) - (1 - confidence), high=2 * shape + 10)
+
+
 def at_most(count: int, mean: float) -> float:
     """Probability that a Poisson number with this mean is ``count`` or less."""
     if mean <= 0:
@@ -62,6 +74,32 @@ def predictive_interval(calibrated: float, ratio: float, *, confidence: float = 
         if heap >= 1 - tail:
             return low, number
         number += 1
+
+
+def _gamma_above(shape: float, value: float) -> float:
+    """Probability that a gamma variable of scale 1 exceeds this value: by series, or by continued fraction (Lentz)."""
+    if value <= 0:
+        return 1.0
+    front = exp(shape * log(value) - value - lgamma(shape))
+    if value < shape + 1:
+        term = total = 1 / shape
+        rank = shape
+        while term > total * 1e-15:
+            rank += 1
+            term *= value / rank
+            total += term
+        return 1 - front * total
+    b = value + 1 - shape
+    c, d = 1e300, 1 / b
+    fraction = d
+    for step in range(1, 10_000):
+        a = -step * (step - shape)
+        b += 2
+        d, c = 1 / (a * d + b), b + a / c
+        fraction *= d * c
+        if abs(d * c - 1) < 1e-14:
+            break
+    return front * fraction
 
 
 def _root(falling: Callable[[float], float], *, high: float) -> float:

@@ -202,3 +202,59 @@ def test_peaks_are_of_each_subject_in_each_block() -> None:
     score = np.where(subject == 1, 5.0, np.where(times < 10 * SECOND, 2.0, 3.0))
     found = subject_peaks(Segment(times.astype(np.int64), score, subject), Counting())
     assert sorted(found.tolist()) == [2.0, 3.0, 3.0, 5.0, 5.0, 5.0]
+
+
+def test_a_part_of_the_day_counts_by_its_share_of_it_and_not_by_how_long_it_was_observed() -> None:
+    """An hour of nights with an alarm every six minutes, ten hours of days with none: half of all time is night."""
+    night = [Segment(each.media_ns, np.where(np.arange(1800) > 1780, 5.0, 0.0)) for each in [still(360)] * 10]
+    days = [still(3600)] * 10
+    found = Calibration.of([*night, *days], strata=[0] * 10 + [1] * 10, shares={0: 0.5, 1: 0.5})
+    assert found.alarms_at(5.0) == 10
+    assert found.expected_per_day(5.0) == pytest.approx(10 * 24 / 2)
+    assert found.smallest_budget_per_day == pytest.approx(24 / 2)
+    assert Calibration.of([*night, *days]).expected_per_day(5.0) == pytest.approx(10 * 24 / 11)
+    assert found.upper_rate_per_day(6.0) == pytest.approx(24 * 3.0 / 2, abs=0.1)
+
+
+def test_parts_observed_in_proportion_are_as_if_there_were_no_parts() -> None:
+    random = np.random.default_rng(3)
+    segments = [wandering(600, random) for _ in range(4)]
+    plain, parts = Calibration.of(segments), Calibration.of(segments, strata=[7, 2, 7, 2], shares={2: 0.5, 7: 0.5})
+    assert not parts.is_weighed
+    for budget in (0.5, 50.0, 900.0):
+        assert parts.threshold(budget) == pytest.approx(plain.threshold(budget))
+        assert parts.upper_rate_per_day(plain.threshold(budget)) == pytest.approx(
+            plain.upper_rate_per_day(plain.threshold(budget))
+        )
+    assert parts.p_value(3.0) == pytest.approx(plain.p_value(3.0))
+
+
+def test_a_budget_is_kept_where_the_loud_part_of_the_day_was_observed_for_a_fifth_of_the_time() -> None:
+    """New time is half quiet, half loud; without strata it would raise half as many again."""
+    random = np.random.default_rng(12)
+    stratified = plain = 0
+    for _ in range(30):
+        known = [wandering(400, random, scale=3.0), wandering(2000, random, scale=1.0)]
+        new = [wandering(600, random, scale=3.0), wandering(600, random, scale=1.0)]
+        threshold = Calibration.of(known, strata=[0, 1], shares={0: 0.5, 1: 0.5}).threshold(DAY_S / 120)
+        stratified += sum(alarms(each, threshold) for each in new)
+        plain += sum(alarms(each, Calibration.of(known).threshold(DAY_S / 120)) for each in new)
+    assert stratified / 30 == pytest.approx(10.0, rel=0.2)
+    assert plain / 30 > 13
+
+
+def test_the_shares_of_parts_that_were_never_observed_fall_to_the_others() -> None:
+    found = Calibration.of([still(600)], strata=[3], shares={3: 0.25, 4: 0.75})
+    assert not found.is_weighed
+    assert found.smallest_budget_per_day == pytest.approx(144.0)
+
+
+def test_stored_and_read_the_weights_say_the_same() -> None:
+    random = np.random.default_rng(5)
+    found = Calibration.of([wandering(600, random), wandering(300, random)], strata=[0, 1], shares={0: 0.5, 1: 0.5})
+    again = Calibration.stored(found.arrays(), found.facts())
+    for budget in (0.3, 100.0, 900.0):
+        assert again.threshold(budget) == found.threshold(budget)
+        assert again.upper_rate_per_day(found.threshold(budget)) == found.upper_rate_per_day(found.threshold(budget))
+    with pytest.raises(ValueError, match="weights do not fit"):
+        Calibration.stored(found.arrays() | {"peak_weight": -found.arrays()["peak_weight"]}, found.facts())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.alert.normal.poisson import at_most, interval, predictive_interval, upper_bound
+from stages.alert.normal.poisson import at_most, interval, predictive_interval, upper_bound, weighted_upper_bound
 
 
 @pytest.mark.parametrize(("count", "bound"), [(0, 2.9957), (1, 4.7439), (5, 10.5130), (100, 118.0793)])
@@ -54,3 +54,17 @@ def test_numbers_beyond_the_k_th_largest_fall_into_the_predictive_interval() -> 
 def test_a_budget_of_nothing_predicts_nothing() -> None:
     with pytest.raises(ValueError, match="nothing to predict"):
         predictive_interval(0, 1)
+
+
+def test_a_weighted_bound_is_the_plain_one_where_all_weights_are_alike() -> None:
+    for number in (0, 2, 40):
+        assert weighted_upper_bound(number, number, 1.0) == pytest.approx(upper_bound(number))
+        assert weighted_upper_bound(number / 2, number / 4, 0.5) == pytest.approx(upper_bound(number) / 2)
+
+
+def test_a_weighted_bound_is_missed_no_more_than_one_time_in_twenty() -> None:
+    random = np.random.default_rng(2)
+    means, weights = np.array([8.0, 1.0]), np.array([0.5, 3.0])
+    draws = random.poisson(means, size=(2000, 2))
+    bounds = [weighted_upper_bound(float(x @ weights), float(x @ weights**2), 3.0) for x in draws]
+    assert (np.array(bounds) < means @ weights).mean() <= 0.05
