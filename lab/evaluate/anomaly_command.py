@@ -13,7 +13,8 @@ def anomaly(
     scores: Annotated[Path, typer.Option(metavar="OUT", help="folder for the scores: CLIP.parquet, frame and score")],
     labels: Annotated[Path | None, typer.Option(metavar="CSV", help="anomalous frames of the test clips")] = None,
     masks: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="anomalous pixels: a folder for each test clip, a mask a frame")
+        Path | None,
+        typer.Option(metavar="DIR", help="anomalous pixels: folders CLIP or CLIP_gt, a mask for each frame"),
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="folder for report.html and result.json")] = None,
     model: Annotated[str | None, typer.Option(help="detector; default: the one that ships")] = None,

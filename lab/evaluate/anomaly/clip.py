@@ -2,11 +2,11 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline.clock import ManualClock
-from pipeline.errors import SourceEnded, UsageError
+from pipeline.errors import SourceEnded, SourceError, UsageError
 from pipeline.stage import Picture
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
@@ -32,10 +32,17 @@ def clips_in(folder: Path) -> dict[str, Path]:
             raise UsageError(f"{path}: there is another clip named {name!r} beside it; rename one")
         found[name] = path
     if not found:
-        here = bool(pictures_in(folder))
-        hint = " It holds pictures itself: name the folder above it." if here else ""
-        raise UsageError(f"{folder}: holds no clip (a video, or a folder of pictures).{hint}")
+        raise UsageError(f"{folder}: holds no clip (a video, or a folder of pictures).{_hint(folder)}")
     return found
+
+
+def check_readable(clips: Iterable[Path], *, fps: float) -> None:
+    """Raise ``UsageError`` for a clip of which not even a first picture can be read, before others are watched."""
+    for clip in clips:
+        try:
+            next(pictures(clip, fps=fps), None)
+        except SourceError as error:
+            raise UsageError(str(error)) from error
 
 
 def pictures(clip: Path, *, fps: float) -> Iterator[Picture]:
@@ -74,6 +81,15 @@ def digest(clip: Path) -> str:
         with file.open("rb") as content:
             whole.update(hashlib.file_digest(content, "sha256").digest())
     return whole.hexdigest()
+
+
+def _hint(folder: Path) -> str:
+    """What to name instead."""
+    if pictures_in(folder):
+        return " It holds pictures itself: name the folder above it."
+    inside = sorted((each for each in folder.iterdir() if each.is_dir()), key=natural)
+    nearer = [each for each in inside if any(_is_clip(one) for one in each.iterdir())]
+    return f" Clips lie in {', '.join(map(str, nearer[:3]))}: name one of those." if nearer else ""
 
 
 def _is_clip(path: Path) -> bool:

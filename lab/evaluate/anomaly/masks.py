@@ -1,6 +1,6 @@
 """True regions from pixel masks: what hangs together in a frame is a region, what overlaps between frames a track."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,18 @@ LEAST_PX = 4
 """Smaller specks are none."""
 
 
-def check_folders(folder: Path, clips: Collection[str]) -> None:
-    """Raise ``UsageError`` unless there is a folder of masks for each clip."""
-    missing = [name for name in clips if not (folder / name).is_dir()]
-    if missing:
-        raise UsageError(f"{folder}: holds no folder of masks for clip {', '.join(missing)}")
+def mask_folders(folder: Path, clips: Iterable[str]) -> dict[str, Path]:
+    """The folder of masks of each clip that has one: ``CLIP``, or ``CLIP_gt`` as in UCSD, which has masks for some.
+
+    Raises ``UsageError`` where there is none at all.
+    """
+    names = list(clips)
+    found: dict[str, Path] = {}
+    for ending in ("_gt", ""):  # beside the clips themselves, a folder CLIP holds no masks
+        found = found or {name: here for name in names if (here := folder / f"{name}{ending}").is_dir()}
+    if not found:
+        raise UsageError(f"{folder}: holds no folder of masks for clip {', '.join(names)}")
+    return found
 
 
 def read_masks(folder: Path, *, frames: int) -> list[Mask]:

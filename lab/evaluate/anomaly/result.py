@@ -39,7 +39,7 @@ class Result:
     floors: Mapping[str, Mapping[str, FloatArray]]
     """By floor, by clip."""
     regions: Mapping[str, Sequence[Region]]
-    """Empty without masks."""
+    """Of the clips that have masks."""
     normal: Mapping[str, FloatArray]
     """Scores of the normal clips, by models that did not see them."""
     fps: Mapping[str, float]
@@ -76,17 +76,17 @@ class Result:
         )
 
     def places(self) -> Found | None:
-        """RBDC and TBDC; None without masks."""
+        """RBDC and TBDC over the clips that have masks; None without."""
         if not self.regions:
             return None
-        return found_regions({name: scored.boxes for name, scored in self.scores.items()}, self.regions)
+        return found_regions({name: self.scores[name].boxes for name in self.regions}, self.regions)
 
     def alarms(self) -> list[Thresholded]:
         """What thresholds from normal footage give."""
         frames = np.concatenate(list(self.normal.values()))
         quiet = {name: np.zeros(len(scores), np.bool_) for name, scores in self.normal.items()}
         spans = {name: spans_of(flagged) for name, flagged in self.truth.items()}
-        wanted = tracks_of(self.regions) if self.regions else spans
+        wanted = spans | tracks_of(self.regions)
         triggers = {name: Trigger.at(self.fps[name]) for name in (*self.truth, *self.normal)}
         rows = []
         for quantile in QUANTILES:

@@ -42,10 +42,13 @@ class Scored:
 
 
 def learn(normal: Mapping[str, Seen], *, names: Sequence[str], detector: str) -> NormalModel:
-    """The model of all normal clips. Raises ``UsageError`` where they show nothing to learn from."""
+    """The model of all normal clips: of objects and of movement, or of one of them where the other is not to be seen.
+
+    Raises ``UsageError`` where they show nothing to learn from.
+    """
     observed = [seen.observed for seen in normal.values()]
-    if not any(len(frame) for clip in observed for frame in clip):
-        raise UsageError("the normal clips show no object to learn from; is the detector right for them?")
+    if not any(len(frame) or frame.motion is not None for clip in observed for frame in clip):
+        raise UsageError("the normal clips show nothing to learn from: no object, and no two pictures of one size")
     return fit(observed, names=names, detector=detector)
 
 

@@ -24,7 +24,7 @@ def facts_of(result: Result) -> dict[str, Any]:
         "micro": asdict(micro),
         "gain_over_max_window_flow": asdict(gain),
         "gain_ahead": asdict(ahead),
-        "places": asdict(places) if places else None,
+        "places": asdict(places) | {"clips": len(result.regions)} if places else None,
         "alarms": [
             {
                 "quantile": row.quantile,
@@ -90,7 +90,7 @@ def notes(facts: Mapping[str, Any]) -> list[str]:
         found = facts["places"]
         lines.append(
             f"RBDC {100 * found['rbdc']:.1f}, TBDC {100 * found['tbdc']:.1f} ({found['regions']} regions, "
-            f"{found['tracks']} tracks; overlap .1, a tenth of a track)."
+            f"{found['tracks']} tracks of {found['clips']} clips with masks; overlap .1, a tenth of a track)."
         )
     return lines
 

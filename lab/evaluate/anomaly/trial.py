@@ -1,5 +1,6 @@
 """One evaluation from clips to figures: what is asked, checked before anything long, and carried out."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from lab.evaluate.anomaly.clip import clips_in
+from lab.evaluate.anomaly.clip import check_readable, clips_in
 from lab.evaluate.anomaly.floors import floors_of, window_flow
 from lab.evaluate.anomaly.labels import Spans, check_clips, flags, read_labels
-from lab.evaluate.anomaly.masks import check_folders, read_masks, regions_of
+from lab.evaluate.anomaly.masks import mask_folders, read_masks, regions_of
 from lab.evaluate.anomaly.report import write_report
 from lab.evaluate.anomaly.result import Result
 from lab.evaluate.anomaly.scoring import Scored, Seen, learn, normal_scores, score
@@ -20,6 +21,8 @@ from lab.statistics import FloatArray
 from lab.train.run_folder import write_json
 from pipeline.errors import UsageError
 from pipeline.stage import Detector
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +43,10 @@ class Asked:
         if self.labels is None and (self.masks is not None or self.out is not None):
             option = "--masks" if self.masks else "--out"
             raise UsageError(f"{option} needs --labels: without them nothing is measured")
-        clips_in(self.normal)
+        check_readable([*clips_in(self.normal).values(), *self.test_clips.values()], fps=self.fps)
         check_clips(self.spans, self.test_clips, self.labels)
         if self.masks is not None:
-            check_folders(self.masks, self.test_clips)
+            mask_folders(self.masks, self.test_clips)
         for option, folder in (("--scores", self.scores), ("--out", self.out), ("--cache", self.cache)):
             if folder is not None:
                 _open(option, folder)
@@ -72,6 +75,8 @@ def carry_out(asked: Asked, detector: Detector) -> dict[str, Any]:
     names, digest = detector.names, detector.model.get("sha256", "")
     normal = see(clips_in(asked.normal), detector, fps=asked.fps, cache=asked.cache, what="normal clips")
     test = see(asked.test_clips, detector, fps=asked.fps, cache=asked.cache, what="test clips")
+    if not any(len(frame) for seen in normal.values() for frame in seen.observed):
+        logger.warning("the normal clips show no object; only movement is learned. Is the detector right for them?")
     model = learn(normal, names=names, detector=digest)
     scored = {name: score(model, seen) for name, seen in test.items()}
     write_scores(asked.scores, {name: each.score for name, each in scored.items()})
@@ -100,7 +105,8 @@ def _measured(
             floors.setdefault(floor, {})[name] = values
     regions = {}
     if asked.masks is not None:
-        regions = {name: regions_of(read_masks(asked.masks / name, frames=seen.frames)) for name, seen in test.items()}
+        folders = mask_folders(asked.masks, test)
+        regions = {name: regions_of(read_masks(each, frames=test[name].frames)) for name, each in folders.items()}
     fps = {name: seen.fps for name, seen in test.items()} | {name: rate for name, (_, rate) in held_apart.items()}
     normal = {name: scores for name, (scores, _) in held_apart.items()}
     return Result(scored, truth, floors, regions, normal, fps)

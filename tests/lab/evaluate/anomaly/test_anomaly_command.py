@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,10 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     draw(folder / "shorter" / "run", [NORMAL] * 8 + [FAST] * 3, seed=1)
     for name, row in (("labels", "run,9,14"), ("wrong", "walk,9,14")):
         (folder / f"{name}.csv").write_text(f"clip,first_anomalous_frame,last_anomalous_frame\n{row}\n")
+    (folder / "broken").mkdir()
+    (folder / "broken" / "yard.avi").write_bytes(b"no video")
+    (folder / "unreadable" / "run").mkdir(parents=True)
+    (folder / "unreadable" / "run" / "1.png").write_bytes(b"no picture")
     masks = folder / "masks" / "run"
     masks.mkdir(parents=True)
     left = 5
@@ -132,6 +137,9 @@ def test_kept_boxes_give_the_same_scores_without_asking_the_detector(clips: Path
         (["--labels", "labels.csv", "--masks", "normal"], "holds no folder of masks for clip run"),
         (["--test", "test/run"], "holds no clip .*It holds pictures itself: name the folder above it"),
         (["--test", "nowhere"], "nowhere: is no folder"),
+        (["--test", "."], "holds no clip .*Clips lie in .*/broken, .*/masks, .*/normal: name one of those"),
+        (["--test", "broken"], "broken/yard.avi: not a video that can be read"),
+        (["--test", "unreadable"], "unreadable/run: no picture in this folder"),
         (["--scores", "labels.csv"], "--scores .*labels.csv: cannot be made: File exists"),
         (["--cache", "labels.csv"], "--cache .*labels.csv: cannot be made: File exists"),
     ],
@@ -154,10 +162,88 @@ def test_as_many_masks_as_frames_are_needed(clips: Path, tmp_path: Path) -> None
         carry_out(wanted, Finder())
 
 
-def test_where_nothing_is_ever_seen_nothing_is_learned(clips: Path, tmp_path: Path) -> None:
-    class Blind(Finder):
-        def _find(self, pixels: Picture) -> Detections:
-            return Detections.empty()
+class Blind(Finder):
+    """Sees nothing."""
 
-    with pytest.raises(UsageError, match="show no object to learn from"):
-        carry_out(asked(clips, tmp_path), Blind())
+    def _find(self, pixels: Picture) -> Detections:
+        return Detections.empty()
+
+
+def test_where_no_object_is_ever_seen_movement_is_learned_and_it_is_said(
+    clips: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    carry_out(asked(clips, tmp_path), Blind())
+    found = scores(tmp_path)
+    assert max(found[8:]) > max(found[:8])
+    assert "the normal clips show no object; only movement is learned" in caplog.text
+
+
+def test_where_nothing_is_ever_seen_nothing_is_learned(clips: Path, tmp_path: Path) -> None:
+    draw(tmp_path / "normal" / "still", [NORMAL], seed=1)
+    with pytest.raises(UsageError, match="show nothing to learn from"):
+        carry_out(replace(asked(clips, tmp_path), normal=tmp_path / "normal"), Blind())
+
+
+def test_masks_of_some_clips_measure_those_and_may_be_named_as_ucsd_names_them(clips: Path, tmp_path: Path) -> None:
+    for name, paces in (("run", [NORMAL] * 8 + [FAST] * 6), ("walk", [NORMAL] * 12)):
+        draw(tmp_path / "test" / name, paces, seed=1)
+    shutil.copytree(clips / "masks" / "run", tmp_path / "test" / "run_gt")
+    wanted = replace(
+        asked(clips, tmp_path / "scores", labels=clips / "labels.csv"), test=tmp_path / "test", masks=tmp_path / "test"
+    )
+    facts = carry_out(wanted, Finder())
+    assert (facts["clips"], facts["places"]["clips"], facts["places"]["regions"]) == (2, 1, 6)
+    assert "1 tracks of 1 clips with masks" in text_of(facts)
+
+
+def test_odd_clips_have_a_row_for_each_frame_and_0_where_nothing_can_be_told(clips: Path, tmp_path: Path) -> None:
+    """Damaged and empty files, another size in between, sixteen bits, names with spaces, one picture alone, a video."""
+    odd = tmp_path / "test"
+    for name in ("with spaces, 50 %", "deep"):
+        draw(odd / name, [NORMAL] * 8, seed=1)
+    damaged = odd / "with spaces, 50 %"
+    (damaged / "003.png").write_bytes(b"no picture")
+    (damaged / "005.png").write_bytes(b"")
+    cv2.imwrite(str(damaged / "006.png"), np.full((50, 40, 3), 105, np.uint8))
+    for file in (odd / "deep").iterdir():
+        cv2.imwrite(str(file), read(file).astype(np.uint16) * 257)
+    draw(odd / "alone", [NORMAL], seed=1)
+    (odd / "alone" / "000.png").rename(odd / "alone" / "000.PNG")
+    video(odd / "yard.avi", clips / "test" / "run")
+    carry_out(replace(asked(clips, tmp_path / "scores"), test=odd), Wary())
+    found = {file.stem: pl.read_parquet(file) for file in (tmp_path / "scores").iterdir()}
+    assert {name: len(table) for name, table in found.items()} == {
+        "with spaces, 50 %": 8,
+        "deep": 8,
+        "alone": 1,
+        "yard": 14,
+    }
+    for table in found.values():
+        assert table.schema == {"frame": pl.Int64, "score": pl.Float64}
+        assert table["frame"].to_list() == list(range(1, len(table) + 1))
+        assert table["score"].is_finite().all()
+    told = found["with spaces, 50 %"]["score"].to_list()
+    assert [told[row] for row in (3, 5, 6)] == [0.0, 0.0, 0.0]
+    assert found["alone"]["score"].to_list() == [0.0]
+
+
+class Wary(Finder):
+    """Fulfils ``Detector``: finds nothing where all is wall."""
+
+    def _find(self, pixels: Picture) -> Detections:
+        there = np.abs(pixels.astype(int) - 105).max(axis=2) > 20
+        return super()._find(pixels) if there.any() else Detections.empty()
+
+
+def read(file: Path) -> Picture:
+    return np.asarray(cv2.imread(str(file)), np.uint8)
+
+
+def video(file: Path, clip: Path) -> None:
+    """The pictures of a clip as a video without losses."""
+    pictures = [read(each) for each in sorted(clip.iterdir())]
+    high, wide = pictures[0].shape[:2]
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*"FFV1"), 10, (wide, high))
+    for picture in pictures:
+        writer.write(picture)
+    writer.release()
