@@ -1,11 +1,19 @@
 """A clip out of a recording, without decoding it."""
 
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.clock import SECOND
 from pipeline.errors import SourceError
 from stages.record.muxing import MP4_CODECS, WHOLE, Muxer
 from stages.record.take import Recorded
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+REORDERED = 32
+"""Packets among which that of the first picture is: H.264 and H.265 hand over 16 pictures early at most."""
 
 
 def cut(source: Path, path: Path, *, from_ns: int, to_ns: int) -> Recorded:
@@ -30,9 +38,9 @@ def cut(source: Path, path: Path, *, from_ns: int, to_ns: int) -> Recorded:
         codec = stream.codec_context.name
         if codec not in MP4_CODECS:
             raise SourceError(f"{source}: is {codec}, which an MP4 file cannot hold; its clips must be encoded")
-        origin, base = stream.start_time or 0, stream.time_base
-        if base is None:
-            raise SourceError(f"{source}: has no times")
+        base, origin = stream.time_base, _first(container)
+        if base is None or origin is None:
+            raise SourceError(f"{source}: its pictures have no times; its clips must be encoded")
         container.seek(origin + int(max(from_ns, 0) / SECOND / base), stream=stream)
         path.parent.mkdir(parents=True, exist_ok=True)
         started_ns = ended_ns = -1
@@ -51,3 +59,9 @@ def cut(source: Path, path: Path, *, from_ns: int, to_ns: int) -> Recorded:
         raise SourceError(f"{source}: has no pictures between {from_ns / SECOND:.3f} and {to_ns / SECOND:.3f} s")
     new.replace(path)
     return Recorded(path, codec, started_ns, ended_ns, muxer.frames, path.stat().st_size)
+
+
+def _first(container: "InputContainer") -> int | None:
+    """When the first picture is shown, in ticks of the stream."""
+    early = islice((packet.pts for packet in container.demux(container.streams.video[0])), REORDERED)
+    return min((pts for pts in early if pts is not None), default=None)

@@ -1,0 +1,120 @@
+"""A camera's video as it comes, compressed: what recording copies."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.clock import SECOND, Clock
+from pipeline.errors import SourceError
+from pipeline.redaction import redact
+from stages.capture.address import SourceKind, kind_of
+from stages.capture.options import CameraOptions
+from stages.capture.pyav import open_container
+from stages.capture.reasons import LATE, hung_up, no_video, stalled_opening, stalled_reading, why
+from stages.capture.wall import WallClock
+
+if TYPE_CHECKING:
+    from av import Packet, VideoStream
+    from av.container import InputContainer
+
+JUMP_NS = 5 * SECOND
+"""A stream whose times move further than this at once is another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A packet and when its picture was taken."""
+
+    packet: "Packet[VideoStream]"
+    wall_ns: int
+    """UTC."""
+    by_camera: bool
+    """By the camera's own clock (RTCP sender reports); else by when it came, which is later by the way it took."""
+
+
+class PacketSource:
+    """Packets of one stream over a connection of its own. Raises what a ``Source`` raises."""
+
+    def __init__(self, options: CameraOptions, clock: Clock) -> None:
+        self._options = options
+        self._clock = clock
+        self._container: InputContainer | None = None
+        self._packets: Iterator[Packet[VideoStream]] = iter(())
+        self._wall = WallClock()
+        self._offset_ns: int | None = None
+        self._last_ns: int | None = None
+
+    @property
+    def stream(self) -> "VideoStream":
+        """What the packets are of. Raises ``SourceError`` while it is not open."""
+        if self._container is None:
+            raise SourceError(f"{redact(self._options.source)}: not open")
+        return self._container.streams.video[0]
+
+    def open(self) -> None:
+        """Connect and find the video."""
+        from av.error import FFmpegError
+
+        self.close()
+        source, began_ns = self._options.source, self._clock.monotonic_ns()
+        try:
+            container = open_container(self._options)
+        except FFmpegError as error:
+            took_s = (self._clock.monotonic_ns() - began_ns) / SECOND
+            late = took_s >= LATE * self._options.open_timeout_s
+            raise (stalled_opening(source, self._options.open_timeout_s) if late else why(error, source)) from None
+        if not container.streams.video:
+            container.close()
+            raise no_video(source)
+        self._container = container
+        self._packets = container.demux(container.streams.video[0])
+        self._wall.reset()
+        self._offset_ns = self._last_ns = None
+
+    def read(self) -> Copied:
+        """The next packet that has a time."""
+        while True:
+            packet = self._next()
+            if packet.pts is not None and packet.time_base is not None and packet.size:
+                return self._stamped(
+                    packet, round((packet.pts - (self.stream.start_time or 0)) * packet.time_base * SECOND)
+                )
+
+    def close(self) -> None:
+        """Close the connection; safe to call twice."""
+        self._packets = iter(())
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def _next(self) -> "Packet[VideoStream]":
+        from av.error import FFmpegError
+
+        source, began_ns = self._options.source, self._clock.monotonic_ns()
+        try:
+            packet = next(self._packets, None)
+        except FFmpegError as error:
+            raise self._broken(began_ns) or why(error, source) from None
+        if packet is None:
+            raise self._broken(began_ns) or hung_up(source)
+        return packet
+
+    def _broken(self, began_ns: int) -> SourceError | None:
+        took_s = (self._clock.monotonic_ns() - began_ns) / SECOND
+        if kind_of(self._options.source) is SourceKind.PATH or took_s < LATE * self._options.read_timeout_s:
+            return None
+        return stalled_reading(self._options.source, self._options.read_timeout_s)
+
+    def _stamped(self, packet: "Packet[VideoStream]", media_ns: int) -> Copied:
+        if self._last_ns is not None and abs(media_ns - self._last_ns) > JUMP_NS:
+            raise SourceError(f"{redact(self._options.source)}: the times of the stream jumped")
+        self._last_ns = media_ns
+        for data in packet.iter_sidedata():
+            if data.data_type == "prft":
+                microseconds, _ = struct.unpack("<qi", bytes(data)[:12])
+                self._offset_ns = microseconds * 1000 - media_ns
+        camera_ns = None if self._offset_ns is None else media_ns + self._offset_ns
+        arrived_ns, now_ns = self._clock.monotonic_ns(), self._clock.wall_ns()
+        wall = self._wall.stamp(media_ns=media_ns, arrived_ns=arrived_ns, now_ns=now_ns, camera_ns=camera_ns)
+        return Copied(packet, wall.wall_ns, camera_ns is not None and wall.drift_ns is None)
