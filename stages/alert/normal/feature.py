@@ -3,9 +3,10 @@
 To add one: a file with a class that fulfils ``Feature``, and a line in the table of ``features``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import log
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -19,6 +20,11 @@ from stages.alert.sighting import Box
 Arrays = dict[str, npt.NDArray[Any]]
 Notes = dict[str, list[float]]
 """What features remember of one subject: each some numbers of its own, under its name, no more for a longer stay."""
+
+
+QUIET = log(10)
+"""What one normal sighting in ten is surprised by. Most objects are ordinary in most ways, and many features that each
+say a little of the ordinary would drown the one that says much."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,8 @@ class Feature(Protocol):
     name: ClassVar[str]
     """In events, manifests and arrays: for ever."""
     unit: ClassVar[str]
+    quiet: ClassVar[float]
+    """Only what it is surprised beyond this adds to the sum of an object's parts; 0 or ``QUIET``."""
 
     def look(self, look: Look) -> Told | None:
         """Of each object; None where nothing can be told of this frame. Called for every frame in order, once."""
@@ -78,6 +86,13 @@ class Feature(Protocol):
     def of(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
         """From all arrays of a model. Raises ``KeyError`` or ``ValueError`` for what is none."""
         ...
+
+
+def looks(clip: Sequence[Observed]) -> Iterator[Look]:
+    """A clip, frame by frame, by one who knows nobody in it beforehand."""
+    known: dict[int, Notes] = {}
+    for frame in clip:
+        yield Look(frame, [known.setdefault(subject, {}) for subject in frame.subject.tolist()])
 
 
 def nothing(count: int) -> Floats:

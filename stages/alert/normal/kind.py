@@ -19,6 +19,7 @@ class Kind:
 
     name: ClassVar[str] = "class"
     unit: ClassVar[str] = "share of normal objects there"
+    quiet: ClassVar[float] = 0.0
     places: Places
 
     def look(self, look: Look) -> Told | None:

@@ -21,6 +21,7 @@ class Magnitude:
     """Fulfils most of ``Feature``: a magnitude of which only large values are unusual."""
 
     name: ClassVar[str]
+    quiet: ClassVar[float] = 0.0
     scale: Scale
     tail: Tail
     """Of the magnitude over its scale."""

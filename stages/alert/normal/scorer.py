@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.clock import SECOND
 from stages.alert.geometry import overlap
 from stages.alert.normal.feature import Look, Notes, Told
-from stages.alert.normal.flow_field import FlowField
+from stages.alert.normal.flow_field import Floats, FlowField
 from stages.alert.normal.model import NormalModel
 from stages.alert.normal.movement import Movement, Recent, Windows, movements, steady
 from stages.alert.normal.observed import Observed
@@ -68,7 +68,8 @@ class ObjectScore:
     total: float
     """-ln of the share of normal frames in which the most unusual object is as unusual as this one."""
     sum: float
-    """What that is measured by: the median over the last 1.5 s of the sum of -ln p of its parts."""
+    """What that is measured by: the median over the last 1.5 s of the sum of -ln p of its parts, of quiet features only
+    what is beyond ``Feature.quiet``."""
     parts: dict[str, tuple[float, float]]
     """Of this frame, by feature: value in the feature's unit (``features.UNITS``), and p."""
 
@@ -123,7 +124,7 @@ class Scorer:
     def _objects(self, look: Look) -> list[ObjectScore]:
         observed, told = look.observed, self._told(look)
         boxes: list[Box] = [(left, top, right, bottom) for left, top, right, bottom in observed.box.tolist()]
-        sums = np.zeros(len(observed)) + sum(np.nan_to_num(each.surprise) for each in told.values())
+        sums = np.zeros(len(observed)) + sum(self._counts(name, each) for name, each in told.items())
         steady = []
         for subject, box, total in zip(observed.subject.tolist(), boxes, sums.tolist(), strict=True):
             trail = self._trail(subject)
@@ -140,6 +141,11 @@ class Scorer:
         """What each feature says."""
         found = {name: feature.look(look) for name, feature in self._model.features.items()}
         return {name: told for name, told in found.items() if told is not None}
+
+    def _counts(self, name: str, told: Told) -> Floats:
+        """What of a feature's surprise adds to the sum."""
+        quiet = self._model.features[name].quiet
+        return np.maximum(np.nan_to_num(told.surprise) - quiet, 0.0)
 
     def _movements(self, observed: Observed, flow: FlowField | None) -> list[Movement]:
         trail = self._trail(MOTION)

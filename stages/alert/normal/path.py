@@ -1,0 +1,116 @@
+"""The feature ``path``: how far from where others went an object stands."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.alert.normal.feature import QUIET, Arrays, Look, Told
+from stages.alert.normal.flow_field import Boxes, Floats
+from stages.alert.normal.lessons import Lessons, feet
+from stages.alert.normal.scale import Scale
+from stages.alert.normal.tail import Tail
+from stages.alert.sighting import Box
+
+ROWS, COLUMNS = 48, 64
+"""Parts of the picture in which feet are told apart."""
+LEAST = 0.1
+"""The tail falls by e over at least so many sizes: boxes do not tell better where somebody stands."""
+Trodden = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Fulfils ``Feature``."""
+
+    name: ClassVar[str] = "path"
+    unit: ClassVar[str] = "sizes of things there from where normal tracks went"
+    quiet: ClassVar[float] = QUIET
+    scale: Scale
+    """How large things are at each row."""
+    trodden: Trodden
+    """bool (rows, columns): where the feet of a normal track were."""
+    tail: Tail
+    """Of how far each normal track strayed from all others."""
+    _away: Floats
+    """float64 (rows, columns): from each part to the nearest trodden one, in shares of the picture."""
+
+    def look(self, look: Look) -> Told | None:
+        """As ``Feature``."""
+        box = look.observed.box
+        value = self._away[parts(box)] / self.scale.at(feet(box))
+        return Told(value, self.tail.of_values(value))
+
+    def rare(self, share: float, box: Box) -> float | None:
+        """As ``Feature``."""
+        return self.tail.value(share)
+
+    @property
+    def least_p(self) -> float | None:
+        """As ``Feature``."""
+        return self.tail.least_p
+
+    def arrays(self) -> Arrays:
+        """As ``Feature``."""
+        return {"path.scale": self.scale.array(), "path.trodden": self.trodden, "path.tail": self.tail.array()}
+
+    @classmethod
+    def learn(cls, lessons: Lessons) -> Self | None:
+        """As ``Feature``. Each track counts once, with the farthest that it was from where another went."""
+        tracks: dict[tuple[int, int], set[tuple[int, int]]] = defaultdict(set)
+        for clip, frames in enumerate(lessons.clips):
+            for frame in frames:
+                rows, columns = parts(frame.box)
+                told = zip(frame.subject.tolist(), rows.tolist(), columns.tolist(), strict=True)
+                for subject, row, column in told:
+                    tracks[clip, subject].add((row, column))
+        if len(tracks) < 2:
+            return None
+        scale = lessons.scales["size"]
+        count = np.zeros((ROWS, COLUMNS), np.int64)
+        for went in tracks.values():
+            count[tuple(np.array(sorted(went)).T)] += 1
+        strayed = [_strayed(np.array(sorted(went)), count, scale) for went in tracks.values()]
+        return cls.made(scale, count > 0, Tail.fit(np.array(strayed), least=LEAST))
+
+    @classmethod
+    def made(cls, scale: Scale, trodden: Trodden, tail: Tail) -> Self:
+        """With how far it is to the trodden parts. Raises ``ValueError`` for parts that are none."""
+        if trodden.shape != (ROWS, COLUMNS) or trodden.dtype != np.bool_ or not trodden.any():
+            raise ValueError(f"path.trodden must be bool of shape ({ROWS}, {COLUMNS}), some of it true")
+        everywhere = np.argwhere(np.ones_like(trodden))
+        return cls(scale, trodden, tail, _nearest(everywhere, np.argwhere(trodden)).reshape(ROWS, COLUMNS))
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
+        """As ``Feature``."""
+        return cls.made(Scale.of(arrays["path.scale"]), arrays["path.trodden"], Tail.of(arrays["path.tail"]))
+
+
+def parts(boxes: Boxes) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Row and column of the part where each box has its feet."""
+    x, y = (boxes[:, 0] + boxes[:, 2]) / 2, feet(boxes)
+    row = np.clip((y * ROWS).astype(np.intp), 0, ROWS - 1)
+    return row, np.clip((x * COLUMNS).astype(np.intp), 0, COLUMNS - 1)
+
+
+def _strayed(went: npt.NDArray[np.intp], count: npt.NDArray[np.int64], scale: Scale) -> float:
+    """How far a track, parts (n, 2), was from where another went; in sizes."""
+    rows, columns = went.T
+    alone = went[count[rows, columns] == 1]
+    if not len(alone):
+        return 0.0
+    others = count > 0
+    others[tuple(alone.T)] = False
+    away = _nearest(alone, np.argwhere(others)) if others.any() else np.ones(len(alone))
+    return float((away / scale.at((alone[:, 0] + 0.5) / ROWS)).max())
+
+
+def _nearest(of: npt.NDArray[np.intp], to: npt.NDArray[np.intp]) -> Floats:
+    """float64 (n,): how far it is from each part to the nearest of others, in shares of the picture."""
+    grid = np.array([ROWS, COLUMNS])
+    found = [np.hypot(*((to - each) / grid).T).min() for each in of]
+    return np.array(found)
