@@ -89,10 +89,15 @@ class Alerting(Protocol):
         ...
 
 
-def build_alert(config: Alerting, *, trackers: Callable[[str], Tracker] | None = None) -> Alert:
-    """The alert stage with its rules, and a tracker for each camera: the configured one, or what ``trackers`` gives."""
+def build_alert(config: Alerting, *, trackers: Callable[[str], Tracker] | None = None, exact: bool = False) -> Alert:
+    """The alert stage with its rules, and a tracker for each camera: the configured one, or what ``trackers`` gives.
+
+    ``exact``: what rules follow must be what the log names, or it is an error.
+    """
     rules = [resolve(rule.kind, RULES)(rule.options) for rule in config.rules]
-    also = {"classifiers": [asking(item) for item in config.classify]} if config.classify else {}
+    also: dict[str, Any] = {"classifiers": [asking(item) for item in config.classify]} if config.classify else {}
+    if exact and any(getattr(rule.options, "follows", {}) for rule in config.rules):
+        also["exact"] = True
     made = trackers or partial(build_tracker, config)
     alert: Alert = resolve(config.alert.kind, ALERTS)(config.alert.options, rules=rules, trackers=made, **also)
     return alert

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-SCHEMA = 2
+SCHEMA = 3
 """The one schema number of all messages and log records."""
 
 
@@ -414,6 +414,15 @@ class StreamRecord(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
+class ChangeRecord(msgspec.Struct, frozen=True, tag=True):
+    """Something beside the footage, which rules follow, is this from here on (live), or for good (recordings)."""
+
+    what: str
+    """As ``RuleOptions.follows`` names it."""
+    value: bytes
+    """Content of the file that says so; empty where there is none."""
+
+
 class EndRecord(msgspec.Struct, frozen=True, tag=True):
     """Nothing follows. ``reason`` as in ``EndOfStream``."""
 
@@ -421,7 +430,7 @@ class EndRecord(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-Record: TypeAlias = LogHeader | EngineRecord | FrameRecord | StreamRecord | EndRecord
+Record: TypeAlias = LogHeader | EngineRecord | FrameRecord | StreamRecord | ChangeRecord | EndRecord
 
 
 # ---- records of a journal of answers

@@ -132,7 +132,8 @@ def place(
 
 def use(folder: Path, generation: int) -> None:
     """Make a generation the one in use."""
-    write_whole(folder / CURRENT, [as_json(Current(KIND, SCHEMA, generation))])
+    manifest = (folder / GENERATIONS / str(generation) / MANIFEST).read_bytes()
+    write_whole(folder / CURRENT, [as_json(Current(KIND, SCHEMA, generation, hashlib.sha256(manifest).hexdigest()))])
 
 
 def go_back(folder: Path, to: int | None = None) -> Stored:

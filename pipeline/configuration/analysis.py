@@ -4,7 +4,8 @@ Covered: models (their content, not their paths), precision, detector, tracker a
 rules with their cameras, and of each camera its masks, frame rate, gate and times. Not covered: how many workers share
 the work, where results go, who is told, how processes reach and watch each other, and where a source lies.
 An option can exclude itself with ``json_schema_extra={"analysis": False}``; one that names a folder can say with
-``{"content": NAME}`` which file in it vouches for what decides. What is unknown counts, so that a new
+``{"content": NAME}`` which file in it vouches for what decides. Of a folder that rules follow while they run only the
+name counts: what it held, and from which frame on, stands in the log. What is unknown counts, so that a new
 option can only refuse to resume, never mix two analyses.
 """
 
@@ -43,8 +44,10 @@ def analysis_of(config: PipelineConfig) -> dict[str, Any]:
     """What ``analysis_sha256`` covers, as plain values; equal analyses give equal values."""
     detect = _deciding(config.detect.options, SPEED_ONLY)
     classify = {"classify": [_classifier(item) for item in config.classify]} if config.classify else {}
+    clips = {"clips": sorted(config.clips)} if config.clips else {}
     return {
         **classify,
+        **clips,
         "cameras": {name: _camera(options) for name, options in config.cameras.items()},
         "detect": {"kind": config.detect.kind, "options": detect},
         "track": {"kind": config.track.kind, "options": _deciding(config.track.options)},
@@ -86,11 +89,14 @@ def _source_name(source: str) -> str:
 
 def _deciding(options: BaseModel, left_out: frozenset[str] = frozenset()) -> dict[str, Any]:
     values = plain(options)
+    followed: Mapping[str, Path] = getattr(options, "follows", {})
     for name, field in type(options).model_fields.items():
         extra = field.json_schema_extra
         if name in left_out or (isinstance(extra, dict) and extra.get("analysis") is False):
             values.pop(name, None)
-        elif isinstance(value := getattr(options, name), Path) and isinstance(extra, dict) and "content" in extra:
+        elif isinstance(value := getattr(options, name), Path) and str(value) in followed:
+            values[name] = value.name
+        elif isinstance(value, Path) and isinstance(extra, dict) and "content" in extra:
             values[name] = content_sha256(value / str(extra["content"]))
         elif isinstance(value, Path):
             values[name] = content_sha256(find(str(value)) if is_name(str(value)) else value)

@@ -3,7 +3,16 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from pipeline.messages import EndRecord, EngineRecord, FrameRecord, LogHeader, Record, Status, StreamRecord
+from pipeline.messages import (
+    ChangeRecord,
+    EndRecord,
+    EngineRecord,
+    FrameRecord,
+    LogHeader,
+    Record,
+    Status,
+    StreamRecord,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +31,8 @@ class LogSummary:
     counts: dict[Status, int] = field(default_factory=dict)
     """Frames by what became of them; statuses that did not occur are left out."""
     engine: EngineRecord | None = None
+    changes: dict[str, bytes] = field(default_factory=dict)
+    """What was last said of each thing that rules follow."""
     records: int = 0
     length: int = 0
     """Bytes, up to the end of the last whole record."""
@@ -35,6 +46,7 @@ class LogTally:
         self._ended, self._end_reason = False, ""
         self._counts: Counter[Status] = Counter()
         self._engine: EngineRecord | None = None
+        self._changes: dict[str, bytes] = {}
         self._records = 0
 
     def add(self, record: Record) -> None:
@@ -52,6 +64,8 @@ class LogTally:
                 self._last_media_ns = max(self._last_media_ns, media_ns)
             case EngineRecord():
                 self._engine = record
+            case ChangeRecord(what=what, value=value):
+                self._changes[what] = value
             case EndRecord(reason=reason):
                 self._ended, self._end_reason = True, reason
             case LogHeader():
@@ -68,6 +82,7 @@ class LogTally:
             end_reason=self._end_reason,
             counts=dict(self._counts),
             engine=self._engine,
+            changes=dict(self._changes),
             records=self._records,
             length=length,
         )

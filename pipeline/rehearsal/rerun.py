@@ -13,8 +13,9 @@ import msgspec
 from pipeline.build import build_alert, build_tracker
 from pipeline.configuration.kept_analysis import KeptAnalysis
 from pipeline.errors import LogError
+from pipeline.followed import content_of, followed_by
 from pipeline.journal.log import LogReader
-from pipeline.messages import Event, FrameRecord, LogHeader, Missed, Record
+from pipeline.messages import ChangeRecord, Event, FrameRecord, LogHeader, Missed, Record
 from pipeline.rehearsal.stored_answers import StoredAnswers
 from pipeline.rehearsal.stored_tracks import StoredTracks
 from pipeline.rehearsal.window import Window
@@ -57,7 +58,7 @@ def rerun(stored: Stored, kept: KeptAnalysis, *, window: Window) -> Told:
     """
     log = stored.spec.log_path(stored.camera)
     if not stored.spool.exists():
-        alert = build_alert(kept)
+        alert = build_alert(kept, exact=True)
         records = _logged(log, stored.records)
         events, frames, _ = _tell(alert, stored, kept, records, window, None)
         return Told(events, frames, tracked_anew=True)
@@ -66,7 +67,7 @@ def rerun(stored: Stored, kept: KeptAnalysis, *, window: Window) -> Told:
     def tracker(camera: str) -> Tracker:
         return tracks if camera == stored.camera else build_tracker(kept, camera)
 
-    alert = build_alert(kept, trackers=tracker)
+    alert = build_alert(kept, trackers=tracker, exact=True)
     events, _, beyond = _tell(alert, stored, kept, tracks.records(), window, tracks)
     return Told(events, tracks.frames - beyond, tracked_anew=False)
 
@@ -79,21 +80,29 @@ def _tell(
     window: Window,
     tracks: StoredTracks | None,
 ) -> tuple[list[Event], int, int]:
-    """Feed the records until the window is over; the events, how many frames, and how many more had been read."""
+    """Feed the records until the window is over; the events, how many frames, and how many more had been read.
+
+    What these rules follow and that run's did not is taken as it is now.
+    """
     camera, events, frames = stored.camera, list[Event](), 0
     classifiers = [item.name for item in kept.classify if camera in item.cameras]
     journals = [path for name in classifiers for path in stored.spec.answers_paths(camera, name)]
     answers = StoredAnswers(camera, journals, stored.missed, live=stored.live) if classifiers else None
     dozing = alert if tracks is not None and isinstance(alert, Dozing) else None
+    unknown = followed_by(kept.rules, camera)
     for record in records:
         if isinstance(record, FrameRecord):
             if not frames:
                 window.check(record.frame)
+                now = [ChangeRecord(what, content_of(path)) for what, path in unknown.items()]
+                events += alert.process(camera, now).events
             if window.is_over(record.frame):
                 return events, frames, 1
             frames += 1
             if answers is not None:
                 answers.tell(alert, record.frame)
+        elif isinstance(record, ChangeRecord):
+            unknown.pop(record.what, None)
         elif isinstance(record, LogHeader):
             record = msgspec.structs.replace(record, analysis_sha256=kept.sha256)
         events += alert.process(camera, [record]).events

@@ -8,6 +8,7 @@ from pipeline.configuration.config import PipelineConfig
 from pipeline.control import CameraProgress, GiveUp, OverdueWorker, Progress, WorkerDied
 from pipeline.dispatch import Append, Dispatcher, Effect, Limits, Overdue, Send
 from pipeline.errors import CannotStart, LogError
+from pipeline.followed import Followed
 from pipeline.journal.log import LogReader, LogWriter
 from pipeline.leases import CameraBook
 from pipeline.messages import SCHEMA, CaptureHello, LogHeader, Refused, Wire, Work
@@ -22,6 +23,8 @@ TICK_S = 0.05
 WAKE_S = 0.04
 """Recordings: between two words to the reader; meanwhile the slots of what was committed are held."""
 PROGRESS_S = 0.5
+FOLLOW_S = 1.0
+"""Between two looks at what rules follow."""
 BATCH = 256
 
 
@@ -40,7 +43,7 @@ def run(child: Child, spec: RunSpec) -> None:
     classify = {item.name: item.workers for item in config.classify}
     dispatcher = Dispatcher(child.incarnation, books, limits, classify=classify)
     with open_router(config.links, spec.endpoint) as router:
-        loop = DispatchLoop(child, spec, router, dispatcher)
+        loop = DispatchLoop(child, spec, router, dispatcher, Followed(config.rules, spec.cameras))
         try:
             loop.run()
         finally:
@@ -50,16 +53,18 @@ def run(child: Child, spec: RunSpec) -> None:
 class DispatchLoop:
     """The dispatcher's work loop: owns the socket and the logs."""
 
-    def __init__(self, child: Child, spec: RunSpec, router: Router, dispatcher: Dispatcher) -> None:
+    def __init__(self, child: Child, spec: RunSpec, router: Router, dispatcher: Dispatcher, followed: Followed) -> None:
         self._child = child
         self._spec = spec
         self._router = router
         self._dispatcher = dispatcher
+        self._followed = followed
         self._logs: dict[str, LogWriter] = {}
         self._grown: dict[str, int] = {}
         self._tick_due = Every(TICK_S, child.clock)
         self._wake_due = Every(WAKE_S, child.clock)
         self._progress_due = Every(PROGRESS_S, child.clock)
+        self._follow_due = Every(FOLLOW_S, child.clock)
         Path(spec.out, "logs").mkdir(parents=True, exist_ok=True)
         for camera in dispatcher.cameras:
             self._reopen(camera)
@@ -76,6 +81,9 @@ class DispatchLoop:
                 self._take(peer, message)
             if self._tick_due.due():
                 self._apply(self._dispatcher.tick(self._now()))
+            if self._follow_due.due():
+                for camera in self._followed.cameras:
+                    self._follow(camera)
             self._wake_reader()
             if self._progress_due.due():
                 self._child.tell(self.progress())
@@ -192,6 +200,14 @@ class DispatchLoop:
         book.end_reason = summary.end_reason if book.ended else ""
         book.engine = summary.engine
         book.counts = dict(summary.counts)
+        self._followed.begin(camera, summary.changes)
+        self._follow(camera)
+
+    def _follow(self, camera: str) -> None:
+        """Write what has changed of that which rules follow: live at any time, else before the first frame."""
+        book = self._dispatcher.cameras[camera]
+        if not book.ended and (book.live or not book.next_index):
+            self._apply([Append(camera, record) for record in self._followed.changes(camera)])
 
     def _now(self) -> int:
         return self._child.clock.monotonic_ns()

@@ -12,6 +12,7 @@ from pipeline.errors import LogError, StoreError, UsageError
 from pipeline.messages import (
     Answer,
     AnswersHeader,
+    ChangeRecord,
     EndRecord,
     EngineRecord,
     Event,
@@ -26,6 +27,7 @@ from pipeline.messages import (
 )
 from pipeline.stage import Asking, Fact, TrackedFrame, Tracker
 from stages.alert.account import Account
+from stages.alert.following import Following
 from stages.alert.identity import origin, version
 from stages.alert.options import AlertOptions, RuleOptions, nanoseconds
 from stages.alert.rule import Rule, TaughtRule
@@ -55,6 +57,8 @@ class CameraState(msgspec.Struct):
     stream_ns: int = 0
     """When it last went offline or came back."""
     wishing: WishingState = msgspec.field(default_factory=WishingState)
+    followed: dict[str, bytes] = {}
+    """What is in use of that which rules follow."""
 
 
 class CameraAlert:
@@ -67,14 +71,17 @@ class CameraAlert:
         rules: Sequence[Rule],
         tracker: Tracker,
         classifiers: Sequence[Asking] = (),
+        *,
+        exact: bool = False,
     ) -> None:
         """``rules``: those that watch this camera, in the order in which their events are told. ``classifiers``: those
-        that look at its crops."""
+        that look at its crops. ``exact``: as ``AlertStage``."""
         self._camera = camera
         self._options = options
         self._rules = rules
         self._asking = classifiers
         self._tracker = tracker
+        self._exact = exact
         self._reads_features = any(rule.options.needs for rule in rules)
         memory_s = [rule.options.memory_s for rule in rules]
         self._version = version()
@@ -98,6 +105,7 @@ class CameraAlert:
                 raise StoreError(f"the saved state of camera {self._camera} is of rules {titles}, not {wanted}")
             self._tracker.restore(kept.tracker)
             self._take(kept)
+            self._following.meet(kept.model.get("sha256", ""), live=self._is_live)
         except msgspec.MsgspecError as error:
             raise StoreError(f"the saved state of camera {self._camera} cannot be read: {error}") from error
 
@@ -125,7 +133,7 @@ class CameraAlert:
         """Feed the next record of the camera's log: the events, tracks and wishes that come of it.
 
         Raises ``LogError`` if a frame comes before the header, ``UsageError`` if a rule names a class that the
-        detector does not know.
+        detector does not know, ``CannotStart`` if what a rule follows must be read and cannot be.
         """
         match record:
             case LogHeader():
@@ -135,6 +143,9 @@ class CameraAlert:
                 self._learn(record)
             case FrameRecord():
                 return self._see(record)
+            case ChangeRecord():
+                detector = self._state.model.get("sha256", "")
+                self._following.take(record.what, record.value, detector, live=self._is_live)
             case StreamRecord():
                 return self._stream(record), None, []
             case EndRecord():
@@ -149,6 +160,7 @@ class CameraAlert:
         self._state = state
         self._sightings = Sightings(self._options, memory_ns=self._memory_ns, state=state.sightings)
         self._wishing = Wishing(self._asking, state.wishing)
+        self._following = Following(self._camera, self._rules, state.followed, exact=self._exact)
         self._watches = [Watch(self._camera, rule, kept) for rule, kept in zip(self._rules, state.watches, strict=True)]
         for watch in self._watches:
             watch.learn_classes(state.names)
@@ -158,6 +170,7 @@ class CameraAlert:
         for rule in self._rules:
             if isinstance(rule, TaughtRule):
                 rule.meet(self._camera, engine.model.get("sha256", ""))
+        self._following.meet(engine.model.get("sha256", ""), live=self._is_live)
         self._state.names, self._state.model = engine.names, engine.model
         for watch in self._watches:
             watch.learn_classes(engine.names)
@@ -220,6 +233,7 @@ class CameraAlert:
             msgspec.msgpack.decode(frame.features) if self._reads_features and frame.features else {},
             self._state.names,
             None if embedding is None else embedding[there],
+            self._following.held,
         )
         self._wishing.forget(gone)
         changes: list[Change] = []
@@ -249,6 +263,10 @@ class CameraAlert:
             for change in watch.stream(media_ns, record.wall_ns, online=record.online, reason=record.reason)
         ]
         return events + self._tell(changes, media_ns, record.wall_ns)
+
+    @property
+    def _is_live(self) -> bool:
+        return self._state.header is not None and self._state.header.live
 
     @property
     def _now_ns(self) -> int:

@@ -1,7 +1,8 @@
 """Rules that are made of rules: what their options have in common, and how parts are found and told."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import msgspec
@@ -11,7 +12,7 @@ from pipeline.errors import UsageError
 from pipeline.registry import RULES, resolve
 from stages.alert.options import RuleOptions
 from stages.alert.part import Held, Part, PartState
-from stages.alert.rule import WHOLE_SCENE, Claim, TaughtRule
+from stages.alert.rule import WHOLE_SCENE, Claim, FollowingRule, News, TaughtRule
 from stages.alert.scene import Scene
 from stages.alert.trace import trace
 
@@ -97,6 +98,11 @@ class CompositionOptions(RuleOptions):
     def needs(self) -> frozenset[str]:
         """What any part needs."""
         return frozenset().union(*(part.needs for part in self.of))
+
+    @property
+    def follows(self) -> Mapping[str, Path]:
+        """What any part follows."""
+        return {name: path for part in self.of for name, path in part.follows.items()}
 
     @property
     def memory_s(self) -> float:
@@ -190,6 +196,12 @@ class Composition(ABC):
         for part in self._parts:
             if isinstance(part.rule, TaughtRule):
                 part.rule.meet(camera, detector)
+
+    def heed(self, camera: str, news: News) -> str:
+        """Parts that follow something take it in. Raises ``CannotStart`` for what cannot be read."""
+        rules = [part.rule for part in self._parts if news.what in part.rule.options.follows]
+        said = [rule.heed(camera, news) for rule in rules if isinstance(rule, FollowingRule)]
+        return next(filter(None, said), "")
 
     def region(self) -> dict[str, Any]:
         """The first zone and the first line of the parts."""

@@ -1,5 +1,7 @@
 """Options that every rule has, and those of the alert stage."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -126,6 +128,11 @@ class RuleOptions(BaseModel):
     def needs(self) -> frozenset[str]:
         """What capture has to measure for it, by names of ``pipeline.registry.MEASUREMENTS``."""
         return frozenset()
+
+    @property
+    def follows(self) -> Mapping[str, Path]:
+        """Files beside the footage that it follows while it runs, by the name that the log gives each."""
+        return {}
 
     @property
     def parts(self) -> tuple["RuleOptions", ...]:

@@ -116,6 +116,32 @@ class TaughtRule(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something that rules follow is said to be this from now on."""
+
+    what: str
+    """As ``RuleOptions.follows`` names it."""
+    value: bytes
+    before: bytes | None
+    """What it has been so far; None: nothing was said of it yet."""
+    detector: str
+    """sha256 of the detector at work, empty if unknown."""
+
+
+@runtime_checkable
+class FollowingRule(Protocol):
+    """A rule that follows something beside the footage, beside what ``Rule`` asks. What it is to go by at a frame
+    stands in ``Scene.followed``."""
+
+    def heed(self, camera: str, news: News) -> str:
+        """Look at what is to be followed, before it counts: why this rule cannot go by it, empty if it can.
+
+        It is read here; raises ``CannotStart`` if that fails.
+        """
+        ...
+
+
 def is_about_objects(rule: Rule) -> bool:
     """Whether the rule promises, by a class attribute ``about_objects = True``, that of a scene without objects, with
     nothing remembered, it claims nothing and remembers nothing: such scenes need not be shown to it."""

@@ -50,6 +50,8 @@ class Scene:
     embedding: VectorArray | None = None
     """float16 or float32 (n, d): what each object looks like, by its detection at this very frame; NaN where there is
     none. None where the detector gives no vectors, and where the picture did not change."""
+    followed: Mapping[str, bytes] = field(default_factory=dict)
+    """What rules follow beside the footage, as it counts at this frame: by the names of ``RuleOptions.follows``."""
     _anchors: dict[Anchor, Points] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -77,6 +79,7 @@ class Scene:
             self.features,
             self.names,
             None if self.embedding is None else self.embedding[keep],
+            self.followed,
         )
 
     def of_classes(self, names: Collection[str]) -> Mask:

@@ -29,9 +29,11 @@ class AlertStage:
         rules: Sequence[Rule],
         trackers: Callable[[str], Tracker],
         classifiers: Sequence[Asking] = (),
+        exact: bool = False,
     ) -> None:
         """``rules``: all of them; each knows its cameras. ``trackers``: makes the tracker of a camera, by name.
-        ``classifiers``: all of them; each knows its cameras.
+        ``classifiers``: all of them; each knows its cameras. ``exact``: what a live log names must be there to be read,
+        or else ``process`` raises ``CannotStart``; without it the rules go on with what they have.
 
         Raises ``UsageError`` if two rules of one camera have the same name.
         """
@@ -39,6 +41,7 @@ class AlertStage:
         self._rules = rules
         self._trackers = trackers
         self._classifiers = classifiers
+        self._exact = exact
         self._cameras: dict[str, CameraAlert] = {}
         check_names(rules)
 
@@ -90,7 +93,7 @@ class AlertStage:
             rules = [rule for rule in self._rules if rule.options.watches(camera)]
             asking = [each for each in self._classifiers if camera in each.cameras]
             tracker = self._trackers(camera)
-            self._cameras[camera] = CameraAlert(camera, self._options, rules, tracker, asking)
+            self._cameras[camera] = CameraAlert(camera, self._options, rules, tracker, asking, exact=self._exact)
         return self._cameras[camera]
 
 

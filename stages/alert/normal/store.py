@@ -44,6 +44,8 @@ class Current(msgspec.Struct, frozen=True):
     kind: str
     schema: int
     generation: int
+    sha256: str = ""
+    """Of its manifest; empty where an earlier version wrote this."""
 
 
 class Footage(msgspec.Struct, frozen=True):
@@ -124,6 +126,24 @@ def read(folder: Path, *, generation: int | None = None) -> Stored:
     return read_generation(folder / GENERATIONS / str(generation or current(folder)))
 
 
+def read_named(folder: Path, said: bytes) -> Stored:
+    """The generation that this content of a ``current.json`` names, with the digest that it names.
+
+    Raises ``CannotStart``, one line, for content that names none, and for one that is gone, damaged or another.
+    """
+    named = _parsed(said, folder, _Label, CURRENT)
+    _check_kind(folder, named.kind, named.schema)
+    wanted = _parsed(said, folder, Current, CURRENT)
+    path = folder / GENERATIONS / str(wanted.generation)
+    if not (path / MANIFEST).is_file():
+        have = ", ".join(map(str, generations(folder))) or "none"
+        _refuse(folder, f"generation {wanted.generation} is gone; there: {have}", "put it back from a backup")
+    stored = read_generation(path)
+    if wanted.sha256 and stored.digest != wanted.sha256:
+        _refuse(path, f"is not the one that was named: sha256 {stored.digest[:12]}, not {wanted.sha256[:12]}", _GO_BACK)
+    return stored
+
+
 def in_use(folder: Path) -> Path:
     """The folder of the generation in use; one that is itself a generation stays. Raises ``CannotStart``."""
     if folder.parent.name == GENERATIONS and not (folder / CURRENT).exists():
@@ -196,11 +216,17 @@ def _decoded(file: Path, folder: Path, kind: type[Struct]) -> Struct:
     try:
         if file.stat().st_size > MOST_BYTES:
             _refuse(folder, f"{file.name} is too large for a model of normal", _GO_BACK)
-        return msgspec.json.decode(file.read_bytes(), type=kind)
+        content = file.read_bytes()
     except OSError as error:
         _refuse(folder, f"{file.name} cannot be read: {error.strerror}", "check the folder's owner and mode")
+    return _parsed(content, folder, kind, file.name)
+
+
+def _parsed(content: bytes, folder: Path, kind: type[Struct], name: str) -> Struct:
+    try:
+        return msgspec.json.decode(content, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        _refuse(folder, f"{file.name} is damaged or foreign: {error}", _GO_BACK)
+        _refuse(folder, f"{name} is damaged or foreign: {error}", _GO_BACK)
 
 
 def _sha256(path: Path, name: str) -> str:

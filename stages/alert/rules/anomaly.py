@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -13,9 +14,9 @@ from stages.alert.normal.features import OBJECT
 from stages.alert.normal.observed import observe_scene
 from stages.alert.normal.reasons import reasons
 from stages.alert.normal.scorer import Scorer, Suspect, Trail
-from stages.alert.normal.taught import NormalFolder, Taught
-from stages.alert.options import nanoseconds
-from stages.alert.rule import Claim
+from stages.alert.normal.taught import Lesson, Taught, TaughtOptions
+from stages.alert.options import RuleOptions, nanoseconds
+from stages.alert.rule import Claim, News
 from stages.alert.scene import Scene, anchor_points
 from stages.alert.zoned import AreaOptions
 
@@ -28,11 +29,21 @@ SAME = 0.5
 """Of two boxes that share this much of the smaller one, one claim is enough: a rider and the bicycle."""
 
 
-class AnomalyOptions(AreaOptions):
+class ModeOptions(RuleOptions):
+    """Options of a rule that is not armed from the first day on."""
+
+    mode: Literal["learning", "shadow", "armed", "auto"] = Field(
+        default="armed",
+        description="`armed`: raises events. `shadow`: only logs what it would have raised. `learning`: does nothing "
+        "but have motion measured, so that the run can be learned from; the folder need not exist. `auto`: learning, "
+        "shadow, then armed, by itself and `online`: armed once enough footage has calibrated the threshold.",
+    )
+
+
+class AnomalyOptions(AreaOptions, TaughtOptions, ModeOptions):
     """Options of ``anomaly``."""
 
     rule: Literal["anomaly"] = "anomaly"
-    normal: NormalFolder = Field(description="Folder of the camera's model of normal, as `bartizan learn` makes it.")
     false_alarms_per_day: float = Field(
         default=2.0,
         gt=0,
@@ -44,9 +55,6 @@ class AnomalyOptions(AreaOptions):
         gt=0,
         le=10_000,
         description="Least score instead: a sum of -ln p. Then false_alarms_per_day does not count.",
-    )
-    mode: Literal["armed", "shadow"] = Field(
-        default="armed", description="`armed`: raises events. `shadow`: only logs what it would have raised."
     )
     min_confidence: float = Field(
         default=0.0,
@@ -64,6 +72,39 @@ class AnomalyOptions(AreaOptions):
         """Motion."""
         return frozenset({"flow"})
 
+    @property
+    def is_online(self) -> bool:
+        """Whether the generation may change while it runs."""
+        return (self.online or self.mode == "auto") and self.mode != "learning"
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it goes by the generation that was in use at the start."""
+        return not self.is_online and self.mode != "learning"
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """What a generation makes of the rule."""
+
+    lesson: Lesson
+    threshold: float
+    """Least score of an event: what was asked for, or what the number of false alarms makes it."""
+    mode: Literal["shadow", "armed"]
+
+    @classmethod
+    def of(cls, lesson: Lesson, options: AnomalyOptions) -> "Standard":
+        """With ``auto`` it is armed once the calibration need not assume what happens so rarely."""
+        calibration = lesson.calibration
+        threshold = float(options.threshold or calibration.threshold(options.false_alarms_per_day))
+        if options.mode == "shadow":
+            return cls(lesson, threshold, "shadow")
+        waits = options.mode == "auto" and options.threshold is None and calibration.extrapolated(threshold)
+        return cls(lesson, threshold, "shadow" if waits else "armed")
+
+    def __str__(self) -> str:
+        return f"{self.mode} (threshold {self.threshold:.1f})"
+
 
 class Anomaly:
     """Fires when something in the zone has been as unusual as the threshold says for ``enter_inertia_s``.
@@ -77,22 +118,42 @@ class Anomaly:
 
     def __init__(self, options: AnomalyOptions) -> None:
         self.options = options
-        self._taught = Taught(options.normal)
-        budget = options.false_alarms_per_day
-        self._threshold = float(options.threshold or self._taught.calibration.threshold(budget))
+        self._taught = Taught(options)
+        self._standards: dict[str, Standard] = {}
         self._enter_ns = nanoseconds(options.enter_inertia_s)
         self._area = Area(options.zone, margin=options.margin)
 
     @property
     def threshold(self) -> float:
-        """Least score of an event: what was asked for, or what the number of false alarms makes it."""
-        return self._threshold
+        """Least score of an event by the generation that was in use at the start; infinite if it may change."""
+        return self._standard(self._taught.pinned).threshold if self._taught.pinned is not None else float("inf")
 
     def meet(self, camera: str, detector: str) -> None:
         """Raise ``CannotStart`` if the model was learned from the boxes of another detector; say so if it was
         calibrated for alarms that are counted otherwise."""
         self._taught.meet(camera, detector)
-        options, counted = self.options, self._taught.calibration.counting
+        if self._taught.pinned is not None:
+            self._check_counting(camera, self._taught.pinned)
+
+    def heed(self, camera: str, news: News) -> str:
+        """As ``FollowingRule``: a generation must have been learned from the boxes of this detector."""
+        if fault := self._taught.heed(camera, news):
+            return fault
+        if news.value != news.before:
+            lesson = self._taught.named(news.value) if news.value else None
+            self._taught.tell(camera, self.options.title, news, str(self._standard(lesson)) if lesson else "")
+            if lesson is not None:
+                self._check_counting(camera, lesson)
+        return ""
+
+    def _standard(self, lesson: Lesson) -> Standard:
+        digest = lesson.stored.digest
+        if digest not in self._standards:
+            self._standards[digest] = Standard.of(lesson, self.options)
+        return self._standards[digest]
+
+    def _check_counting(self, camera: str, lesson: Lesson) -> None:
+        options, counted = self.options, lesson.calibration.counting
         asked = (options.enter_inertia_s, options.exit_inertia_s, options.rearm_s)
         learned = (counted.enter_s, counted.exit_s, counted.rearm_s)
         if options.threshold is None and asked != learned:
@@ -106,16 +167,22 @@ class Anomaly:
             )
 
     def look(self, scene: Scene, memory: dict[int, Trail]) -> list[Claim]:
-        """Everything in the zone whose score reaches the threshold; of boxes on one another, one."""
-        found = Scorer(self._taught.model, memory).score(observe_scene(scene)).suspects
+        """Everything in the zone whose score reaches the threshold; of boxes on one another, one. None while it is
+        learning."""
+        lesson = self._taught.lesson(scene.followed)
+        if lesson is None:
+            return []
+        standard = self._standard(lesson)
+        found = Scorer(lesson.model, memory).score(observe_scene(scene)).suspects
         inside = self._inside(found, memory)
-        high = [each for each, here in zip(found, inside, strict=True) if here and each.score >= self._threshold]
+        high = [each for each, here in zip(found, inside, strict=True) if here and each.score >= standard.threshold]
         chosen: list[Suspect] = []
         for each in sorted(high, key=lambda one: (memory[one.subject].claimed_ns < 0, -one.score)):
             if not any(shared(each.box, other.box) >= SAME for other in chosen):
                 chosen.append(each)
-        self._remember(found, chosen, scene, memory)
-        return [] if self.options.mode == "shadow" else [self._claim(each) for each in chosen]
+        claims = [self._claim(each, standard) for each in chosen]
+        self._remember(found, claims, standard, scene, memory)
+        return [] if standard.mode == "shadow" else claims
 
     def describe(self, who: str, claim: Claim) -> str:
         """``person 7 is unusual: speed (1 in 2300), width (1 in 45); score 19.2, at least 15``."""
@@ -139,47 +206,51 @@ class Anomaly:
             memory[each.subject].inside = here
         return inside
 
-    def _claim(self, suspect: Suspect) -> Claim:
+    def _claim(self, suspect: Suspect, standard: Standard) -> Claim:
         budget = self.options.threshold is None
         option = "false_alarms_per_day" if budget else "threshold"
-        calibration = self._taught.calibration
+        lesson, threshold = standard.lesson, standard.threshold
+        calibration = lesson.calibration
         facts = {
-            "features": reasons(suspect, self._taught.model),
+            "features": reasons(suspect, lesson.model),
             "p": float(calibration.p_value(suspect.score)),
-            "extrapolated": bool(calibration.extrapolated(self._threshold)),
-            "normal": self._taught.facts,
-            "nearest": self._nearest(suspect),
+            "extrapolated": bool(calibration.extrapolated(threshold)),
+            "normal": lesson.facts,
+            "nearest": self._nearest(suspect, lesson),
         }
         place = None if suspect.subject > 0 else suspect.box
-        return Claim(
-            suspect.subject, "surprise", suspect.score, self._threshold, facts=facts, place=place, option=option
-        )
+        return Claim(suspect.subject, "surprise", suspect.score, threshold, facts=facts, place=place, option=option)
 
-    def _nearest(self, suspect: Suspect) -> list[dict[str, Any]]:
+    def _nearest(self, suspect: Suspect, lesson: Lesson) -> list[dict[str, Any]]:
         if suspect.object is None:
             return []
         magnitudes = {name: value for name, (value, _) in suspect.object.parts.items() if name in OBJECT}
-        return self._taught.examples.nearest(magnitudes, suspect.box)
+        return lesson.examples.nearest(magnitudes, suspect.box)
 
     def _remember(
-        self, found: Sequence[Suspect], chosen: Sequence[Suspect], scene: Scene, memory: dict[int, Trail]
+        self,
+        found: Sequence[Suspect],
+        claims: Sequence[Claim],
+        standard: Standard,
+        scene: Scene,
+        memory: dict[int, Trail],
     ) -> None:
         """Since when each has been claimed; in shadow, what would have become an event is logged."""
-        now, claimed = scene.frame.media_ns, {each.subject for each in chosen}
+        now, claimed = scene.frame.media_ns, {each.subject: each for each in claims}
         for each in found:
             trail = memory[each.subject]
             if each.subject not in claimed:
                 trail.claimed_ns, trail.logged = -1, False
                 continue
             trail.claimed_ns = now if trail.claimed_ns < 0 else trail.claimed_ns
-            if self.options.mode == "shadow" and not trail.logged and now - trail.claimed_ns >= self._enter_ns:
+            if standard.mode == "shadow" and not trail.logged and now - trail.claimed_ns >= self._enter_ns:
                 trail.logged = True
                 log.info(
                     "camera %s: rule %r (shadow): would have raised an event at %.1f s: %s",
                     scene.frame.camera,
                     self.options.title,
                     now / SECOND,
-                    self.describe("it" if each.subject > 0 else "something", self._claim(each)),
+                    self.describe("it" if each.subject > 0 else "something", claimed[each.subject]),
                 )
 
 

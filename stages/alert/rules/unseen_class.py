@@ -6,17 +6,16 @@ import numpy as np
 from pydantic import Field
 
 from stages.alert.geometry import Area
-from stages.alert.normal.taught import NormalFolder, Taught
-from stages.alert.rule import Claim, NoMemory
+from stages.alert.normal.taught import Taught, TaughtOptions
+from stages.alert.rule import Claim, News, NoMemory
 from stages.alert.scene import Scene
 from stages.alert.zoned import AreaOptions
 
 
-class UnseenClassOptions(AreaOptions):
+class UnseenClassOptions(AreaOptions, TaughtOptions):
     """Options of ``unseen_class``."""
 
     rule: Literal["unseen_class"] = "unseen_class"
-    normal: NormalFolder = Field(description="Folder of the camera's model of normal, as `bartizan learn` makes it.")
     share: float = Field(
         default=0.01,
         gt=0,
@@ -42,19 +41,30 @@ class UnseenClass:
 
     def __init__(self, options: UnseenClassOptions) -> None:
         self.options = options
-        self._taught = Taught(options.normal)
+        self._taught = Taught(options)
         self._area = Area(options.zone, margin=options.margin)
 
     def meet(self, camera: str, detector: str) -> None:
         """Raise ``CannotStart`` if the model was learned from the boxes of another detector."""
         self._taught.meet(camera, detector)
 
+    def heed(self, camera: str, news: News) -> str:
+        """As ``FollowingRule``: whether the generation was learned from the boxes of this detector."""
+        if fault := self._taught.heed(camera, news):
+            return fault
+        if news.value != news.before:
+            self._taught.tell(camera, self.options.title, news, "armed")
+        return ""
+
     def look(self, scene: Scene, memory: dict[int, NoMemory]) -> list[Claim]:
-        """Every object in the zone whose class is rare where it stands."""
+        """Every object in the zone whose class is rare where it stands; none while there is no model of normal."""
+        lesson = self._taught.lesson(scene.followed)
+        if lesson is None:
+            return []
         subjects = scene.subject.tolist()
         was_inside = np.array([subject in memory for subject in subjects], np.bool_)
         inside = self._area.inside(scene.anchors(self.options.anchor), was_inside).tolist()
-        shares, seen = self._taught.model.places.smoothed(scene.class_id, scene.box)
+        shares, seen = lesson.model.places.smoothed(scene.class_id, scene.box)
         claims = []
         for subject, is_inside, share, total in zip(subjects, inside, shares.tolist(), seen.tolist(), strict=True):
             if not is_inside:
@@ -62,7 +72,7 @@ class UnseenClass:
                 continue
             memory[subject] = NoMemory()
             if share < self.options.share:
-                facts = {"seen_there": int(total), "normal": self._taught.facts}
+                facts = {"seen_there": int(total), "normal": lesson.facts}
                 claims.append(
                     Claim(
                         subject,
