@@ -9,7 +9,7 @@ from typing import TextIO
 from pipeline.redaction import RedactingFilter
 
 _TITLE = re.compile(r"(?:bartizan: )?(?P<stage>[\w.-]+)(?:\[(?P<instance>.*)\])?")
-_TALKATIVE = ("httpx", "httpcore", "urllib3", "asyncio", "matplotlib", "PIL")
+_TALKATIVE = ("httpx", "httpcore", "urllib3", "asyncio", "matplotlib", "PIL", "alembic")
 """Libraries that log every request or file at ``info``: heard only from ``warning`` on, or with ``debug``."""
 
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {10: "\\n", 13: "\\r", 9: "\\t"}

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.postgres import Postgres, make_server
+
 settings.register_profile("ci", derandomize=True)  # the same examples each time; everywhere else new ones
 if os.environ.get("CI"):
     settings.load_profile("ci")
@@ -37,3 +39,9 @@ def short_dir() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="bz-", dir="/tmp"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server; skips where there is none. Whoever stops it starts it again."""
+    yield from make_server()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGES = ("pipeline", "stages", "lab")
-HEAVY = ("av", "cv2", "motmetrics", "onnx", "openvino", "polars", "sqlalchemy", "torch", "torchvision", "trackeval",
+HEAVY = ("alembic", "av", "cv2", "motmetrics", "onnx", "openvino", "polars", "sqlalchemy", "torch", "torchvision", "trackeval",
          "ultralytics")  # fmt: skip
 """Slow to import, or awake as soon as they are: loaded when a stage is built, not when its module is."""
 

@@ -1,58 +1,66 @@
-"""The database under the event store: opened by URL or path, safe for several processes, errors in one line."""
+"""The database under the event store: opened by address, safe for several processes, errors in one line."""
 
-from collections.abc import Iterator
+import logging
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from pipeline.errors import StoreError
+from pipeline.errors import CannotStart, StoreError
+from pipeline.store import postgresql, sqlite
+from pipeline.store.address import StoreAddress
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
     from sqlalchemy.exc import SQLAlchemyError
 
-_SQLITE_PRAGMAS = (
-    "PRAGMA busy_timeout=10000",
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    "PRAGMA foreign_keys=ON",
-)
-"""FULL, because in WAL mode NORMAL may lose the last commits when the power goes."""
+logger = logging.getLogger(__name__)
+
+_FIRST_S, _LONGEST_S, _SLICE_S = 0.2, 5.0, 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """What to do about a server that does not answer, such as one that is being restarted."""
+
+    wait_s: float = 0.0
+    """How long to try again before it counts as gone."""
+    answer: Callable[[], None] = lambda: None
+    """Called meanwhile, several times a second."""
 
 
 class Database:
-    """Transactions on SQLite (write-ahead log, every commit on the disk) or on what else a URL names."""
+    """Transactions on SQLite or PostgreSQL. Before each, a lost connection is made again; one that is lost within a
+    transaction ends it, and nothing of it is kept."""
 
-    def __init__(self, engine: "Engine", name: str, path: Path | None) -> None:
+    def __init__(self, engine: "Engine", address: StoreAddress, patience: Patience) -> None:
+        self.address = address
+        self.is_file = address.is_file
+        self._patience = patience
         self._engine = engine
+        self._reader = engine if self.is_file else postgresql.reading(engine)
         self._writer = engine.execution_options(writes=True)
-        self.name = name
+        self.name = str(address.path) if self.is_file else postgresql.title(address)
         """For error messages; holds no password."""
-        self.path = path
+        self.path: Path | None = address.path if self.is_file else None
         """The file, where it is SQLite."""
 
     @classmethod
-    def connect(cls, url_or_path: str | Path) -> Self:
-        """Prepare connections; the first transaction opens one. Raises ``StoreError`` for a URL that says nothing."""
-        from sqlalchemy import URL, create_engine, event, make_url
-        from sqlalchemy.exc import SQLAlchemyError
+    def connect(cls, place: StoreAddress | Path | str, patience: Patience | None = None) -> Self:
+        """Prepare connections; the first transaction opens one.
 
-        text = str(url_or_path)
-        try:
-            url = make_url(text) if "://" in text else URL.create("sqlite", database=text)
-            engine = create_engine(url)
-        except (SQLAlchemyError, ImportError) as error:
-            raise StoreError(f"event store cannot be opened: {type(error).__name__} in its URL or driver") from error
-        if url.get_backend_name() != "sqlite":
-            return cls(engine, url.render_as_string(hide_password=True), None)
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        return cls(engine, str(url.database), Path(str(url.database)))
+        Raises ``StoreError`` for a URL that says nothing, ``CannotStart`` where its driver is missing.
+        """
+        address = StoreAddress.of(place)
+        build = sqlite.sqlite_engine(address.path) if address.is_file else postgresql.postgresql_engine(address)
+        return cls(build, address, patience or Patience())
 
     @contextmanager
     def reading(self) -> Iterator["Connection"]:
         """One transaction that sees one state of the data and changes nothing."""
-        with self._transaction(self._engine) as connection:
+        with self._transaction(self._reader) as connection:
             yield connection
 
     @contextmanager
@@ -61,6 +69,16 @@ class Database:
         with self._transaction(self._writer) as connection:
             yield connection
 
+    def run_alone(self, statement: str) -> None:
+        """A statement that takes no transaction around it, such as VACUUM."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with self._engine.connect() as connection:
+                connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(statement)
+        except SQLAlchemyError as error:
+            raise self._told(error)[0] from error
+
     def erase(self) -> None:
         """Remove everything that is there."""
         self.close()
@@ -68,10 +86,8 @@ class Database:
             for ending in ("", "-wal", "-shm", "-journal"):
                 Path(f"{self.path}{ending}").unlink(missing_ok=True)
             return
-        from pipeline.store.tables import store_tables
-
         with self.writing() as connection:
-            store_tables().metadata.drop_all(connection)
+            connection.exec_driver_sql(f'DROP SCHEMA IF EXISTS "{self.address.name}" CASCADE')
 
     def close(self) -> None:
         """Close all connections; safe to call twice."""
@@ -81,31 +97,50 @@ class Database:
     def _transaction(self, engine: "Engine") -> Iterator["Connection"]:
         from sqlalchemy.exc import SQLAlchemyError
 
+        connection = self._connected(engine)
         try:
-            with engine.begin() as connection:
+            with connection, connection.begin():
                 yield connection
         except SQLAlchemyError as error:
-            raise StoreError(f"event store {self.name}: {_one_line(error)}") from error
+            raise self._told(error)[0] from error
 
+    def _connected(self, engine: "Engine") -> "Connection":
+        """A connection that answers, waited for as long as there is patience."""
+        from sqlalchemy.exc import SQLAlchemyError
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # the driver's own BEGIN comes too late: at the first INSERT
-    cursor = connection.cursor()
-    for pragma in _SQLITE_PRAGMAS:
-        cursor.execute(pragma)
-    cursor.close()
+        began, pause_s, waited = time.monotonic(), _FIRST_S, False
+        while True:
+            try:
+                connection = engine.connect()
+            except SQLAlchemyError as error:
+                told, passes = self._told(error)
+                spent = time.monotonic() - began
+                if self.is_file:
+                    raise told from error
+                if passes and waited and spent + pause_s > self._patience.wait_s:
+                    raise StoreError(f"{told}; waited for {spent:.0f} s") from error
+                if not passes or not self._patience.wait_s:
+                    raise CannotStart(str(told)) from error
+                if not waited:
+                    logger.warning("%s; trying again for %g s, nothing is lost meanwhile", told, self._patience.wait_s)
+                waited = True
+                self._pause(pause_s)
+                pause_s = min(_LONGEST_S, 2 * pause_s)
+                continue
+            if waited:
+                logger.warning("event store %s: is back after %.1f s", self.name, time.monotonic() - began)
+            return connection
 
+    def _pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._patience.answer()
+            time.sleep(min(left, _SLICE_S))
 
-def _begin_sqlite(connection: "Connection") -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _one_line(error: "SQLAlchemyError") -> str:
-    cause = str(getattr(error, "orig", None) or error)
-    text = " ".join(cause.split())
-    if "not a database" in text or "malformed" in text:
-        return f"the file is damaged ({text}); move it away or start anew with --overwrite"
-    if "unable to open" in text:
-        return f"cannot be opened ({text}); its folder must exist and be writable"
-    return text
+    def _told(self, error: "SQLAlchemyError") -> tuple[StoreError, bool]:
+        """The error in one line; and whether it may be over in a while."""
+        text = " ".join(str(getattr(error, "orig", None) or error).split())
+        if self.is_file:
+            return StoreError(f"event store {self.name}: {sqlite.explain(text)}"), False
+        words, passes = postgresql.explain(text, self.address)
+        return StoreError(f"event store {self.name}: {words}"), passes

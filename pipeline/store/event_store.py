@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import msgspec
 
 from pipeline.clock import Clock, SystemClock
-from pipeline.errors import StoreError, UsageError
+from pipeline.errors import StoreError
 from pipeline.messages import Event, Missed
-from pipeline.store.database import Database
+from pipeline.store.address import StoreAddress
+from pipeline.store.alarms import take_in
+from pipeline.store.database import Database, Patience
 from pipeline.store.decisions import Decisions
 from pipeline.store.digests import DigestBox
+from pipeline.store.opening import Opening
 from pipeline.store.outbox import Counts, Outbox
-from pipeline.store.rows import OutboxRow, Position, StoredEvent, event_row, outbox_row, position_of, reader_row
-from pipeline.store.tables import MIGRATED_SCHEMAS, STORE_SCHEMA, Tables, store_tables
+from pipeline.store.readers import Readers
+from pipeline.store.rows import OutboxRow, Position, StoredEvent, event_row, outbox_row
+from pipeline.store.tables import Tables, store_tables
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
@@ -42,7 +46,7 @@ class EventStore:
         """The governor's log."""
         self.digests = DigestBox(database, tables, clock, table=tables.digests)
         """The governor's own messages."""
-        self._generations: dict[str, int] = {}
+        self._readers = Readers(database, tables)
         self.analysis_sha256 = ""
         """The analysis whose events lie here."""
         self.source_order: list[str] = []
@@ -51,32 +55,36 @@ class EventStore:
     @classmethod
     def open(
         cls,
-        url_or_path: str | Path,
+        place: StoreAddress | Path | str,
         *,
         analysis_sha256: str | None,
         source_order: Sequence[str] = (),
         overwrite: bool = False,
         clock: Clock | None = None,
+        patience: Patience | None = None,
     ) -> Self:
-        """Open a store, or make it.
+        """Open a store, or make it; one of an older schema is led on to this version's.
 
-        ``analysis_sha256`` None takes whatever is there, but makes nothing. ``source_order`` is remembered when
-        given. ``overwrite`` erases what is there first, so only the process that starts a run may say it.
+        ``place``: an address, a path, or a URL. ``analysis_sha256`` None takes whatever is there, but makes nothing.
+        ``source_order`` is remembered when given. ``overwrite`` erases what is there first, so only the process that
+        starts a run may say it. ``patience``: with a server that does not answer, now and later.
 
         Raises ``UsageError`` when the store belongs to another analysis, ``StoreError`` when it is damaged, has
-        another schema number, or cannot be reached.
+        a newer schema, or is gone, ``CannotStart`` when it was never reached.
         """
-        database = Database.connect(url_or_path)
+        database = Database.connect(place, patience)
         if overwrite:
             database.erase()
         if analysis_sha256 is None and database.path is not None and not database.path.exists():
             raise StoreError(f"event store {database.name}: there is none")
         store = cls(database, store_tables(), clock or SystemClock())
         try:
-            store._settle_meta(analysis_sha256, list(source_order))
+            facts = Opening(database, store._tables, analysis_sha256, source_order).settle()
         except BaseException:
             database.close()
             raise
+        store.analysis_sha256 = facts["analysis_sha256"]
+        store.source_order = msgspec.json.decode(facts["source_order"], type=list[str])
         return store
 
     def close(self) -> None:
@@ -114,52 +122,28 @@ class EventStore:
             known = self._known(connection, bodies)
             fresh = {event.message_id: event for event in events if event.message_id not in known}
             if fresh:
-                self._insert(connection, fresh.values(), bodies, route)
+                self._insert(connection, list(fresh.values()), bodies, route)
             if missed:
-                self._miss(connection, camera, missed)
-            generation = self._move(connection, camera, position)
-        self._generations[camera] = generation
+                self._readers.miss(connection, camera, missed)
+            generation = self._readers.move(connection, camera, position)
+        self._readers.moved(camera, generation)
 
     def position(self, camera: str) -> Position | None:
         """How far the camera has come, or None before its first commit."""
-        from sqlalchemy import select
-
-        readers = self._tables.readers
-        with self._database.reading() as connection:
-            row = connection.execute(select(readers).where(readers.c.camera == camera)).one_or_none()
-        self._generations[camera] = 0 if row is None else row.generation
-        return None if row is None else position_of(row)
+        return self._readers.position(camera)
 
     def missed(self, camera: str) -> list[Missed]:
         """Answers of classifiers that did not count, so that the same can be said when the log is read again."""
-        from sqlalchemy import select
-
-        columns = self._tables.missed.c
-        statement = select(columns.index, columns.track_id, columns.classifier, columns.reason)
-        order = (columns.index, columns.track_id, columns.classifier)
-        with self._database.reading() as connection:
-            rows = connection.execute(statement.where(columns.camera == camera).order_by(*order)).all()
-        return [Missed(*row) for row in rows]
+        return self._readers.missed(camera)
 
     def positions(self) -> dict[str, Position]:
         """How far each camera has come; for reports, does not take part in ``commit``'s check."""
-        from sqlalchemy import select
-
-        readers = self._tables.readers
-        with self._database.reading() as connection:
-            rows = connection.execute(select(readers).order_by(readers.c.camera)).all()
-        return {row.camera: position_of(row) for row in rows}
+        return self._readers.positions()
 
     def reached(self) -> tuple[dict[str, Position], int]:
         """``positions``, and the number of the last message committed by then, both of one moment: where a run goes
         on, messages with a greater number came after these positions."""
-        from sqlalchemy import func, select
-
-        readers, number = self._tables.readers, self._tables.events.c.number
-        last = select(func.max(number)).scalar_subquery().label("last")  # one statement sees one state everywhere
-        with self._database.reading() as connection:
-            rows = connection.execute(select(readers, last).order_by(readers.c.camera)).all()
-        return {row.camera: position_of(row) for row in rows}, (rows[0].last or 0) if rows else 0
+        return self._readers.reached()
 
     # ---- reading
 
@@ -223,40 +207,6 @@ class EventStore:
 
     # ---- inside
 
-    def _settle_meta(self, analysis_sha256: str | None, source_order: list[str]) -> None:
-        from sqlalchemy import insert, inspect, select, update
-
-        meta = self._tables.meta
-        with self._database.writing() as connection:
-            if not inspect(connection).has_table("meta"):
-                if analysis_sha256 is None:
-                    raise StoreError(f"event store {self._database.name}: there is none")
-                self._tables.metadata.create_all(connection, checkfirst=False)
-                facts = {"schema": str(STORE_SCHEMA), "analysis_sha256": analysis_sha256, "source_order": "[]"}
-                connection.execute(insert(meta), [{"key": key, "value": value} for key, value in facts.items()])
-            found = {row.key: row.value for row in connection.execute(select(meta))}
-            if found.get("schema") in [str(schema) for schema in MIGRATED_SCHEMAS]:
-                found["schema"] = str(STORE_SCHEMA)
-                self._tables.metadata.create_all(connection)
-                connection.execute(update(meta).where(meta.c.key == "schema").values(value=found["schema"]))
-            self._check_meta(found, analysis_sha256)
-            if source_order:
-                found["source_order"] = msgspec.json.encode(source_order).decode()
-                change = update(meta).where(meta.c.key == "source_order")
-                connection.execute(change.values(value=found["source_order"]))
-        self.analysis_sha256 = found["analysis_sha256"]
-        self.source_order = msgspec.json.decode(found["source_order"], type=list[str])
-
-    def _check_meta(self, found: dict[str, str], analysis_sha256: str | None) -> None:
-        name, schema, analysis = self._database.name, found.get("schema", "?"), found.get("analysis_sha256", "?")
-        if schema != str(STORE_SCHEMA):
-            raise StoreError(f"event store {name}: its schema is {schema}, this version reads {STORE_SCHEMA}")
-        if analysis_sha256 is not None and analysis != analysis_sha256:
-            raise UsageError(
-                f"{name} holds events of another analysis ({analysis}, not {analysis_sha256}): "
-                "take another --out, or --overwrite to erase it"
-            )
-
     def _known(self, connection: "Connection", bodies: dict[str, str]) -> set[str]:
         from sqlalchemy import select
 
@@ -273,7 +223,7 @@ class EventStore:
                 known.add(message_id)
         return known
 
-    def _insert(self, connection: "Connection", events: Iterable[Event], bodies: dict[str, str], route: Route) -> None:
+    def _insert(self, connection: "Connection", events: list[Event], bodies: dict[str, str], route: Route) -> None:
         from sqlalchemy import insert
 
         now = self._clock.wall_ns()
@@ -283,34 +233,9 @@ class EventStore:
             rows.append(event_row(event, bodies[event.message_id], now))
             outbox.extend(outbox_row(event, sink) for sink in route(event))
         connection.execute(insert(self._tables.events), rows)
+        take_in(connection, self._tables, events, now)
         if outbox:
             connection.execute(insert(self._tables.outbox), outbox)
-
-    def _miss(self, connection: "Connection", camera: str, missed: Sequence[Missed]) -> None:
-        from sqlalchemy import delete, insert
-
-        table = self._tables.missed
-        for fact in missed:  # few, and one that is told again replaces itself
-            names = table.c.camera == camera, table.c.index == fact.index, table.c.track_id == fact.track_id
-            connection.execute(delete(table).where(*names, table.c.classifier == fact.classifier))
-        rows = [{"camera": camera, **{name: getattr(fact, name) for name in fact.__struct_fields__}} for fact in missed]
-        connection.execute(insert(table), rows)
-
-    def _move(self, connection: "Connection", camera: str, position: Position) -> int:
-        from sqlalchemy import insert, select, update
-
-        readers = self._tables.readers
-        here = connection.execute(select(readers.c.generation).where(readers.c.camera == camera)).scalar() or 0
-        if here != self._generations.get(camera, here):
-            raise StoreError(
-                f"event store {self._database.name}: another process goes on with camera {camera!r}; this one must stop"
-            )
-        values = {"generation": here + 1, **reader_row(position)}
-        if here:
-            connection.execute(update(readers).where(readers.c.camera == camera), values)
-        else:
-            connection.execute(insert(readers), {"camera": camera, **values})
-        return here + 1
 
     def _select_events(self) -> "Select[Any]":
         from sqlalchemy import select
@@ -344,9 +269,6 @@ class EventStore:
             return [StoredEvent(*row) for row in connection.execute(statement.limit(_PAGE))]
 
     def _cameras(self, source_order: Sequence[str]) -> list[str]:
-        from sqlalchemy import select
-
-        with self._database.reading() as connection:
-            found = set(connection.execute(select(self._tables.readers.c.camera)).scalars())
+        found = self._readers.cameras()
         named = [camera for camera in source_order if camera in found]
         return named + sorted(found.difference(named))

@@ -9,7 +9,8 @@ from pipeline.store.rows import OutboxRow
 from pipeline.store.tables import Tables
 
 if TYPE_CHECKING:
-    from sqlalchemy import Select, Table
+    from sqlalchemy import FromClause, Select, Table
+    from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 Counts = dict[str, dict[str, int]]
 """Outbox rows by sink and state: ``{"hook": {"pending": 2, "delivered": 40, "dead": 0}}``."""
@@ -38,13 +39,14 @@ class Outbox:
     def failed(self, row: OutboxRow, error: str, next_attempt_ns: int) -> None:
         """Not acknowledged; to be tried again."""
         first = row.first_attempt_ns or self._clock.wall_ns()
-        counted = {"attempts": row.attempts + 1, "first_attempt_ns": first, "last_error": error}
+        counted = {"attempts": row.attempts + 1, "first_attempt_ns": first, "last_error": _storable(error)}
         self._update(row, next_attempt_ns=next_attempt_ns, **counted)
 
     def dead(self, row: OutboxRow, error: str) -> None:
         """Given up."""
         now = self._clock.wall_ns()
-        counted = {"attempts": row.attempts + 1, "first_attempt_ns": row.first_attempt_ns or now, "last_error": error}
+        first = row.first_attempt_ns or now
+        counted = {"attempts": row.attempts + 1, "first_attempt_ns": first, "last_error": _storable(error)}
         self._update(row, state="dead", settled_ns=now, **counted)
 
     def counts(self) -> Counts:
@@ -71,7 +73,7 @@ class Outbox:
 
     def _select_pending(self) -> "Select[Any]":
         """One index look-up for each camera, however long the backlog."""
-        from sqlalchemy import bindparam, literal, select
+        from sqlalchemy import bindparam, literal, select, true
 
         outbox, events, readers = self._tables.outbox, self._tables.events, self._tables.readers
         line = outbox.alias("line")
@@ -79,11 +81,17 @@ class Outbox:
         in_line = select(line).where(*mine).order_by(line.c.number).correlate(readers)
         head_is_due = in_line.with_only_columns(line.c.next_attempt_ns).limit(1).scalar_subquery() <= bindparam("now")
         first = in_line.with_only_columns(line.c.number).limit(bindparam("most"))
-        columns = outbox.c
+        rows: FromClause
+        columns: ReadOnlyColumnCollection[str, Any]
+        if self._database.is_file:  # SQLite has no LATERAL, and looks numbers up by their index
+            rows, columns = readers.join(outbox, outbox.c.number.in_(first)), outbox.c
+        else:
+            lateral = in_line.limit(bindparam("most")).lateral("first")
+            rows, columns = readers.join(lateral, true()), lateral.c
         return (
             select(columns.number, columns.sink, columns.camera, columns.message_id, columns.attempts)
             .add_columns(columns.first_attempt_ns, columns.next_attempt_ns, columns.last_error, events.c.body)
-            .select_from(readers.join(outbox, columns.number.in_(first)).join(events))
+            .select_from(rows.join(events, events.c.message_id == columns.message_id))
             .where(head_is_due)
             .order_by(columns.number)
             .limit(bindparam("most"))
@@ -96,3 +104,8 @@ class Outbox:
         with self._database.writing() as connection:
             pending = (outbox.c.number == row.number, outbox.c.state == "pending")
             connection.execute(update(outbox).where(*pending), values)
+
+
+def _storable(text: str) -> str:
+    """What a receiver said, as every database takes it: PostgreSQL keeps no NUL, and neither keeps half a character."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()

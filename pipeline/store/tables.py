@@ -1,32 +1,34 @@
 """The tables of the event store. SQLAlchemy is imported when they are first asked for, not before."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData, Table
+    from sqlalchemy.types import TypeEngine
 
-STORE_SCHEMA = 3
-"""Number of the layout below; raised with each change of it but for indexes."""
-MIGRATED_SCHEMAS = (2,)
-"""Layouts that only lack some of the tables below: these are added when such a store is opened."""
+STORE_SCHEMA = 4
+"""Number of the layout below; ``migrations/versions`` has one file for each, which leads there and back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """``events``: one row per message. ``outbox``: one per message and sink. ``readers``: one per camera, how far
-    the alert process has come. ``missed``: answers of classifiers that did not count. ``decisions``: the governor's,
-    one per message and sink. ``digests``: messages of the governor's own, one row each. ``meta``: facts about the
-    whole store, as text."""
+    """``events``: one row per message. ``alarms``: one per event, from its start to its end. ``outbox``: one per
+    message and sink. ``readers``: one per camera, how far the alert process has come. ``missed``: answers of
+    classifiers that did not count. ``decisions``: the governor's, one per message and sink. ``digests``: messages of
+    the governor's own, one row each. ``meta``: facts about the whole store, as text; its ``schema`` is what counts,
+    ``versions`` the same in the words of Alembic."""
 
     metadata: "MetaData"
     events: "Table"
+    alarms: "Table"
     outbox: "Table"
     readers: "Table"
     missed: "Table"
     decisions: "Table"
     digests: "Table"
     meta: "Table"
+    versions: "Table"
 
 
 def store_tables() -> Tables:
@@ -34,7 +36,7 @@ def store_tables() -> Tables:
     from sqlalchemy import MetaData
 
     metadata = MetaData()
-    tables = (_events, _outbox, _readers, _missed, _decisions, _digests, _meta)
+    tables = (_events, _alarms, _outbox, _readers, _missed, _decisions, _digests, _meta, _versions)
     return Tables(metadata, *(table(metadata) for table in tables))
 
 
@@ -44,7 +46,7 @@ def _events(metadata: "MetaData") -> "Table":
     return Table(
         "events",
         metadata,
-        Column("number", Integer, primary_key=True, autoincrement=True),
+        Column("number", number_type(), primary_key=True, autoincrement=True),
         Column("message_id", Text, nullable=False, unique=True),
         Column("event_id", Text, nullable=False, index=True),
         Column("type", Text, nullable=False),
@@ -59,9 +61,37 @@ def _events(metadata: "MetaData") -> "Table":
         Column("committed_ns", BigInteger, nullable=False),
         Column("body", Text, nullable=False),
         Index("events_by_camera", "camera", "media_time", "ordinal"),
-        Index("events_by_rule", "rule", "media_time"),
-        Index("events_by_severity", "severity", "media_time"),
-        Index("events_by_time", "wall_time"),
+        sqlite_autoincrement=True,
+    )
+
+
+def _alarms(metadata: "MetaData") -> "Table":
+    from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, Table, Text, text
+
+    is_open = text("ended_ns IS NULL")
+    filtered = ("camera", "rule", "name", "severity", "class_name")
+    return Table(
+        "alarms",
+        metadata,
+        Column("number", number_type(), primary_key=True, autoincrement=True),
+        Column("event_id", Text, nullable=False, unique=True),
+        Column("camera", Text, nullable=False),
+        Column("rule", Text, nullable=False),
+        Column("name", Text, nullable=False),
+        Column("severity", Text, nullable=False),
+        Column("class_name", Text),
+        Column("region", Text, nullable=False),
+        Column("reason", Text, nullable=False),
+        Column("started_ns", BigInteger, nullable=False),
+        Column("started", Double, nullable=False),
+        Column("ended_ns", BigInteger),
+        Column("ended", Double),
+        Column("ending", Text, nullable=False),
+        Column("messages", Integer, nullable=False),
+        Column("protected", Boolean, nullable=False),
+        Index("alarms_by_time", "started_ns", "number"),
+        *(Index(f"alarms_by_{name}", name, "started_ns", "number") for name in filtered),
+        Index("alarms_open", "started_ns", "number", sqlite_where=is_open, postgresql_where=is_open),
         sqlite_autoincrement=True,
     )
 
@@ -72,7 +102,7 @@ def _outbox(metadata: "MetaData") -> "Table":
     return Table(
         "outbox",
         metadata,
-        Column("number", Integer, primary_key=True, autoincrement=True),
+        Column("number", number_type(), primary_key=True, autoincrement=True),
         Column("message_id", Text, ForeignKey("events.message_id"), nullable=False),
         Column("sink", Text, nullable=False),
         Column("camera", Text, nullable=False),
@@ -126,7 +156,7 @@ def _decisions(metadata: "MetaData") -> "Table":
     return Table(
         "decisions",
         metadata,
-        Column("number", Integer, primary_key=True, autoincrement=True),
+        Column("number", number_type(), primary_key=True, autoincrement=True),
         Column("sink", Text, nullable=False),
         Column("message_id", Text, ForeignKey("events.message_id"), nullable=False),
         Column("event_id", Text, nullable=False),
@@ -150,7 +180,7 @@ def _digests(metadata: "MetaData") -> "Table":
     return Table(
         "digests",
         metadata,
-        Column("number", Integer, primary_key=True, autoincrement=True),
+        Column("number", number_type(), primary_key=True, autoincrement=True),
         Column("message_id", Text, nullable=False, unique=True),
         Column("sink", Text, nullable=False),
         Column("state", Text, nullable=False),
@@ -170,3 +200,17 @@ def _meta(metadata: "MetaData") -> "Table":
     from sqlalchemy import Column, Table, Text
 
     return Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+
+
+def _versions(metadata: "MetaData") -> "Table":
+    from sqlalchemy import Column, PrimaryKeyConstraint, String, Table
+
+    key = PrimaryKeyConstraint("version_num", name="alembic_version_pkc")
+    return Table("alembic_version", metadata, Column("version_num", String(32), nullable=False), key)
+
+
+def number_type() -> "TypeEngine[Any]":
+    """Of numbers that the database gives: 64 bits; SQLite has them under another name."""
+    from sqlalchemy import BigInteger, Integer
+
+    return BigInteger().with_variant(Integer(), "sqlite")

@@ -1,11 +1,11 @@
 """What is on its way is always known; what is settled is counted as often as time allows."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 
 from pipeline.clock import SECOND, ManualClock
+from pipeline.store.address import StoreAddress
 from pipeline.store.census import SHARE, Census
 from pipeline.store.event_store import EventStore
 from pipeline.store.outbox import Counts
@@ -33,8 +33,8 @@ class Slow:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[EventStore]:
-    with EventStore.open(tmp_path / "events.db", analysis_sha256="a") as opened:
+def store(place: StoreAddress) -> Iterator[EventStore]:
+    with EventStore.open(place, analysis_sha256="a") as opened:
         commit(opened, 1, 4, *SINKS)
         yield opened
 

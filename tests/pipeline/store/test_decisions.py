@@ -1,6 +1,5 @@
 """The governor's log in the event store: kept with the rows that it decides on, told once, and found again."""
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from pipeline.clock import ManualClock
 from pipeline.errors import StoreError
 from pipeline.messages import Event
+from pipeline.store.address import StoreAddress
 from pipeline.store.event_store import EventStore
 from pipeline.store.rendering import render_events
 from pipeline.store.rows import Position
@@ -17,13 +17,8 @@ from stages.deliver.decision import Decision, Role, Verdict
 OPENING = {verdict: Decision(verdict, Role.OPENING, "because", "sample") for verdict in Verdict}
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "events.db"
-
-
-def opened(path: Path) -> EventStore:
-    return EventStore.open(path, analysis_sha256="a", clock=ManualClock(wall_ns=1_000))
+def opened(place: StoreAddress) -> EventStore:
+    return EventStore.open(place, analysis_sha256="a", clock=ManualClock(wall_ns=1_000))
 
 
 def fill(store: EventStore, count: int, camera: str = "gate") -> list[Event]:
@@ -36,8 +31,8 @@ def digest(name: str) -> Event:
     return sample_event("", 1, id=name, message_id=name, type="digest")
 
 
-def test_a_decision_settles_its_row_and_is_there_after_reopening(path: Path) -> None:
-    with opened(path) as store:
+def test_a_decision_settles_its_row_and_is_there_after_reopening(place: StoreAddress) -> None:
+    with opened(place) as store:
         fill(store, 3)
         rows = store.pending("hook", 0)
         store.decisions.keep("hook", list(zip(rows, OPENING.values(), strict=True)), 7)
@@ -46,7 +41,7 @@ def test_a_decision_settles_its_row_and_is_there_after_reopening(path: Path) -> 
             "hook": {"pending": 1, "delivered": 0, "dead": 0, "merged": 1, "held": 1},
             "file": {"pending": 3, "delivered": 0, "dead": 0},
         }
-    with opened(path) as store:
+    with opened(place) as store:
         found = list(store.decisions.recent("hook"))
         assert [(one.verdict, one.role, one.episode, one.decided_ns, one.state) for one in found] == [
             ("pass", "opening", "sample", 7, "pending"),
@@ -58,10 +53,10 @@ def test_a_decision_settles_its_row_and_is_there_after_reopening(path: Path) -> 
 
 
 def test_a_decision_about_what_still_waits_is_found_however_many_came_after_it(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    place: StoreAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipeline.store.decisions._RECENT", 2)
-    with opened(path) as store:
+    with opened(place) as store:
         fill(store, 2, "attic")
         fill(store, 8)
         rows = store.pending("hook", 0)
@@ -75,18 +70,18 @@ def test_a_decision_about_what_still_waits_is_found_however_many_came_after_it(
         assert found[2:] == [("gate-7", "delivered"), ("gate-8", "delivered")]
 
 
-def test_a_message_is_decided_on_once_for_each_sink(path: Path) -> None:
-    with opened(path) as store:
+def test_a_message_is_decided_on_once_for_each_sink(place: StoreAddress) -> None:
+    with opened(place) as store:
         fill(store, 1)
         for sink in ("hook", "file"):
             store.decisions.keep(sink, [(store.pending(sink, 0)[0], OPENING[Verdict.PASS])], 7)
-        with pytest.raises(StoreError, match="UNIQUE"):
+        with pytest.raises(StoreError, match=r"(?i)unique"):
             store.decisions.keep("hook", [(store.pending("hook", 0)[0], OPENING[Verdict.HELD])], 8)
         assert store.outbox_counts()["hook"]["pending"] == 1, "the second changed nothing"
 
 
-def test_a_digest_tells_of_what_was_kept_since_the_one_before(path: Path) -> None:
-    with opened(path) as store:
+def test_a_digest_tells_of_what_was_kept_since_the_one_before(place: StoreAddress) -> None:
+    with opened(place) as store:
         fill(store, 4)
         rows = store.pending("hook", 0)
         store.decisions.keep("hook", [(row, OPENING[Verdict.HELD]) for row in rows[:2]], 7)
@@ -97,8 +92,8 @@ def test_a_digest_tells_of_what_was_kept_since_the_one_before(path: Path) -> Non
         assert [event.id for event in store.digests.all("hook")] == ["one", "two"]
 
 
-def test_digests_wait_in_line_for_their_sink_and_hold_back_no_event(path: Path) -> None:
-    with opened(path) as store:
+def test_digests_wait_in_line_for_their_sink_and_hold_back_no_event(place: StoreAddress) -> None:
+    with opened(place) as store:
         fill(store, 1)
         store.decisions.digest("hook", digest("one"))
         store.decisions.digest("hook", digest("two"))
@@ -114,8 +109,8 @@ def test_digests_wait_in_line_for_their_sink_and_hold_back_no_event(path: Path) 
         assert store.digests.counts() == {"hook": {"pending": 0, "delivered": 1, "dead": 1}}
 
 
-def test_counts_of_events_add_up(path: Path) -> None:
-    with opened(path) as store:
+def test_counts_of_events_add_up(place: StoreAddress) -> None:
+    with opened(place) as store:
         fill(store, 6)
         rows = store.pending("hook", 0)
         verdicts = [Verdict.PASS, Verdict.PASS, Verdict.PASS, Verdict.MERGED, Verdict.HELD, Verdict.HELD]
@@ -129,25 +124,11 @@ def test_counts_of_events_add_up(path: Path) -> None:
                           "digests": 1}  # fmt: skip
 
 
-def test_the_record_of_events_knows_of_no_digest(path: Path, tmp_path: Path) -> None:
-    with opened(path) as store:
+def test_the_record_of_events_knows_of_no_digest(place: StoreAddress, tmp_path: Path) -> None:
+    with opened(place) as store:
         fill(store, 2)
         render_events(store, tmp_path / "before.jsonl")
         store.decisions.keep("hook", [(store.pending("hook", 0)[0], OPENING[Verdict.HELD])], 7)
         store.decisions.digest("hook", digest("one"))
         render_events(store, tmp_path / "after.jsonl")
     assert (tmp_path / "after.jsonl").read_bytes() == (tmp_path / "before.jsonl").read_bytes()
-
-
-def test_a_store_from_before_the_governor_gets_its_tables(path: Path) -> None:
-    with opened(path) as store:
-        fill(store, 2)
-    with sqlite3.connect(path) as raw:
-        raw.execute("UPDATE meta SET value = '2' WHERE key = 'schema'")
-        raw.execute("DROP TABLE decisions")
-        raw.execute("DROP TABLE digests")
-    raw.close()
-    with opened(path) as store:
-        assert len(store.pending("hook", 0)) == 2
-        store.decisions.keep("hook", [(store.pending("hook", 0)[0], OPENING[Verdict.HELD])], 7)
-        assert store.decisions.counts()["hook"]["held"] == 1

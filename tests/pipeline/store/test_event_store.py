@@ -14,6 +14,7 @@ import pytest
 from pipeline.clock import ManualClock
 from pipeline.errors import StoreError, UsageError
 from pipeline.messages import Event
+from pipeline.store.address import StoreAddress
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import Position
 from pipeline.store.sample_event import sample_event
@@ -38,11 +39,11 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "events.db"
 
 
-def open_store(path: Path | str, analysis: str = "a") -> EventStore:
-    return EventStore.open(path, analysis_sha256=analysis, clock=ManualClock(wall_ns=1_000))
+def open_store(place: StoreAddress | Path | str, analysis: str = "a") -> EventStore:
+    return EventStore.open(place, analysis_sha256=analysis, clock=ManualClock(wall_ns=1_000))
 
 
-def test_what_was_committed_is_there_after_reopening(path: Path) -> None:
+def test_what_was_committed_is_there_after_reopening(place: StoreAddress) -> None:
     position = Position(
         state=b"\x00\xff",
         log_offset=10**12,
@@ -52,10 +53,10 @@ def test_what_was_committed_is_there_after_reopening(path: Path) -> None:
         counts={"static": 4},
         ended=True,
     )
-    with open_store(path) as store:
+    with open_store(place) as store:
         assert store.position("gate") is None
         store.commit("gate", [sample_event()], position, to_hook)
-    with open_store(path) as store:
+    with open_store(place) as store:
         assert store.position("gate") == position
         assert store.positions() == {"gate": position}
         assert [stored.event for stored in store.events()] == [sample_event()]
@@ -66,16 +67,16 @@ def test_what_was_committed_is_there_after_reopening(path: Path) -> None:
         assert store.outbox_counts() == {"hook": {"pending": 1, "delivered": 0, "dead": 0}}
 
 
-def test_a_repeated_message_with_the_same_content_is_passed_over(path: Path) -> None:
-    with open_store(path) as store:
+def test_a_repeated_message_with_the_same_content_is_passed_over(place: StoreAddress) -> None:
+    with open_store(place) as store:
         store.commit("gate", [sample_event()], at(1), to_hook)
         store.commit("gate", [sample_event(), sample_event(ordinal=2)], at(2), to_hook)
         assert len(list(store.events())) == 2
         assert store.outbox_counts()["hook"]["pending"] == 2
 
 
-def test_a_repeated_message_with_other_content_is_refused_and_changes_nothing(path: Path) -> None:
-    with open_store(path) as store:
+def test_a_repeated_message_with_other_content_is_refused_and_changes_nothing(place: StoreAddress) -> None:
+    with open_store(place) as store:
         store.commit("gate", [sample_event()], at(1), to_hook)
         with pytest.raises(StoreError, match="sample-gate-1 is there with other content"):
             store.commit("gate", [sample_event(ordinal=2), sample_event(reason="another")], at(2), to_hook)
@@ -83,13 +84,13 @@ def test_a_repeated_message_with_other_content_is_refused_and_changes_nothing(pa
         assert store.position("gate") == at(1)
 
 
-def test_a_commit_that_fails_midway_leaves_nothing(path: Path) -> None:
+def test_a_commit_that_fails_midway_leaves_nothing(place: StoreAddress) -> None:
     def breaks_at_the_second(event: Event) -> list[str]:
         if event.ordinal == 2:
             raise RuntimeError("no route")
         return ["hook"]
 
-    with open_store(path) as store:
+    with open_store(place) as store:
         with pytest.raises(RuntimeError):
             store.commit("gate", [sample_event(), sample_event(ordinal=2)], at(2), breaks_at_the_second)
         assert list(store.events()) == []
@@ -97,13 +98,13 @@ def test_a_commit_that_fails_midway_leaves_nothing(path: Path) -> None:
         assert store.position("gate") is None
 
 
-def test_events_of_another_camera_are_refused(path: Path) -> None:
-    with open_store(path) as store, pytest.raises(ValueError, match="takes its own events"):
+def test_events_of_another_camera_are_refused(place: StoreAddress) -> None:
+    with open_store(place) as store, pytest.raises(ValueError, match="takes its own events"):
         store.commit("gate", [sample_event("yard")], at(1), nowhere)
 
 
-def test_a_frozen_twin_that_wakes_up_cannot_commit(path: Path) -> None:
-    with open_store(path) as frozen, open_store(path) as successor:
+def test_a_frozen_twin_that_wakes_up_cannot_commit(place: StoreAddress) -> None:
+    with open_store(place) as frozen, open_store(place) as successor:
         frozen.commit("gate", [sample_event()], at(1), nowhere)
         assert successor.position("gate") == at(1)
         successor.commit("gate", [sample_event(ordinal=2)], at(2), nowhere)
@@ -112,24 +113,24 @@ def test_a_frozen_twin_that_wakes_up_cannot_commit(path: Path) -> None:
         frozen.commit("yard", [], at(1), nowhere)
 
 
-def test_a_store_of_another_analysis_is_refused_and_both_are_named(path: Path) -> None:
-    open_store(path, "first").close()
+def test_a_store_of_another_analysis_is_refused_and_both_are_named(place: StoreAddress) -> None:
+    open_store(place, "first").close()
     with pytest.raises(UsageError, match=r"\(first, not second\).*--overwrite"):
-        open_store(path, "second")
+        open_store(place, "second")
 
 
-def test_overwrite_erases_what_was_there(path: Path) -> None:
-    with open_store(path, "first") as store:
+def test_overwrite_erases_what_was_there(place: StoreAddress) -> None:
+    with open_store(place, "first") as store:
         store.commit("gate", [sample_event()], at(1), to_hook)
-    with EventStore.open(path, analysis_sha256="second", overwrite=True) as store:
+    with EventStore.open(place, analysis_sha256="second", overwrite=True) as store:
         assert list(store.events()) == []
         assert store.position("gate") is None
         assert store.analysis_sha256 == "second"
 
 
-def test_any_analysis_is_taken_where_none_is_asked_for(path: Path) -> None:
-    EventStore.open(path, analysis_sha256="first", source_order=["yard", "gate"]).close()
-    with EventStore.open(path, analysis_sha256=None) as store:
+def test_any_analysis_is_taken_where_none_is_asked_for(place: StoreAddress) -> None:
+    EventStore.open(place, analysis_sha256="first", source_order=["yard", "gate"]).close()
+    with EventStore.open(place, analysis_sha256=None) as store:
         assert (store.analysis_sha256, store.source_order) == ("first", ["yard", "gate"])
 
 
@@ -144,7 +145,7 @@ def test_another_schema_number_is_refused_with_both_numbers(path: Path) -> None:
     with sqlite3.connect(path) as raw:
         raw.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
     raw.close()
-    with pytest.raises(StoreError, match="its schema is 99, this version reads 3"):
+    with pytest.raises(StoreError, match=r"its schema is 99, this version reads 4; .*newer version"):
         open_store(path)
 
 
@@ -186,8 +187,8 @@ def test_a_url_names_the_same_store_as_its_path(path: Path) -> None:
         assert len(list(store.events())) == 1
 
 
-def test_content_order_is_source_order_then_media_time_then_ordinal(path: Path) -> None:
-    with EventStore.open(path, analysis_sha256="a", source_order=["yard", "gate"]) as store:
+def test_content_order_is_source_order_then_media_time_then_ordinal(place: StoreAddress) -> None:
+    with EventStore.open(place, analysis_sha256="a", source_order=["yard", "gate"]) as store:
         late = sample_event("gate", 1, media_time=3.0)
         early = sample_event("gate", 2, media_time=1.0)
         tied = sample_event("gate", 3, media_time=1.0)
@@ -200,16 +201,16 @@ def test_content_order_is_source_order_then_media_time_then_ordinal(path: Path) 
         assert committed == [f"sample-{one}" for one in ("gate-1", "gate-3", "gate-2", "attic-1", "yard-1")]
 
 
-def test_reading_in_pages_leaves_nothing_out(path: Path) -> None:
-    with open_store(path) as store:
+def test_reading_in_pages_leaves_nothing_out(place: StoreAddress) -> None:
+    with open_store(place) as store:
         events = [sample_event("gate", n, media_time=(n // 7) / 3) for n in range(1, 1201)]
         store.commit("gate", events, at(1), nowhere)
         assert [stored.event.ordinal for stored in store.events("content")] == list(range(1, 1201))
         assert [stored.number for stored in store.events("commit", after=100)] == list(range(101, 1201))
 
 
-def test_a_waiting_message_holds_back_its_own_camera_only(path: Path) -> None:
-    with open_store(path) as store:
+def test_a_waiting_message_holds_back_its_own_camera_only(place: StoreAddress) -> None:
+    with open_store(place) as store:
         for ordinal in (1, 2):
             for camera in ("gate", "yard"):
                 store.commit(camera, [sample_event(camera, ordinal)], at(ordinal), to_hook)
@@ -223,8 +224,8 @@ def test_a_waiting_message_holds_back_its_own_camera_only(path: Path) -> None:
         assert store.pending("other sink", 500) == []
 
 
-def test_a_dead_letter_holds_back_nothing_and_stays_dead(path: Path) -> None:
-    with open_store(path) as store:
+def test_a_dead_letter_holds_back_nothing_and_stays_dead(place: StoreAddress) -> None:
+    with open_store(place) as store:
         store.commit("gate", [sample_event(), sample_event(ordinal=2)], at(2), to_hook)
         row = store.pending("hook", 0)[0]
         store.dead(row, "404")
@@ -234,8 +235,8 @@ def test_a_dead_letter_holds_back_nothing_and_stays_dead(path: Path) -> None:
         assert store.outbox_counts() == {"hook": {"pending": 0, "delivered": 1, "dead": 1}}
 
 
-def test_pending_gives_no_more_than_asked_for(path: Path) -> None:
-    with open_store(path) as store:
+def test_pending_gives_no_more_than_asked_for(place: StoreAddress) -> None:
+    with open_store(place) as store:
         for camera in ("gate", "yard"):
             store.commit(camera, [sample_event(camera, n) for n in range(1, 9)], at(8), to_hook)
         assert len(store.pending("hook", 0, 3)) == 3
@@ -256,6 +257,11 @@ def start(root: Path) -> Start:
     return start
 
 
+def spelt(place: StoreAddress) -> str:
+    """As an argument."""
+    return f"{place.text}#{place.name}" if place.name else place.text
+
+
 def read_lines(process: subprocess.Popen[str], count: int) -> int:
     """The number on the last of ``count`` lines."""
     assert process.stdout is not None
@@ -268,25 +274,28 @@ def kill(process: subprocess.Popen[str]) -> None:
         process.wait(10)
 
 
-def test_processes_that_open_a_new_store_together_all_succeed(path: Path, start: Start) -> None:
-    writers = [start("commit_until_killed", path, f"camera{n}") for n in range(3)]
+def test_processes_that_open_a_new_store_together_all_succeed(place: StoreAddress, start: Start) -> None:
+    writers = [start("commit_until_killed", spelt(place), f"camera{n}") for n in range(3)]
     done = [read_lines(writer, 2) for writer in writers]
     for writer in writers:
         kill(writer)
     assert done == [4, 4, 4]
 
 
-def test_kill_9_of_both_processes_leaves_whole_commits_only(path: Path, start: Start) -> None:
+def test_kill_9_of_both_processes_leaves_whole_commits_only(place: StoreAddress, start: Start) -> None:
     """Events, outbox and position agree after each kill, and nothing that was reported as done is gone."""
     order = random.Random(20)
     delivered: set[int] = set()
     for _ in range(4):
-        alert, deliver = start("commit_until_killed", path, "gate"), start("deliver_until_killed", path, "hook")
+        alert, deliver = (
+            start("commit_until_killed", spelt(place), "gate"),
+            start("deliver_until_killed", spelt(place), "hook"),
+        )
         committed = read_lines(alert, order.randint(3, 60))
         delivered.add(read_lines(deliver, order.randint(1, 20)))
         for process in order.sample([alert, deliver], 2):
             kill(process)
-        with open_store(path) as store:
+        with open_store(place) as store:
             position = store.position("gate")
             assert position is not None
             assert position.log_records >= committed
@@ -296,6 +305,7 @@ def test_kill_9_of_both_processes_leaves_whole_commits_only(path: Path, start: S
             assert counts["hook"]["pending"] + counts["hook"]["delivered"] == position.log_records
             assert counts["file"] == {"pending": position.log_records, "delivered": 0, "dead": 0}
             assert not delivered & {row.number for row in store.pending("hook", 0, 10**6)}
-    raw = sqlite3.connect(path)
-    assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    raw.close()
+    if place.is_file:
+        raw = sqlite3.connect(place.path)
+        assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        raw.close()

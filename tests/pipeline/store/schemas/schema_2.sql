@@ -1,0 +1,88 @@
+BEGIN TRANSACTION;
+CREATE TABLE events (
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	message_id TEXT NOT NULL, 
+	event_id TEXT NOT NULL, 
+	type TEXT NOT NULL, 
+	camera TEXT NOT NULL, 
+	rule TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	severity TEXT NOT NULL, 
+	class_name TEXT, 
+	ordinal INTEGER NOT NULL, 
+	media_time DOUBLE NOT NULL, 
+	wall_time TEXT, 
+	committed_ns BIGINT NOT NULL, 
+	body TEXT NOT NULL, 
+	UNIQUE (message_id)
+);
+INSERT INTO "events" VALUES(1,'sample-gate-1','gate-1','start','gate','in_field','yard','high','person',1,11.0,'2026-11-20T08:00:01.250000Z',1770000000000000000,'{"schema":2,"id":"gate-1","message_id":"sample-gate-1","type":"start","camera":"gate","rule":"in_field","name":"yard","severity":"high","ordinal":1,"media_time":11.0,"started":10.4,"frame":126,"wall_time":"2026-11-20T08:00:01.250000Z","reason":"person #7 was inside the zone for 2.1 s (at least 2 s)","ended":"","object":{"class":"person","track_id":7,"confidence":0.83,"box_px":[320.0,240.0,360.0,340.0],"box":[0.41667,0.41667,0.46875,0.59028],"path":[[0.3,0.6,10.4],[0.38,0.6,11.4],[0.44271,0.59028,12.5]],"attributes":{}},"region":{"zone":[[0.25,0.3],[0.9,0.3],[0.9,0.95],[0.25,0.95]]},"score_history":[[12.3,0.81],[12.4,0.85],[12.5,0.83]],"why":[{"comparison":">=","predicate":"inside_s","threshold":2.0,"time":12.5,"value":2.1}],"evidence":{},"model":{"name":"motion","sha256":""},"analysis_sha256":"0000000000000000000000000000000000000000000000000000000000000000","version":"","correlation_id":"gate/0/125"}');
+INSERT INTO "events" VALUES(2,'sample-gate-2','gate-1','update','gate','in_field','yard','critical','person',2,12.0,'2026-11-20T08:00:02.250000Z',1770000000000000000,'{"schema":2,"id":"gate-1","message_id":"sample-gate-2","type":"update","camera":"gate","rule":"in_field","name":"yard","severity":"critical","ordinal":2,"media_time":12.0,"started":10.4,"frame":126,"wall_time":"2026-11-20T08:00:02.250000Z","reason":"person #7 was inside the zone for 2.1 s (at least 2 s)","ended":"","object":{"class":"person","track_id":7,"confidence":0.83,"box_px":[320.0,240.0,360.0,340.0],"box":[0.41667,0.41667,0.46875,0.59028],"path":[[0.3,0.6,10.4],[0.38,0.6,11.4],[0.44271,0.59028,12.5]],"attributes":{}},"region":{"zone":[[0.25,0.3],[0.9,0.3],[0.9,0.95],[0.25,0.95]]},"score_history":[[12.3,0.81],[12.4,0.85],[12.5,0.83]],"why":[{"comparison":">=","predicate":"inside_s","threshold":2.0,"time":12.5,"value":2.1}],"evidence":{},"model":{"name":"motion","sha256":""},"analysis_sha256":"0000000000000000000000000000000000000000000000000000000000000000","version":"","correlation_id":"gate/0/125"}');
+INSERT INTO "events" VALUES(3,'sample-gate-3','gate-2','start','gate','line_crossed','road','high',NULL,3,13.0,'2026-11-20T08:00:03.250000Z',1770000000000000000,'{"schema":2,"id":"gate-2","message_id":"sample-gate-3","type":"start","camera":"gate","rule":"line_crossed","name":"road","severity":"high","ordinal":3,"media_time":13.0,"started":10.4,"frame":126,"wall_time":"2026-11-20T08:00:03.250000Z","reason":"person #7 was inside the zone for 2.1 s (at least 2 s)","ended":"","object":null,"region":{"line":[[0.1,0.2],[0.3,0.4]]},"score_history":[[12.3,0.81],[12.4,0.85],[12.5,0.83]],"why":[{"comparison":">=","predicate":"inside_s","threshold":2.0,"time":12.5,"value":2.1}],"evidence":{},"model":{"name":"motion","sha256":""},"analysis_sha256":"0000000000000000000000000000000000000000000000000000000000000000","version":"","correlation_id":"gate/0/125"}');
+INSERT INTO "events" VALUES(4,'sample-gate-4','gate-1','end','gate','in_field','yard','high','person',4,14.0,'2026-11-20T08:00:04.250000Z',1770000000000000000,'{"schema":2,"id":"gate-1","message_id":"sample-gate-4","type":"end","camera":"gate","rule":"in_field","name":"yard","severity":"high","ordinal":4,"media_time":14.0,"started":10.4,"frame":126,"wall_time":"2026-11-20T08:00:04.250000Z","reason":"person #7 was inside the zone for 2.1 s (at least 2 s)","ended":"left","object":{"class":"person","track_id":7,"confidence":0.83,"box_px":[320.0,240.0,360.0,340.0],"box":[0.41667,0.41667,0.46875,0.59028],"path":[[0.3,0.6,10.4],[0.38,0.6,11.4],[0.44271,0.59028,12.5]],"attributes":{}},"region":{"zone":[[0.25,0.3],[0.9,0.3],[0.9,0.95],[0.25,0.95]]},"score_history":[[12.3,0.81],[12.4,0.85],[12.5,0.83]],"why":[{"comparison":">=","predicate":"inside_s","threshold":2.0,"time":12.5,"value":2.1}],"evidence":{},"model":{"name":"motion","sha256":""},"analysis_sha256":"0000000000000000000000000000000000000000000000000000000000000000","version":"","correlation_id":"gate/0/125"}');
+INSERT INTO "events" VALUES(5,'sample-yard-1','yard-1','start','yard','in_field','yard','high','person',1,11.0,NULL,1770000000000000000,'{"schema":2,"id":"yard-1","message_id":"sample-yard-1","type":"start","camera":"yard","rule":"in_field","name":"yard","severity":"high","ordinal":1,"media_time":11.0,"started":10.4,"frame":126,"wall_time":null,"reason":"person #7 was inside the zone for 2.1 s (at least 2 s)","ended":"","object":{"class":"person","track_id":7,"confidence":0.83,"box_px":[320.0,240.0,360.0,340.0],"box":[0.41667,0.41667,0.46875,0.59028],"path":[[0.3,0.6,10.4],[0.38,0.6,11.4],[0.44271,0.59028,12.5]],"attributes":{}},"region":{"zone":[[0.25,0.3],[0.9,0.3],[0.9,0.95],[0.25,0.95]]},"score_history":[[12.3,0.81],[12.4,0.85],[12.5,0.83]],"why":[{"comparison":">=","predicate":"inside_s","threshold":2.0,"time":12.5,"value":2.1}],"evidence":{},"model":{"name":"motion","sha256":""},"analysis_sha256":"0000000000000000000000000000000000000000000000000000000000000000","version":"","correlation_id":"gate/0/125"}');
+CREATE TABLE meta (
+	"key" TEXT NOT NULL, 
+	value TEXT NOT NULL, 
+	PRIMARY KEY ("key")
+);
+INSERT INTO "meta" VALUES('schema','2');
+INSERT INTO "meta" VALUES('analysis_sha256','a');
+INSERT INTO "meta" VALUES('source_order','["yard","gate"]');
+CREATE TABLE missed (
+	camera TEXT NOT NULL, 
+	"index" BIGINT NOT NULL, 
+	track_id BIGINT NOT NULL, 
+	classifier TEXT NOT NULL, 
+	reason TEXT NOT NULL, 
+	PRIMARY KEY (camera, "index", track_id, classifier)
+);
+INSERT INTO "missed" VALUES('yard',3,7,'colour','late');
+CREATE TABLE outbox (
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	message_id TEXT NOT NULL, 
+	sink TEXT NOT NULL, 
+	camera TEXT NOT NULL, 
+	state TEXT NOT NULL, 
+	attempts INTEGER NOT NULL, 
+	first_attempt_ns BIGINT, 
+	next_attempt_ns BIGINT NOT NULL, 
+	settled_ns BIGINT, 
+	last_error TEXT NOT NULL, 
+	UNIQUE (message_id, sink), 
+	FOREIGN KEY(message_id) REFERENCES events (message_id)
+);
+INSERT INTO "outbox" VALUES(1,'sample-gate-1','hook','gate','delivered',0,NULL,0,1770000000000000000,'');
+INSERT INTO "outbox" VALUES(2,'sample-gate-1','file','gate','pending',0,NULL,0,NULL,'');
+INSERT INTO "outbox" VALUES(3,'sample-gate-2','hook','gate','pending',1,1770000000000000000,5,NULL,'receiver is away');
+INSERT INTO "outbox" VALUES(4,'sample-gate-2','file','gate','pending',0,NULL,0,NULL,'');
+INSERT INTO "outbox" VALUES(5,'sample-gate-3','hook','gate','dead',1,1770000000000000000,0,1770000000000000000,'404');
+INSERT INTO "outbox" VALUES(6,'sample-gate-3','file','gate','pending',0,NULL,0,NULL,'');
+INSERT INTO "outbox" VALUES(7,'sample-gate-4','hook','gate','pending',0,NULL,0,NULL,'');
+INSERT INTO "outbox" VALUES(8,'sample-gate-4','file','gate','pending',0,NULL,0,NULL,'');
+INSERT INTO "outbox" VALUES(9,'sample-yard-1','hook','yard','pending',0,NULL,0,NULL,'');
+INSERT INTO "outbox" VALUES(10,'sample-yard-1','file','yard','pending',0,NULL,0,NULL,'');
+CREATE TABLE readers (
+	camera TEXT NOT NULL, 
+	generation BIGINT NOT NULL, 
+	state BLOB NOT NULL, 
+	log_offset BIGINT NOT NULL, 
+	log_records BIGINT NOT NULL, 
+	spool_offset BIGINT NOT NULL, 
+	last_index BIGINT NOT NULL, 
+	counts TEXT NOT NULL, 
+	ended BOOLEAN NOT NULL, 
+	PRIMARY KEY (camera)
+);
+INSERT INTO "readers" VALUES('gate',2,X'0074',200,20,0,-1,'{"analysed":20}',0);
+INSERT INTO "readers" VALUES('yard',1,X'75',50,5,0,-1,'{}',0);
+CREATE INDEX events_by_rule ON events (rule, media_time);
+CREATE INDEX ix_events_event_id ON events (event_id);
+CREATE INDEX events_by_severity ON events (severity, media_time);
+CREATE INDEX events_by_time ON events (wall_time);
+CREATE INDEX events_by_camera ON events (camera, media_time, ordinal);
+CREATE INDEX outbox_by_state ON outbox (sink, state, camera, number);
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('events',5);
+INSERT INTO "sqlite_sequence" VALUES('outbox',10);
+COMMIT;
