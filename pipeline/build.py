@@ -1,7 +1,8 @@
 """Builds the stages of one process from the configuration: names become classes here, and nowhere earlier."""
 
+import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,8 @@ from pipeline.spec import RunSpec
 from pipeline.spool import read as read_spool
 from pipeline.stage import Alert, Asking, Capture, Classify, Detector, Evidence, Sink, Tracker
 from pipeline.store.event_store import EventStore
+
+logger = logging.getLogger(__name__)
 
 CLASSIFY_STAGE = "stages.classify.stage:classify_stage"
 OPEN_SOURCE = "stages.capture.sources:open_source"
@@ -88,6 +91,11 @@ class Alerting(Protocol):
         """All of them; each names its cameras."""
         ...
 
+    @property
+    def clips(self) -> Collection[str]:
+        """Cameras whose events have clips."""
+        ...
+
 
 def build_alert(config: Alerting, *, trackers: Callable[[str], Tracker] | None = None, exact: bool = False) -> Alert:
     """The alert stage with its rules, and a tracker for each camera: the configured one, or what ``trackers`` gives.
@@ -96,6 +104,8 @@ def build_alert(config: Alerting, *, trackers: Callable[[str], Tracker] | None =
     """
     rules = [resolve(rule.kind, RULES)(rule.options) for rule in config.rules]
     also: dict[str, Any] = {"classifiers": [asking(item) for item in config.classify]} if config.classify else {}
+    if config.clips:
+        also["clips"] = config.clips
     if exact and any(getattr(rule.options, "follows", {}) for rule in config.rules):
         also["exact"] = True
     made = trackers or partial(build_tracker, config)
@@ -148,6 +158,7 @@ class BuiltSink:
     govern: Callable[[EventStore], Any] | None = None
     """Makes the outbox that a governor watches over."""
     _governed: Any = None
+    _trouble: bool = False
 
     @property
     def name(self) -> str:
@@ -178,22 +189,40 @@ class BuiltSink:
             random=random.random,
             limit=limit,
         )
+        self._say(tally)
         return bool(tally.delivered or tally.failed or tally.dead)
+
+    def _say(self, tally: Any) -> None:
+        """Log when deliveries begin to fail, and when they work again."""
+        if tally.failed and not self._trouble:
+            logger.warning("sink %s: %s; it is tried again", self.name, tally.error)
+        elif tally.delivered and not tally.failed and self._trouble:
+            logger.info("sink %s delivers again", self.name)
+        self._trouble = bool(tally.failed) or (self._trouble and not tally.delivered)
+
+    def open(self) -> None:
+        """Connect ahead, where the sink does. Raises ``DeliveryError``."""
+        opens = getattr(self.sink, "open", None)
+        if opens is not None:
+            opens()
 
     def close(self) -> None:
         """Let go of connections."""
         self.sink.close()
 
 
-def build_sinks(config: PipelineConfig, clock: Clock) -> list[BuiltSink]:
-    """All sinks of the configuration."""
+def build_sinks(config: PipelineConfig, clock: Clock, out: Path | None = None) -> list[BuiltSink]:
+    """All sinks of the configuration. ``out``: the result folder, for those that attach pictures."""
     live = any(config.is_live(camera) for camera in config.cameras)
     deliver_due, usual = resolve(DELIVER_DUE, {}), resolve(RETRY_OPTIONS, {})()
 
     def built(sink: SinkConfig) -> BuiltSink:
         retry = getattr(sink.options, "retry", usual)
         govern = _governor(config, sink, clock, live=live)
-        return BuiltSink(sink, resolve(sink.kind, SINKS)(sink.options), live, clock, retry, deliver_due, govern)
+        made = resolve(sink.kind, SINKS)(sink.options)
+        if out is not None and hasattr(made, "look_in"):
+            made.look_in(out)
+        return BuiltSink(sink, made, live, clock, retry, deliver_due, govern)
 
     return [built(sink) for sink in config.sinks]
 

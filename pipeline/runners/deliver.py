@@ -1,12 +1,14 @@
 """The deliver process: sends what lies in the outbox until each receiver has acknowledged it, and writes
-``events.jsonl`` as events are committed."""
+``events.jsonl`` as events are committed. Each sink has a thread of its own; this loop looks after them."""
 
 import logging
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog, Metrics
+from pipeline.courier import Courier
 from pipeline.spec import RunSpec
 from pipeline.stats import Stats
 from pipeline.store.census import Census
@@ -23,7 +25,6 @@ POLL_S = 0.1
 POLL_RECORDED_S = 0.5
 """Of recordings nobody waits for the next alert."""
 TELL_S = 0.5
-BATCH = 4
 
 
 def run(child: Child, spec: RunSpec) -> None:
@@ -31,9 +32,9 @@ def run(child: Child, spec: RunSpec) -> None:
     from pipeline.build import build_sinks
 
     config = PipelineConfig.from_spec(spec.config)
-    sinks = build_sinks(config, child.clock)
+    sinks = build_sinks(config, child.clock, Path(spec.out))
     with (
-        EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store,
+        spec.open_store(child.answer) as store,
         EventAppender(store, spec.events_path) as appender,
     ):
         live = any(config.is_live(camera) for camera in spec.cameras)
@@ -41,8 +42,7 @@ def run(child: Child, spec: RunSpec) -> None:
         try:
             loop.run()
         finally:
-            for sink in sinks:
-                sink.close()
+            loop.close()
 
 
 class DeliverLoop:
@@ -56,6 +56,7 @@ class DeliverLoop:
         self._store = store
         self._appender = appender
         self._sinks = sinks
+        self._couriers = [Courier(sink, store, child.clock, poll_s=poll_s) for sink in sinks]
         self._census = Census(store, [sink.name for sink in sinks], child.clock)
         self._tell_due = Every(TELL_S, child.clock)
         self._stats = Stats("deliver")
@@ -65,24 +66,36 @@ class DeliverLoop:
         from pipeline.wire.transport import Waiter
 
         waiter = Waiter(None, self._child)
+        for courier in self._couriers:
+            courier.start()
         self._child.started()
         while True:
             self._child.answer()
+            if self._child.draining:
+                for courier in self._couriers:
+                    courier.hurry()
             appended = self._appender.catch_up()
-            busy = sum(self._deliver(sink) for sink in self._sinks)
-            if self._tell_due.due() or (self._child.draining and not busy):
+            for courier in self._couriers:
+                courier.check()
+            if self._tell_due.due() or self._child.draining:
                 backlog = self._backlog()
                 self._child.tell(backlog)
                 over = self._child.draining and not backlog.waiting and not appended
-                if over and not any(sink.flush() for sink in self._sinks):
+                if over and not self._flush():
                     return
-            if not busy:
-                waiter.wait(min(self._poll_s, POLL_S) if self._child.draining else self._poll_s)
+            waiter.wait(min(self._poll_s, POLL_S) if self._child.draining else self._poll_s)
 
-    def _deliver(self, sink: "BuiltSink") -> bool:
-        busy = sink.deliver(self._store, limit=BATCH)
-        self._child.answer()
-        return busy
+    def close(self) -> None:
+        """End the threads; each closes its sink."""
+        for courier in self._couriers:
+            courier.stop()
+        for courier in self._couriers:
+            courier.join()
+
+    def _flush(self) -> bool:
+        """Have every governor tell what it kept back; False if there is nothing left to tell."""
+        told = [courier.flush() for courier in self._couriers]
+        return any(told)
 
     def _backlog(self) -> Backlog:
         outbox, digests = self._census.counts(), self._store.digests.counts()

@@ -1,12 +1,10 @@
 """Options of the sinks: which events they take, where those go, and how often delivery is tried."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.messages import Event
 from pipeline.schedule import Schedule
@@ -16,7 +14,6 @@ from stages.deliver.moment import Moment
 Severity = Literal["low", "medium", "high", "critical"]
 Fault = tuple[tuple[str | int, ...], str]
 """The way to an option (empty: all of them), and what is wrong there."""
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class RetryOptions(BaseModel):
@@ -99,49 +96,6 @@ class SqliteOptions(SinkOptions):
     table: str = Field(
         default="events", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$", description="The table; made if absent."
     )
-
-
-class WebhookOptions(SinkOptions):
-    """An HTTP endpoint that gets one POST per event."""
-
-    url: SecretStr = Field(description="http:// or https:// address. Kept secret, since many such addresses are keys.")
-    format: Literal["cloudevents", "raw"] = Field(
-        default="cloudevents",
-        description="Body: the event in a CloudEvents 1.0 envelope (structured JSON), or the bare event.",
-    )
-    headers: dict[str, SecretStr] = Field(default={}, description="Further request headers, such as Authorization.")
-    secret: SecretStr | None = Field(
-        default=None, description="Key for the signature in X-Bartizan-Signature; unset: unsigned."
-    )
-    connect_timeout_s: float = Field(default=5.0, gt=0, le=300, description="Longest wait for a connection.")
-    timeout_s: float = Field(
-        default=10.0, gt=0, le=300, description="Longest silence of the receiver, and longest answer."
-    )
-    verify_tls: bool = Field(default=True, description="Check the receiver's certificate.")
-    ca_file: Path | None = Field(default=None, description="Certificates (PEM) to trust instead of the public ones.")
-
-    @field_validator("url")
-    @classmethod
-    def _is_http(cls, url: SecretStr) -> SecretStr:
-        try:
-            parts = urlsplit(url.get_secret_value())
-            fits = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
-        except ValueError:
-            fits = False
-        if not fits:
-            raise ValueError("must be an address such as https://host/path")
-        return url
-
-    @field_validator("headers")
-    @classmethod
-    def _are_headers(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
-        for name, value in headers.items():
-            if not _HEADER_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is not a header name")
-            text = value.get_secret_value()
-            if not text.isascii() or not all(character.isprintable() or character == "\t" for character in text):
-                raise ValueError(f"the value of {name} must be printable ASCII on one line")
-        return headers
 
 
 class TerminalOptions(SinkOptions):

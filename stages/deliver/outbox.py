@@ -4,6 +4,7 @@ The order of each camera is kept for each sink: a message that is not acknowledg
 camera and sink, and no others. A dead letter holds back nothing.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -11,8 +12,11 @@ from typing import Protocol, TypeVar
 from pipeline.clock import SECOND, Clock
 from pipeline.errors import DeliveryError, DeliveryRefused
 from pipeline.messages import Event
+from pipeline.redaction import redact
 from pipeline.stage import Sink
 from stages.deliver.options import RetryOptions
+
+logger = logging.getLogger(__name__)
 
 Random = Callable[[], float]
 """Gives a number from 0 to 1, such as ``random.random``."""
@@ -96,6 +100,8 @@ class Tally:
     delivered: int = 0
     failed: int = 0
     dead: int = 0
+    error: str = ""
+    """The last one, where something failed."""
 
 
 def give_up_after_s(retry: RetryOptions, *, live: bool) -> float | None:
@@ -145,22 +151,37 @@ def deliver_due(
     A process that dies between the acknowledgement and the note sends that message again, with the same key.
     """
     delivered = failed = dead = 0
+    said = ""
     held: set[str] = set()
     for row in outbox.pending(name, clock.wall_ns(), limit):
         if row.camera in held:
             continue
         try:
-            sink.send(row.event, key=row.message_id)
+            _send(sink, row, name)
         except DeliveryError as error:
+            said = str(error)
             match after_failure(row, error, clock.wall_ns(), retry=retry, live=live, random=random):
                 case TryAgain(at_ns):
                     outbox.failed(row, str(error), at_ns)
                     held.add(row.camera)
                     failed += 1
                 case GiveUp(reason):
+                    logger.warning("sink %s: message %s is a dead letter: %s", name, row.message_id, reason)
                     outbox.dead(row, reason)
                     dead += 1
         else:
             outbox.delivered(row)
             delivered += 1
-    return Tally(delivered, failed, dead)
+    return Tally(delivered, failed, dead, said)
+
+
+def _send(sink: Sink, row: Waiting, name: str) -> None:
+    """Send one message; a fault of the sink's own code is a failure like others, so that no alert is lost by it."""
+    try:
+        sink.send(row.event, key=row.message_id)
+    except DeliveryError:
+        raise
+    except Exception as error:
+        if not row.attempts:
+            logger.exception("sink %s failed by a fault of its own", name)
+        raise DeliveryError(redact(f"{type(error).__name__}: {error}".partition("\n")[0])) from error

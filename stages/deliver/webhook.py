@@ -1,4 +1,4 @@
-"""Sink: one HTTP POST per event, signed, with an idempotency key."""
+"""Sink: one HTTP request per message, signed, with an idempotency key."""
 
 import threading
 import time
@@ -7,19 +7,15 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-import msgspec
-
 from pipeline.clock import SECOND, Clock, SystemClock
 from pipeline.errors import DeliveryError, DeliveryRefused
 from pipeline.messages import Event
 from pipeline.redaction import redact, register_secret
-from stages.deliver.cloudevents import CONTENT_TYPE, cloud_event
-from stages.deliver.options import WebhookOptions
 from stages.deliver.signature import HEADER, signature
+from stages.deliver.tls import explain
+from stages.deliver.webhook_options import WebhookOptions
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpx
 
 _RETRIED = {408, 425, 429}
@@ -29,7 +25,7 @@ _SHOWN = 200
 
 
 class WebhookSink:
-    """Posts each event. Only a 2xx status acknowledges it.
+    """Sends each message. Only a 2xx status acknowledges it.
 
     Errors of the network, 5xx, 408, 425, 429 and redirects to elsewhere are worth another try (``Retry-After`` is
     passed on); any other status refuses the message for good. A redirect is followed when it keeps method, scheme,
@@ -50,18 +46,19 @@ class WebhookSink:
             register_secret(value)
 
     def send(self, event: Event, *, key: str) -> None:
-        """Post one event. Raises ``DeliveryError`` or ``DeliveryRefused``; neither text holds a credential."""
+        """Send one message. Raises ``DeliveryError`` or ``DeliveryRefused``; neither text holds a credential."""
         import httpx
 
+        body = self._options.payload(event, key)
         try:
-            self._post_in_time(self._client or self._open(), self._body(event), key)
+            self._post_in_time(self._client or self._open(), body, key)
         except (httpx.TimeoutException, TimeoutError) as error:
             raise DeliveryError(f"{self._name} did not answer in time ({type(error).__name__})") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            reason = _line(str(error)) or type(error).__name__
-            raise DeliveryError(f"{self._name} cannot be reached: {reason}") from error
+            raise DeliveryError(f"{self._name} cannot be reached: {_line(explain(error))}") from error
         except OSError as error:
-            raise DeliveryError(f"{self._name}: certificates {self._options.ca_file}: {error}") from error
+            files = self._options.ca_file or "", self._options.cert_file or "", self._options.key_file or ""
+            raise DeliveryError(f"{self._name}: certificates {' '.join(map(str, files))}: {explain(error)}") from error
 
     def close(self) -> None:
         """Close the connections; safe to call twice."""
@@ -73,18 +70,9 @@ class WebhookSink:
         import httpx
 
         timeout = httpx.Timeout(self._options.timeout_s, connect=self._options.connect_timeout_s)
-        self._client = httpx.Client(timeout=timeout, verify=self._trust(), trust_env=False, follow_redirects=False)
+        trust = self._options.context()
+        self._client = httpx.Client(timeout=timeout, verify=trust, trust_env=False, follow_redirects=False)
         return self._client
-
-    def _trust(self) -> "ssl.SSLContext | bool":
-        import ssl
-
-        if self._options.verify_tls and self._options.ca_file is not None:
-            return ssl.create_default_context(cafile=self._options.ca_file)
-        return self._options.verify_tls
-
-    def _body(self, event: Event) -> bytes:
-        return msgspec.json.encode(cloud_event(event) if self._options.format == "cloudevents" else event)
 
     def _post_in_time(self, client: "httpx.Client", body: bytes, key: str) -> None:
         """Post, and cut the connection when the whole takes too long: the timeouts of httpx begin anew with each byte
@@ -109,7 +97,8 @@ class WebhookSink:
     def _post(self, client: "httpx.Client", body: bytes, key: str) -> None:
         url = self._url
         for _ in range(_HOPS):
-            with client.stream("POST", url, content=body, headers=self._request_headers(body, key)) as response:
+            headers = self._request_headers(body, key)
+            with client.stream(self._options.method, url, content=body, headers=headers) as response:
                 answer = self._answer(response)
                 onward = self._onward(url, response)
                 if onward is None:
@@ -128,7 +117,7 @@ class WebhookSink:
             return None
 
     def _request_headers(self, body: bytes, key: str) -> dict[str, str]:
-        kind = CONTENT_TYPE if self._options.format == "cloudevents" else "application/json"
+        kind = self._options.media_type
         headers = {"User-Agent": "bartizan", **self._headers, "Content-Type": kind, "Idempotency-Key": key}
         if self._secret is not None:
             headers[HEADER] = signature(self._secret, self._clock.wall_ns() // SECOND, body)

@@ -8,9 +8,10 @@ from pipeline.clock import SystemClock
 from pipeline.stage import Sink
 from pipeline.store.event_store import EventStore
 from stages.deliver.jsonl import JsonLinesSink
-from stages.deliver.options import JsonLinesOptions, RetryOptions, WebhookOptions
+from stages.deliver.options import JsonLinesOptions, RetryOptions
 from stages.deliver.outbox import deliver_due
 from stages.deliver.webhook import WebhookSink
+from stages.deliver.webhook_options import WebhookOptions
 
 path, url, file = sys.argv[1:]
 sinks: dict[str, Sink] = {
