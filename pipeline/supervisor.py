@@ -54,7 +54,7 @@ class Status:
     cameras: dict[str, CameraProgress] = field(default_factory=dict)
     consumed: dict[str, CameraConsumed] = field(default_factory=dict)
     backlogs: dict[str, Backlog] = field(default_factory=dict)
-    """Of ``evidence`` and ``deliver``, and of classify processes by label."""
+    """Of ``evidence``, ``deliver``, and record and classify processes, by label."""
     answers: dict[str, int] = field(default_factory=dict)
     """Given by each incarnation of a classify process."""
     classifiers_lost: dict[str, str] = field(default_factory=dict)
@@ -196,7 +196,7 @@ class Supervisor:
                 self.status.backlogs[process.role.label] = notice
                 self.status.answers[process.incarnation] = done
             case Backlog():
-                self.status.backlogs[process.role.stage] = notice
+                self.status.backlogs[process.role.label] = notice
             case OverdueWorker(worker):
                 self._kill_overdue(worker)
             case Metrics(snapshot):
@@ -254,7 +254,7 @@ class Supervisor:
         if process.role.stage == "classify":
             self.status.classifiers_lost[process.role.name] = death.reason
             self._tell("alert", ClassifyLost(process.role.name, death.reason))
-        if process.role.stage in ("classify", "evidence", "deliver"):
+        if process.role.stage in ("classify", "evidence", "record", "deliver"):
             logger.error("%s is given up: %s; analysis goes on", process.role.label, death.reason)
             self.status.unfinished.append(f"{process.role.label} was given up: {death.reason}")
             return
@@ -268,8 +268,8 @@ class Supervisor:
                 return camera.next_index if camera else 0
             case "alert":
                 return sum(c.frames for c in self.status.consumed.values())
-            case "evidence" | "deliver" as stage:
-                backlog = self.status.backlogs.get(stage)
+            case "evidence" | "record" | "deliver":
+                backlog = self.status.backlogs.get(process.role.label)
                 return backlog.done if backlog else 0
             case "classify":
                 label = f"{process.role.label}-"
@@ -318,7 +318,7 @@ class Supervisor:
 
     # ---- draining
 
-    PHASES = (("capture",), ("detect",), ("alert",), ("classify", "evidence"), ("dispatch",), ("deliver",))
+    PHASES = (("capture",), ("detect",), ("alert",), ("classify", "evidence", "record"), ("dispatch",), ("deliver",))
 
     def _drain_in_order(self) -> None:
         """End of all recordings, or a signal: one stage after the other finishes what it has."""

@@ -45,6 +45,7 @@ RUNNERS = {
     "classify": "pipeline.runners.classify:run",
     "alert": "pipeline.runners.alert:run",
     "evidence": "pipeline.runners.evidence:run",
+    "record": "pipeline.runners.record:run",
     "deliver": "pipeline.runners.deliver:run",
 }
 

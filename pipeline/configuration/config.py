@@ -13,7 +13,7 @@ from typing import Any, Self
 from pydantic import BaseModel, SecretStr
 from pydantic_core import to_jsonable_python
 
-from pipeline.configuration.kinds import DEFAULT_KINDS, KIND_TABLES, camera_options, options_of
+from pipeline.configuration.kinds import DEFAULT_KINDS, KIND_TABLES, camera_options, options_of, record_options
 from pipeline.configuration.settings import (
     ClassifyOptions,
     DispatchOptions,
@@ -21,6 +21,7 @@ from pipeline.configuration.settings import (
     LinkOptions,
     LogOptions,
     MetricsOptions,
+    StoreOptions,
     SupervisorOptions,
 )
 from pipeline.configuration.validation import secrets_in
@@ -53,6 +54,21 @@ class ClassifyConfig:
     def workers(self) -> int:
         """How many processes share its work."""
         return self.when.workers
+
+
+@dataclass(frozen=True, slots=True)
+class RecordConfig:
+    """What is recorded of some cameras: always named, never empty."""
+
+    cameras: tuple[str, ...]
+    source: str
+    """Where the video that is kept comes from (the camera's main stream); empty: where analysis has its own."""
+    options: BaseModel
+
+    @property
+    def mode(self) -> str:
+        """What is kept: ``events``, ``continuous`` or ``off``."""
+        return str(getattr(self.options, "mode", "events"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +107,12 @@ class PipelineConfig:
     evidence: StageConfig
     rules: tuple[RuleConfig, ...]
     classify: tuple[ClassifyConfig, ...] = ()
+    record: tuple[RecordConfig, ...] = ()
     sinks: tuple[SinkConfig, ...] = ()
     out: Path = DEFAULT_OUT
     dispatch: DispatchOptions = field(default_factory=DispatchOptions)
     governor: GovernorOptions = field(default_factory=GovernorOptions)
+    store: StoreOptions = field(default_factory=StoreOptions)
     supervisor: SupervisorOptions = field(default_factory=SupervisorOptions)
     metrics: MetricsOptions = field(default_factory=MetricsOptions)
     logs: LogOptions = field(default_factory=LogOptions)
@@ -104,11 +122,21 @@ class PipelineConfig:
         """Whether the camera's frames are lost when nobody takes them in time; a recording waits."""
         return bool(getattr(self.cameras[camera], "live", False))
 
+    def recorded(self, camera: str) -> RecordConfig | None:
+        """What is recorded of a camera; None: nothing."""
+        return next((item for item in self.record if camera in item.cameras), None)
+
+    @property
+    def clips(self) -> frozenset[str]:
+        """Cameras whose events have clips."""
+        recorded = (camera for item in self.record for camera in item.cameras if item.mode != "off")
+        return frozenset(recorded)
+
     def register_secrets(self) -> None:
         """Have ``redact`` hide every secret that the options hold; call it once in each process."""
-        options_of_all: list[BaseModel] = [*self.cameras.values(), self.links]
+        options_of_all: list[BaseModel] = [*self.cameras.values(), self.links, self.store]
         options_of_all += [stage.options for stage in (self.detect, self.track, self.alert, self.evidence)]
-        options_of_all += [item.options for item in self.classify]
+        options_of_all += [item.options for item in self.classify] + [item.options for item in self.record]
         options_of_all += [rule.options for rule in self.rules] + [sink.options for sink in self.sinks]
         for options in options_of_all:
             for secret in secrets_in(options):
@@ -122,6 +150,9 @@ class PipelineConfig:
             spec[name] = stage_to_spec(getattr(self, name))
         spec["classify"] = classify_to_spec(self.classify)
         spec["rules"] = rules_to_spec(self.rules)
+        spec["record"] = [
+            {"cameras": item.cameras, "source": item.source, "options": plain(item.options)} for item in self.record
+        ]
         spec["sinks"] = [{"kind": sink.kind, "name": sink.name, "options": plain(sink.options)} for sink in self.sinks]
         spec |= {name: plain(getattr(self, name)) for name in SETTINGS}
         return json.dumps(spec).encode()
@@ -139,6 +170,10 @@ class PipelineConfig:
             cameras={name: camera.model_validate(options) for name, options in read["cameras"]},
             classify=classify_from_spec(read["classify"]),
             rules=rules_from_spec(read["rules"]),
+            record=tuple(
+                RecordConfig(tuple(item["cameras"]), item["source"], record_options().model_validate(item["options"]))
+                for item in read["record"]
+            ),
             sinks=tuple(SinkConfig(sink["kind"], sink["name"], _options(sink, SINKS)) for sink in read["sinks"]),
             **sections,
         )
@@ -152,6 +187,7 @@ STAGES = {"detect": DETECTORS, **{name: KIND_TABLES[name] for name in DEFAULT_KI
 SETTINGS: dict[str, type[BaseModel]] = {
     "dispatch": DispatchOptions,
     "governor": GovernorOptions,
+    "store": StoreOptions,
     "supervisor": SupervisorOptions,
     "metrics": MetricsOptions,
     "logs": LogOptions,

@@ -58,6 +58,11 @@ class KeptAnalysis:
         """``analysis_sha256`` of the run."""
         return digest_of(self.covered)
 
+    @property
+    def clips(self) -> frozenset[str]:
+        """Cameras whose events have clips."""
+        return frozenset(self.covered.get("clips", ()))
+
     def with_rules(self, rules: tuple[RuleConfig, ...]) -> Self:
         """The same with other rules, which is what a run would keep that differs in nothing else. Reads the files that
         they name."""

@@ -7,6 +7,7 @@ from pipeline.errors import UsageError
 from pipeline.registry import ALERTS, EVIDENCE, TRACKERS, Table, resolve
 
 CAMERA_OPTIONS = "stages.capture.options:CameraOptions"
+RECORD_OPTIONS = "stages.record.options:RecordOptions"
 DEFAULT_KINDS = {"track": "bytetrack", "alert": "rules", "evidence": "snapshot"}
 """Stages that always run, and the kind that they are unless the YAML says otherwise."""
 KIND_TABLES: dict[str, Table] = {"track": TRACKERS, "alert": ALERTS, "evidence": EVIDENCE}
@@ -21,6 +22,11 @@ _OPTIONS = {
 def camera_options() -> type[BaseModel]:
     """What may stand under a camera's name."""
     return _checked(resolve(CAMERA_OPTIONS, {}), CAMERA_OPTIONS)
+
+
+def record_options() -> type[BaseModel]:
+    """What may stand under ``stages.record``, beside what the machine reads itself."""
+    return _checked(resolve(RECORD_OPTIONS, {}), RECORD_OPTIONS)
 
 
 def options_of(kind: str, table: Table) -> type[BaseModel]:

@@ -103,6 +103,11 @@ def _leave_out(sections: Sections) -> None:
         sections.classify[index] = replace(item, cameras=left)
         if not left:
             del sections.classify[index]
+    for index, recording in list(sections.record.items()):
+        left = tuple(name for name in recording.cameras if name in sections.cameras)
+        sections.record[index] = replace(recording, cameras=left)
+        if not left:
+            del sections.record[index]
     for index, rule in list(sections.rules.items()):
         cameras = tuple(name for name in rule.cameras if name in sections.cameras)
         sections.rules[index] = replace(rule, cameras=cameras)

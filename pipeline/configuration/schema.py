@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from pipeline.configuration.config import SETTINGS, STAGES
-from pipeline.configuration.kinds import DEFAULT_KINDS, camera_options, options_of
+from pipeline.configuration.kinds import DEFAULT_KINDS, camera_options, options_of, record_options
 from pipeline.configuration.sections import CAMERA_NAME, DEFAULT_DETECTOR, PARTS
-from pipeline.configuration.settings import ClassifyOptions, WorkerOptions
+from pipeline.configuration.settings import ClassifyOptions, RecordSource, WorkerOptions
 from pipeline.configuration.units import BYTES, SECONDS, unit_of
 from pipeline.errors import UsageError
 from pipeline.registry import CLASSIFIERS, RULES, SINKS, Table
@@ -111,6 +111,9 @@ def _stages(definitions: _Definitions) -> Schema:
     stages["detect"] = definitions.choice("detect", "kind", default=detector, extra=workers)
     one = definitions.choice("classify", "kind", extra=_lenient(ClassifyOptions.model_json_schema())["properties"])
     stages["classify"] = {"anyOf": [one, {"type": "array", "items": one}], "description": "What looks at crops."}
+    record = _lenient(record_options().model_json_schema())
+    record["properties"] |= _lenient(RecordSource.model_json_schema())["properties"]
+    stages["record"] = {"anyOf": [record, {"type": "array", "items": record}], "description": "What video is kept."}
     stages["dispatch"] = definitions.of(SETTINGS["dispatch"])
     return stages
 

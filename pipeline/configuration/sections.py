@@ -15,13 +15,14 @@ from pipeline.configuration.config import (
     STAGES,
     ClassifyConfig,
     PipelineConfig,
+    RecordConfig,
     RuleConfig,
     SinkConfig,
     StageConfig,
 )
 from pipeline.configuration.faults import KeyPath
-from pipeline.configuration.kinds import DEFAULT_KINDS, camera_options, options_of
-from pipeline.configuration.settings import ClassifyOptions, DispatchOptions, WorkerOptions
+from pipeline.configuration.kinds import DEFAULT_KINDS, camera_options, options_of, record_options
+from pipeline.configuration.settings import ClassifyOptions, DispatchOptions, RecordSource, WorkerOptions
 from pipeline.configuration.source_paths import local_path
 from pipeline.configuration.suggestions import did_you_mean, listed
 from pipeline.configuration.validation import validate
@@ -30,8 +31,7 @@ from pipeline.errors import UsageError
 from pipeline.models import is_name
 from pipeline.registry import CLASSIFIERS, RULES, SINKS, Table
 
-TOP = ("cameras", "stages", "rules", "sinks", "governor", "out", "supervisor", "metrics", "logs", "links")
-RESERVED = ("record",)
+TOP = ("cameras", "stages", "rules", "sinks", "governor", "store", "out", "supervisor", "metrics", "logs", "links")
 DEFAULT_DETECTOR: Mapping[str, Any] = {"kind": "yolo"}
 """What detects where the configuration names nothing: the detector that ships."""
 DEFAULT_RULE: Mapping[str, Any] = {"rule": "in_field"}
@@ -50,6 +50,7 @@ class Sections:
     cameras: dict[str, BaseModel] = field(default_factory=dict)
     stages: dict[str, StageConfig] = field(default_factory=dict)
     classify: dict[int, ClassifyConfig] = field(default_factory=dict)
+    record: dict[int, RecordConfig] = field(default_factory=dict)
     rules: dict[int, RuleConfig] = field(default_factory=dict)
     sinks: dict[int, SinkConfig] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -68,6 +69,7 @@ class Sections:
             base=self.base,
             cameras=self.cameras,
             classify=tuple(self.classify.values()),
+            record=tuple(self.record.values()),
             rules=tuple(self.rules.values()),
             sinks=tuple(self.sinks.values()),
             out=self.out,
@@ -176,10 +178,7 @@ def _kind(sections: Sections, path: KeyPath, key: str, data: Any, table: Table) 
 def _stages(sections: Sections) -> None:
     document = sections.document
     stages = _mapping(document, ("stages",), document.data.get("stages"))
-    _refuse_unknown(document, ("stages",), stages, (*STAGES, "classify", "dispatch", *RESERVED))
-    for name in RESERVED:
-        if name in stages:
-            document.complain(("stages", name), "is not available yet in this version: remove it", of_key=True)
+    _refuse_unknown(document, ("stages",), stages, (*STAGES, "classify", "dispatch", "record"))
     for name, table in STAGES.items():
         data = stages.get(name)
         data = {} if data is None else data
@@ -191,13 +190,41 @@ def _stages(sections: Sections) -> None:
     dispatch = validate(DispatchOptions, stages.get("dispatch"), path=("stages", "dispatch"), document=document)
     sections.settings["dispatch"] = dispatch
     _classifiers(sections, stages.get("classify"))
+    _recordings(sections, stages.get("record"))
 
 
 def classify_path(sections: Sections, index: int) -> KeyPath:
     """Where a classifier stands in the document: a single one needs no list."""
+    return _path_of(sections, "classify", index)
+
+
+def _path_of(sections: Sections, name: str, index: int) -> KeyPath:
     stages = sections.document.data.get("stages")
-    is_list = isinstance(stages, dict) and isinstance(stages.get("classify"), list)
-    return ("stages", "classify", index) if is_list else ("stages", "classify")
+    is_list = isinstance(stages, dict) and isinstance(stages.get(name), list)
+    return ("stages", name, index) if is_list else ("stages", name)
+
+
+def _recordings(sections: Sections, given: Any) -> None:
+    """What is recorded: one item for some cameras, or a list of them; no camera in two."""
+    items = given if isinstance(given, list) else [] if given is None else [given]
+    taken: set[str] = set()
+    for index, data in enumerate(items):
+        path = _path_of(sections, "record", index)
+        options = _options(sections, path, data, record_options(), *RecordSource.model_fields)
+        if options is None:
+            continue
+        own = {key: value for key, value in (data or {}).items() if key in RecordSource.model_fields}
+        machine = validate(RecordSource, own, path=path, document=sections.document)
+        cameras = _camera_names(sections, (*path, "cameras"), own.get("cameras"))
+        if machine is None or not cameras:
+            continue
+        if twice := sorted(taken.intersection(cameras)):
+            sections.document.complain((*path, "cameras"), f"{listed(twice)} is recorded by another item already")
+        elif machine.source and len(cameras) > 1:
+            sections.document.complain((*path, "source"), "is of one camera: name it, cameras: [NAME]")
+        else:
+            sections.record[index] = RecordConfig(cameras, machine.source, options)
+        taken.update(cameras)
 
 
 def _classifiers(sections: Sections, given: Any) -> None:

@@ -3,8 +3,9 @@
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 
 class Settings(BaseModel):
@@ -198,6 +199,50 @@ class LinkOptions(Settings):
         return self.keys_dir is not None
 
 
+class StoreOptions(Settings):
+    """Where events lie, with the outbox of the sinks and the place to resume at."""
+
+    url: SecretStr | None = Field(
+        default=None,
+        description="postgresql://USER:PASSWORD@HOST:PORT/DATABASE; null: the file events.db in the results.",
+    )
+    name: str = Field(
+        default="",
+        pattern=r"^([a-z][a-z0-9_]{0,47})?$",
+        description="PostgreSQL: name of the schema that is made for this run and holds no other's events; empty: a new "
+        "one is made up.",
+    )
+    wait_s: float = Field(
+        default=60.0,
+        ge=1,
+        le=86400,
+        description="PostgreSQL: seconds that a process waits for a server that went away, before it is started anew "
+        "and waits again.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None:
+            return None
+        try:
+            parts = urlsplit(url.get_secret_value())
+            _ = parts.port  # says whether it is a number
+        except ValueError as error:
+            raise ValueError(
+                "is no URL; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for an @ in the password"
+            ) from error
+        if parts.scheme not in ("postgresql", "postgres", "postgresql+psycopg") or not parts.path.strip("/"):
+            raise ValueError("must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE (SQLite needs no url)")
+        return url
+
+    @model_validator(mode="after")
+    def _has_a_server(self) -> Self:
+        if self.name and self.url is None:
+            raise ValueError("name is for a store on PostgreSQL: give its url, too")
+        return self
+
+
 class GovernorOptions(Settings):
     """The governor of notifications: merges, caps and digests what sinks are sent, never what is recorded."""
 
@@ -276,6 +321,19 @@ class WorkerOptions(Settings):
         ge=1,
         le=64,
         description="Processes of this stage; results do not depend on it.",
+    )
+
+
+class RecordSource(Settings):
+    """Which cameras are recorded, and from where."""
+
+    cameras: tuple[str, ...] = Field(default=(), description="Cameras that are recorded; empty: all.")
+    source: str = Field(
+        default="",
+        max_length=4096,
+        repr=False,
+        description="Where the video that is kept comes from, such as the camera's main stream while analysis has its "
+        "sub-stream; empty: where analysis has its own. Only with one camera.",
     )
 
 

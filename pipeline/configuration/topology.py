@@ -54,6 +54,7 @@ def topology(config: PipelineConfig) -> Topology:
         *classifiers,
         Process("alert", f"{config.track.kind}; rules: {names or 'none'}"),
         Process("evidence", config.evidence.kind),
+        *[Process(f"record[{camera}]", item.mode) for item in config.record for camera in item.cameras],
         Process("deliver", "outbox"),
     ]
     sinks = [Process(f"sink[{sink.name}]", sink.kind) for sink in config.sinks]
@@ -64,6 +65,7 @@ def topology(config: PipelineConfig) -> Topology:
         Link("alert", "evidence", "snapshots wanted"),
         Link("alert", "deliver", "events.db: events and outbox"),
     ]
+    links += [Link("alert", f"record[{camera}]", "clips wanted") for item in config.record for camera in item.cameras]
     links += [Link("alert", each.title, "crops wanted, answers in a journal") for each in classifiers]
     links += [Link("deliver", sink.title, "events") for sink in sinks]
     return Topology((*captures, *fixed, *sinks), tuple(links))

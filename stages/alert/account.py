@@ -30,12 +30,14 @@ _ENDINGS: dict[End, str] = {
 class Account:
     """Names, numbers and words of one camera's events."""
 
-    def __init__(self, camera: str, *, analysis_sha256: str, origin: str, version: str = "") -> None:
-        """``origin``: what the frames are, see ``identity.origin``. ``version``: of Bartizan."""
+    def __init__(self, camera: str, *, analysis_sha256: str, origin: str, version: str = "", clips: bool = False) -> None:
+        """``origin``: what the frames are, see ``identity.origin``. ``version``: of Bartizan. ``clips``: whether the
+        camera's events have one."""
         self._camera = camera
         self._analysis_sha256 = analysis_sha256
         self._origin = origin
         self._version = version
+        self._clips = clips
 
     def tell(
         self,
@@ -83,12 +85,18 @@ class Account:
             region=change.rule.region(),
             score_history=[(_number(t), _number(c)) for t, c in sighting.scores] if sighting else [],
             why=change.why,
-            evidence={"snapshot": f"media/{name}.jpg"} if change.kind == "start" and change.pictured else {},
+            evidence=self._evidence(change, name),
             model=model,
             analysis_sha256=self._analysis_sha256,
             version=self._version,
             correlation_id=f"{self._camera}/{frame.session}/{frame.index}",
         )
+
+    def _evidence(self, change: Change, name: str) -> dict[str, str]:
+        """What proves it: the start has a snapshot, if there was a picture, and the whole event a clip."""
+        snapshot = {"snapshot": f"media/{name}.jpg"} if change.kind == "start" and change.pictured else {}
+        clip = {"clip": f"media/{self._camera}/{change.episode.event}.mp4"} if self._clips else {}
+        return snapshot | clip
 
     def _describe(
         self, sighting: Sighting | None, episode: Episode, names: list[str], frame: Frame, anchor: Anchor

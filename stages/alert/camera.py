@@ -73,15 +73,17 @@ class CameraAlert:
         classifiers: Sequence[Asking] = (),
         *,
         exact: bool = False,
+        clips: bool = False,
     ) -> None:
         """``rules``: those that watch this camera, in the order in which their events are told. ``classifiers``: those
-        that look at its crops. ``exact``: as ``AlertStage``."""
+        that look at its crops. ``exact`` and ``clips``: as ``AlertStage``."""
         self._camera = camera
         self._options = options
         self._rules = rules
         self._asking = classifiers
         self._tracker = tracker
         self._exact = exact
+        self._clips = clips
         self._reads_features = any(rule.options.needs for rule in rules)
         memory_s = [rule.options.memory_s for rule in rules]
         self._version = version()
@@ -288,7 +290,11 @@ class CameraAlert:
             return []
         frame = state.frame or Frame(self._camera, 0, -1, media_ns)
         account = Account(
-            self._camera, analysis_sha256=state.header.analysis_sha256, origin=state.origin, version=self._version
+            self._camera,
+            analysis_sha256=state.header.analysis_sha256,
+            origin=state.origin,
+            version=self._version,
+            clips=self._clips,
         )
         events = []
         for change in changes:

@@ -1,7 +1,7 @@
 """The alert stage: the logs of all cameras in, tracks and events out."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import ClassVar
 
 from pipeline.errors import UsageError
@@ -30,10 +30,12 @@ class AlertStage:
         trackers: Callable[[str], Tracker],
         classifiers: Sequence[Asking] = (),
         exact: bool = False,
+        clips: Collection[str] = (),
     ) -> None:
         """``rules``: all of them; each knows its cameras. ``trackers``: makes the tracker of a camera, by name.
         ``classifiers``: all of them; each knows its cameras. ``exact``: what a live log names must be there to be read,
-        or else ``process`` raises ``CannotStart``; without it the rules go on with what they have.
+        or else ``process`` raises ``CannotStart``; without it the rules go on with what they have. ``clips``: cameras
+        whose events have a clip.
 
         Raises ``UsageError`` if two rules of one camera have the same name.
         """
@@ -42,6 +44,7 @@ class AlertStage:
         self._trackers = trackers
         self._classifiers = classifiers
         self._exact = exact
+        self._clips = clips
         self._cameras: dict[str, CameraAlert] = {}
         check_names(rules)
 
@@ -93,7 +96,8 @@ class AlertStage:
             rules = [rule for rule in self._rules if rule.options.watches(camera)]
             asking = [each for each in self._classifiers if camera in each.cameras]
             tracker = self._trackers(camera)
-            self._cameras[camera] = CameraAlert(camera, self._options, rules, tracker, asking, exact=self._exact)
+            also = {"exact": self._exact, "clips": camera in self._clips}
+            self._cameras[camera] = CameraAlert(camera, self._options, rules, tracker, asking, **also)
         return self._cameras[camera]
 
 

@@ -1,0 +1,63 @@
+"""Builds what records a camera from the configuration."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipeline.build import build_capture
+from pipeline.clock import Clock
+from pipeline.configuration.config import PipelineConfig, RecordConfig
+from pipeline.configuration.source_paths import local_path
+from pipeline.registry import resolve
+from pipeline.stage import Capture
+
+LIVE_RECORDING = "stages.record.live:LiveRecording"
+PACKET_SOURCE = "stages.capture.copying:PacketSource"
+PRIVACY_MASKS = "stages.capture.masks:PrivacyMasks"
+CUT = "stages.record.cutting:cut"
+FILM = "stages.record.filming:Film"
+
+
+class Recorded(Protocol):
+    """A file of video that is closed."""
+
+    path: Path
+    codec: str
+    started_ns: int
+    ended_ns: int
+    frames: int
+    size: int
+
+
+def build_live_recording(config: PipelineConfig, item: RecordConfig, camera: str, clock: Clock, out: Path) -> Any:
+    """A live camera's recording, not yet connected."""
+    options: Any = config.cameras[camera]
+    source = options if not item.source else options.model_copy(update={"source": item.source})
+    paint = resolve(PRIVACY_MASKS, {})(options.masks).paint if options.masks else None
+    segments = out / "recordings" / camera
+    packets = resolve(PACKET_SOURCE, {})(source, clock)
+    return resolve(LIVE_RECORDING, {})(item.options, packets, paint=paint, segments=segments)
+
+
+def copied_from(config: PipelineConfig, item: RecordConfig, camera: str) -> Path | None:
+    """The file that a recorded camera's clips are cut out of; None where they must be encoded."""
+    options: Any = config.cameras[camera]
+    path = local_path(options.source)
+    hidden = options.masks and not getattr(item.options, "unmasked", False)
+    return None if hidden or path is None or Path(path).is_dir() else Path(path)
+
+
+def cutter() -> Callable[..., Recorded]:
+    """``cut(source, path, from_ns=, to_ns=)``, as ``stages.record.cutting`` says."""
+    found: Callable[..., Recorded] = resolve(CUT, {})
+    return found
+
+
+def build_film(item: RecordConfig, path: Path) -> Any:
+    """What encodes decoded pictures into a clip."""
+    return resolve(FILM, {})(path, item.options)
+
+
+def build_decoder(config: PipelineConfig, camera: str, clock: Clock) -> Capture:
+    """The pictures of a recording once more, masks painted."""
+    return build_capture(config, camera, clock)
