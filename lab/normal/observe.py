@@ -9,6 +9,7 @@ from pipeline.clock import ManualClock
 from pipeline.errors import SourceEnded, UsageError
 from pipeline.messages import SCHEMA, EndRecord, EngineRecord, FrameRecord, LogHeader, Record, Status
 from pipeline.stage import Detector, View
+from stages.alert.normal.looks import Looks, is_due
 from stages.alert.normal.observed import Observed, observe_scene
 from stages.alert.options import AlertOptions, RuleOptions
 from stages.alert.rule import Claim, NoMemory
@@ -122,14 +123,24 @@ class Seeing:
     momentary: ClassVar[bool] = False
     options: SeeingOptions = field(default_factory=SeeingOptions)
     seen: list[Observed] = field(default_factory=list)
+    _looked: dict[int, int] = field(default_factory=dict)
+    """When each subject was last looked at."""
 
     def look(self, scene: Scene, _memory: dict[int, Any]) -> list[Claim]:
-        """Keep it. Motion that is only said again is kept once."""
+        """Keep it. Motion that is only said again is kept once, what an object looks like about once a second."""
         seen = observe_scene(scene)
         if self.seen and seen.motion == self.seen[-1].motion:
             seen = replace(seen, motion=self.seen[-1].motion)
-        self.seen.append(seen)
+        self.seen.append(replace(seen, looks=self._due(seen)))
         return []
+
+    def _due(self, seen: Observed) -> Looks | None:
+        if seen.looks is None:
+            return None
+        subjects = seen.subject[seen.looks.row].tolist()
+        due = [place for place, each in enumerate(subjects) if is_due(self._looked.get(each), seen.media_ns)]
+        self._looked |= {subjects[place]: seen.media_ns for place in due}
+        return seen.looks.select(due)
 
     def describe(self, who: str, _claim: Claim) -> str:
         """Never asked."""

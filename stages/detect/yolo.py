@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from pipeline.detections import Detections
 from pipeline.errors import CannotStart
 from pipeline.stage import View
@@ -139,7 +141,8 @@ class YoloDetector:
     def _embedded(self, flight: _Flight, found: list[Detections]) -> list[Detections]:
         pairs = list(zip(flight.letterboxes, found, strict=True))
         vectors = self._engine.embed(flight.number, [letterbox.project(own.xyxy) for letterbox, own in pairs])
-        return [replace(own, embedding=seen) for own, seen in zip(found, vectors, strict=True)]
+        halves = [each.astype(np.float16) for each in vectors]
+        return [replace(own, embedding=seen) for own, seen in zip(found, halves, strict=True)]
 
     def _abandon(self) -> None:
         """After an error: wait for what still flies and forget it, so that the next call starts clean."""

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from pipeline.detections import FloatArray, IntArray
 from stages.alert.normal.flow_field import FlowField, PackedFlow
+from stages.alert.normal.looks import Looks, looks_of
 from stages.alert.scene import Scene
 
 
@@ -28,6 +29,8 @@ class Observed:
     motion: PackedFlow | FlowField | None
     """As it was told, since a day of footage lies in memory at once; None where it was not measured: at the first frame
     of a session."""
+    looks: Looks | None = None
+    """Of objects that are seen well; None where nothing is told of what anything looks like."""
 
     @property
     def flow(self) -> FlowField | None:
@@ -43,4 +46,6 @@ def observe_scene(scene: Scene) -> Observed:
     told = scene.features.get("flow")
     motion = None if told is None else PackedFlow.of(told)
     frame = scene.frame
-    return Observed(frame.index, frame.media_ns, scene.subject, scene.class_id, scene.vote, scene.box, motion)
+    return Observed(
+        frame.index, frame.media_ns, scene.subject, scene.class_id, scene.vote, scene.box, motion, looks_of(scene)
+    )
