@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,9 +17,11 @@ from stages.alert.sighting import Box
 
 ROWS, COLUMNS = 48, 64
 """Parts of the picture in which feet are told apart."""
-LEAST = 0.1
+LEAST = 0.25
 """The tail falls by e over at least so many sizes: boxes do not tell better where somebody stands."""
 Trodden = npt.NDArray[np.bool_]
+Part = tuple[int, int]
+Alone = Mapping[tuple[int, int], Mapping[Part, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,31 @@ class Path:
     """bool (rows, columns): where the feet of a normal track were."""
     tail: Tail
     """Of how far each normal track strayed from all others."""
-    _away: Floats
+    away: Floats
     """float64 (rows, columns): from each part to the nearest trodden one, in shares of the picture."""
+    alone: "Alone | None" = None
+    """While it is learned: of each normal track by clip and subject, how far its own parts are from those of others."""
+    clip: int = 0
+    """While it is learned: the clip that is looked at."""
 
     def look(self, look: Look) -> Told | None:
         """As ``Feature``."""
         box = look.observed.box
-        value = self._away[parts(box)] / self.scale.at(feet(box))
+        rows, columns = parts(box)
+        away = self.away[rows, columns]
+        for place, subject in enumerate(look.observed.subject.tolist() if self.alone else ()):
+            own = (self.alone or {})[self.clip, subject]
+            away[place] = own.get((int(rows[place]), int(columns[place])), away[place])
+        value = away / self.scale.at(feet(box))
         return Told(value, self.tail.of_values(value))
+
+    def apart(self, clip: int) -> Self:
+        """As ``fitting.Apart``."""
+        return replace(self, clip=clip)
+
+    def learned(self) -> Self:
+        """As ``fitting.Apart``."""
+        return replace(self, alone=None, clip=0)
 
     def rare(self, share: float, box: Box) -> float | None:
         """As ``Feature``."""
@@ -60,7 +79,7 @@ class Path:
     @classmethod
     def learn(cls, lessons: Lessons) -> Self | None:
         """As ``Feature``. Each track counts once, with the farthest that it was from where another went."""
-        tracks: dict[tuple[int, int], set[tuple[int, int]]] = defaultdict(set)
+        tracks: dict[tuple[int, int], set[Part]] = defaultdict(set)
         for clip, frames in enumerate(lessons.clips):
             for frame in frames:
                 rows, columns = parts(frame.box)
@@ -73,8 +92,15 @@ class Path:
         count = np.zeros((ROWS, COLUMNS), np.int64)
         for went in tracks.values():
             count[tuple(np.array(sorted(went)).T)] += 1
-        strayed = [_strayed(np.array(sorted(went)), count, scale) for went in tracks.values()]
-        return cls.made(scale, count > 0, Tail.fit(np.array(strayed), least=LEAST))
+        alone = {track: _alone(np.array(sorted(went)), count) for track, went in tracks.items()}
+        strayed = [
+            max(
+                (away / float(scale.at(np.array([(row + 0.5) / ROWS]))[0]) for (row, _), away in own.items()),
+                default=0.0,
+            )
+            for own in alone.values()
+        ]
+        return replace(cls.made(scale, count > 0, Tail.fit(np.array(strayed), least=LEAST)), alone=alone)
 
     @classmethod
     def made(cls, scale: Scale, trodden: Trodden, tail: Tail) -> Self:
@@ -97,16 +123,14 @@ def parts(boxes: Boxes) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     return row, np.clip((x * COLUMNS).astype(np.intp), 0, COLUMNS - 1)
 
 
-def _strayed(went: npt.NDArray[np.intp], count: npt.NDArray[np.int64], scale: Scale) -> float:
-    """How far a track, parts (n, 2), was from where another went; in sizes."""
+def _alone(went: npt.NDArray[np.intp], count: npt.NDArray[np.int64]) -> dict[Part, float]:
+    """Of the parts of a track, intp (n, 2), where no other went: how far it is to where one did."""
     rows, columns = went.T
     alone = went[count[rows, columns] == 1]
-    if not len(alone):
-        return 0.0
     others = count > 0
     others[tuple(alone.T)] = False
     away = _nearest(alone, np.argwhere(others)) if others.any() else np.ones(len(alone))
-    return float((away / scale.at((alone[:, 0] + 0.5) / ROWS)).max())
+    return {(row, column): far for (row, column), far in zip(alone.tolist(), away.tolist(), strict=True)}
 
 
 def _nearest(of: npt.NDArray[np.intp], to: npt.NDArray[np.intp]) -> Floats:

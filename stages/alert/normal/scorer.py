@@ -145,7 +145,7 @@ class Scorer:
     def _counts(self, name: str, told: Told) -> Floats:
         """What of a feature's surprise adds to the sum."""
         quiet = self._model.features[name].quiet
-        return np.maximum(np.nan_to_num(told.surprise) - quiet, 0.0)
+        return np.where(told.surprise > quiet, told.surprise - quiet, 0.0)
 
     def _movements(self, observed: Observed, flow: FlowField | None) -> list[Movement]:
         trail = self._trail(MOTION)

@@ -144,7 +144,7 @@ def test_without_flow_only_what_can_be_told_counts(model: NormalModel) -> None:
     blind = replace(walkers(9)[0], motion=None)
     found = Scorer(model).score(blind)
     assert found.movements == []
-    assert set(found.objects[0].parts) == {"size", "class"}
+    assert set(found.objects[0].parts) == {"size", "class", "dwell", "path"}
     empty = replace(frame(0, []), motion=None)
     assert Scorer(model).score(empty).total == 0
 
