@@ -6,6 +6,7 @@
     DIR/generations/3/manifest.json  what it is, and the digests of its files
                       bank.npz       the model's arrays
                       calib.npz      the calibration's
+                      feedback.json  what was said about alarms, if anything was
                       exemplars/     crops of what is normal, which may be absent or deleted
 
 A generation never changes once it is written. Reading trusts nothing: no pickle, bounded sizes, digests compared, and
@@ -86,9 +87,11 @@ class Manifest(msgspec.Struct, frozen=True):
     calibration: dict[str, Any]
     """``Calibration.facts``."""
     files: dict[str, str]
-    """sha256 of each array file of the generation, by name."""
+    """sha256 of each file of the generation that decides, by name."""
     exemplars: dict[str, str] = {}
     """sha256 of each crop, by its name in ``exemplars/``; crops may have been deleted since."""
+    model_of: int = 0
+    """The generation that it differs from in its feedback alone; 0: its model is its own."""
 
 
 @dataclass(frozen=True, slots=True)
