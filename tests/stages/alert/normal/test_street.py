@@ -25,8 +25,8 @@ COMES_S = 10.0
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The model of the street, learned from three minutes."""
-    learned = learn([street(seed, 45) for seed in range(4)], names=("person",), detector="d" * 64)
+    """The model of the street, learned from four minutes."""
+    learned = learn([street(seed, 60) for seed in range(4)], names=("person",), detector="d" * 64)
     where = tmp_path_factory.mktemp("normal") / "street"
     keep(where, "gate", learned.model, learned.calibration, learned.footage)
     return where
