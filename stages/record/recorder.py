@@ -80,10 +80,7 @@ class Recorder:
         clip = _Clip(path, from_ns, to_ns)
         clip.to_ns = self._limited(clip, to_ns)
         self._clips[name] = clip
-        held = list(self._ring.since(from_ns))
-        if held and held[0].at_ns > from_ns + SLACK_NS:
-            clip.short = f"its first {(held[0].at_ns - from_ns) / SECOND:.1f} s are not held any more"
-        for arrival in held:
+        for arrival in self._ring.since(from_ns):
             self._write(clip, arrival)
 
     def take(self, arrival: Arrival) -> list[Closed]:
@@ -117,7 +114,14 @@ class Recorder:
 
     def _close(self, name: str) -> Closed:
         clip = self._clips.pop(name)
-        return Closed(name, None if clip.take is None else clip.take.close(), short=clip.short)
+        if clip.take is None:
+            return Closed(name, None, short=clip.short)
+        late_ns = clip.take.started_ns - clip.from_ns
+        if late_ns > SLACK_NS:
+            clip.short = "; ".join(
+                [f"its first {late_ns / SECOND:.1f} s were not in memory", *filter(None, [clip.short])]
+            )
+        return Closed(name, clip.take.close(), short=clip.short)
 
     def _grow_segment(self, arrival: Arrival) -> list[Closed]:
         closed = []

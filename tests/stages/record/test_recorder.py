@@ -75,7 +75,7 @@ def test_a_clip_that_is_asked_for_too_late_says_what_is_missing(stream: MakeStre
         if arrival.at_ns == 12 * SECOND:
             recorder.want("late", tmp_path / "late.mp4", from_ns=SECOND, to_ns=13 * SECOND)
         closed += recorder.take(arrival)
-    assert "5.0 s are not held any more" in closed[0].short
+    assert "5.0 s were not in memory" in closed[0].short
 
 
 def test_an_interruption_ends_what_is_under_way_and_says_why(stream: MakeStream, tmp_path: Path) -> None:

@@ -1,0 +1,102 @@
+"""Clips of events: cut out of recordings, copied from live streams, whatever is killed on the way."""
+
+import json
+import shutil
+import signal
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from tests.e2e.conftest import Start
+from tests.e2e.running import Running, process_command, until
+from tests.e2e.test_live import QUICK, camera_options
+from tests.servers.rtsp import aio_rtsp_server
+
+RECORD = ["--set", "stages.record={pre_roll_s: 1, post_roll_s: 1}"]
+CAMPUS = "campus"
+
+
+def notes(run: Running, camera: str) -> list[dict[str, Any]]:
+    """What is said of each clip."""
+    return [json.loads(path.read_text()) for path in sorted((run.out / "media" / camera).glob("*.json"))]
+
+
+def pictures(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def grey(path: Path, part: tuple[slice, slice]) -> int:
+    """The brightest pixel that ever was in a part of the picture."""
+    with av.open(str(path)) as container:
+        return max(int(np.max(frame.to_ndarray(format="gray")[part])) for frame in container.decode(video=0))
+
+
+@pytest.mark.slow
+def test_each_event_of_a_recording_has_a_clip_of_its_time(start: Start, root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run = start([*process_command(root / "sample_videos" / "campus.mp4", out), *RECORD], out)
+    run.child(f"record[{CAMPUS}]")
+    run.signal(f"record[{CAMPUS}]", signal.SIGKILL)
+    assert run.wait() == 0, run.said()
+    started = {event["id"]: event for event in run.events() if event["type"] == "start"}
+    ended = {event["id"]: event for event in run.events() if event["type"] == "end"}
+    told = {note["event"]: note for note in notes(run, CAMPUS)}
+    assert len(started) > 10
+    assert set(told) == set(started), run.said()
+    for name, note in told.items():
+        clip = run.out / started[name]["evidence"]["clip"]
+        assert note["started"] <= max(started[name]["started"] - 1, 0)
+        assert note["ended"] >= min(ended[name]["media_time"] + 1, 79.4) - 0.11
+        assert note["event_at_s"] == pytest.approx(started[name]["started"] - note["started"], abs=1e-3)
+        assert pictures(clip) == note["frames"]
+
+
+@pytest.mark.slow
+def test_what_a_privacy_mask_hides_is_in_no_clip(start: Start, root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    mask = f"cameras.{CAMPUS}.masks=[[[0, 0], [0.2, 0], [0.2, 0.2], [0, 0.2]]]"
+    run = start([*process_command(root / "sample_videos" / "campus.mp4", out), *RECORD, "--set", mask], out)
+    assert run.wait() == 0, run.said()
+    clips = sorted((run.out / "media" / CAMPUS).glob("*.mp4"))
+    assert len(clips) > 10
+    assert max(grey(clip, (slice(0, 100), slice(0, 130))) for clip in clips[:5]) < 30
+    assert min(grey(clip, (slice(200, 500), slice(200, 700))) for clip in clips[:5]) > 100
+
+
+@pytest.mark.slow
+def test_a_live_event_has_a_clip_that_begins_before_it(start: Start, root: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "media"
+    folder.mkdir()
+    shutil.copy(root / "sample_videos" / "campus.mp4", folder)
+    out, camera = tmp_path / "out", "127_0_0_1"
+    with aio_rtsp_server(folder) as server:
+        url = f"{server.url}/campus.mp4?play_count=0"
+        run = start(["watch", url, "--out", str(out), *QUICK, *camera_options(camera), *RECORD], out)
+        for _ in until(60, "two clips"):
+            if len(notes(run, camera)) >= 2:
+                break
+            assert run.command.poll() is None, run.said()
+        pid = run.signal(f"record[{camera}]", signal.SIGKILL)
+        for _ in until(20, "another recorder"):
+            child = run.children().get(f"record[{camera}]")
+            if child is not None and child.pid != pid:
+                break
+        assert run.stop() == 0, run.said()
+    started = {event["id"]: event for event in run.events() if event["type"] == "start"}
+    settled = {path.stem for path in (out / "media" / camera).iterdir() if path.suffix in (".json", ".missing")}
+    assert settled == set(started), "each event has a clip, or a note that says why it has none"
+    for note in notes(run, camera):
+        event = started[note["event"]]
+        begun = datetime.fromisoformat(event["wall_time"]).timestamp() - (event["media_time"] - event["started"])
+        assert note["clock"] in ("camera", "arrival")
+        assert note["event_at_s"] == pytest.approx(
+            begun - datetime.fromisoformat(note["started"]).timestamp(), abs=0.01
+        )
+        assert pictures(out / event["evidence"]["clip"]) == note["frames"]
+        if not note["short"]:
+            assert note["event_at_s"] >= 0.8
