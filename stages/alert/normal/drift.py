@@ -1,12 +1,17 @@
-"""Is the camera still as it was when it was calibrated? The scores of its last hours against those of the footage."""
+"""Is the camera still as it was when it was calibrated? The scores of its last hours against those of the footage.
 
+What is compared is the largest score of each block of 10 s, counted by the tenths of the calibration, so that a day
+takes no more room than an hour.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, sqrt
 
 import numpy as np
 
 from stages.alert.normal.calibration import Calibration
-from stages.alert.normal.counting import FloatArray
+from stages.alert.normal.counting import FloatArray, IntArray
 
 FEWEST_BLOCKS = 60
 """Ten minutes: with less, nothing is said."""
@@ -14,6 +19,8 @@ SURE = 0.001
 """A difference that chance makes so rarely is real ..."""
 LARGE = 0.25
 """... and one of this stability index matters (the usual reading: below 0.1 none, above 0.25 a shift)."""
+SETTLED = 0.1
+"""Below it nothing of a shift is left."""
 PARTS = 10
 
 
@@ -22,7 +29,7 @@ class Drift:
     """How recent blocks of 10 s differ from those of the calibration."""
 
     distance: float
-    """Largest difference of the two distributions, 0 to 1 (Kolmogorov and Smirnov)."""
+    """Largest difference of the two distributions at the edges of the tenths, 0 to 1 (Kolmogorov and Smirnov)."""
     p: float
     """Chance of as large a distance without any drift; blocks that hang together make it too small."""
     stability: float
@@ -30,26 +37,35 @@ class Drift:
     louder: bool
     """The recent scores are the higher ones: more false alarms than the budget are to be expected."""
 
-    @property
-    def recalibrate(self) -> bool:
+    def recalibrate(self, large: float = LARGE) -> bool:
         """Whether to learn again: the difference is real and large."""
-        return self.p < SURE and self.stability > LARGE
+        return self.p < SURE and self.stability >= large
 
 
-def drift(calibration: Calibration, recent: FloatArray) -> Drift | None:
-    """Compare the largest scores of recent blocks, float64 (n,), as ``block_maxima`` gives them, to the calibration's.
+def edges_of(calibration: Calibration) -> FloatArray:
+    """float64 (at most ``PARTS`` - 1,), rising: where one tenth of the calibration's blocks ends, the next begins."""
+    return np.unique(np.quantile(calibration.maxima, np.linspace(0, 1, PARTS + 1)[1:-1]))
+
+
+def counted(edges: FloatArray, maxima: FloatArray) -> IntArray:
+    """int64 (edges + 1,): how many of these largest scores of blocks lie in each part."""
+    return np.bincount(np.searchsorted(edges, maxima, "right"), minlength=len(edges) + 1).astype(np.int64)
+
+
+def drift(calibration: Calibration, edges: FloatArray, recent: Sequence[int] | IntArray) -> Drift | None:
+    """Compare recent blocks, counted by ``edges_of`` the calibration, to the calibration's own.
 
     None for fewer than ten minutes on either side. Quiet hours differ from busy ones: compare like with like, or a
     whole day.
     """
-    known = calibration.maxima
-    if min(len(known), len(recent)) < FEWEST_BLOCKS:
+    counts = counted(edges, calibration.maxima), np.asarray(recent, np.int64)
+    known, now = (int(each.sum()) for each in counts)
+    if min(known, now) < FEWEST_BLOCKS:
         return None
-    both = np.concatenate([known, recent])
-    shares = [np.searchsorted(np.sort(each), both, "right") / len(each) for each in (known, recent)]
-    distance = float(np.abs(shares[0] - shares[1]).max())
-    louder = float(np.median(recent)) > float(np.median(known))
-    return Drift(distance, _chance(distance, len(known), len(recent)), _stability(known, recent), louder)
+    below = [np.cumsum(each) / each.sum() for each in counts]
+    distance = float(np.abs(below[0] - below[1]).max())
+    louder = float((below[0] - below[1]).sum()) > 0
+    return Drift(distance, _chance(distance, known, now), _stability(*counts), louder)
 
 
 def _chance(distance: float, known: int, recent: int) -> float:
@@ -62,10 +78,8 @@ def _chance(distance: float, known: int, recent: int) -> float:
     return min(max(2 * sum(series), 0.0), 1.0)
 
 
-def _stability(known: FloatArray, recent: FloatArray) -> float:
+def _stability(known: IntArray, recent: IntArray) -> float:
     """Sum over parts of (a - b) ln(a / b), half a block added to each part."""
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, PARTS + 1)[1:-1]))
-    counts = [np.bincount(np.searchsorted(edges, each, "right"), minlength=len(edges) + 1) for each in (known, recent)]
-    a, b = ((each + 0.5) / (each + 0.5).sum() for each in counts)
+    a, b = ((each + 0.5) / (each + 0.5).sum() for each in (known, recent))
     parts: list[float] = ((a - b) * np.log(a / b)).tolist()
     return sum(parts)

@@ -126,6 +126,12 @@ class Taught:
         if self.pinned is not None or not self._options.is_online:
             return self.pinned
         said = followed.get(str(self._folder), b"")
+    @property
+    def name(self) -> str:
+        """The folder's own name, which holds nothing of this machine."""
+        folder = self._folder
+        return folder.parent.parent.name if folder.parent.name == GENERATIONS else folder.name
+
         return self.named(said) if said else None
 
     def named(self, said: bytes) -> Lesson:
@@ -175,7 +181,7 @@ class Taught:
     def _warn_of_stranger(self, camera: str, lesson: Lesson) -> None:
         learned = lesson.stored.manifest.camera
         if learned != camera:
-            log.warning(
+            log.info(
                 "camera %s: the model of normal in %s was learned on camera %s; another camera's normal is another: "
                 "learn it anew unless both names mean the same camera",
                 camera,

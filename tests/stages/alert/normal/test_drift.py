@@ -6,11 +6,17 @@ import pytest
 from pipeline.clock import SECOND
 from stages.alert.normal.calibration import Calibration
 from stages.alert.normal.counting import FloatArray, Segment
-from stages.alert.normal.drift import drift
+from stages.alert.normal.drift import Drift, counted, edges_of
+from stages.alert.normal.drift import drift as drift_of
 
 
 def blocks(number: int, seed: int, *, scale: float = 2.0) -> FloatArray:
     return np.random.default_rng(seed).exponential(scale, number)
+
+
+def drift(calibration: Calibration, recent: FloatArray) -> Drift | None:
+    edges = edges_of(calibration)
+    return drift_of(calibration, edges, counted(edges, recent))
 
 
 @pytest.fixture(scope="module")
@@ -22,20 +28,20 @@ def calibration() -> Calibration:
 
 def test_more_of_the_same_is_no_drift(calibration: Calibration) -> None:
     verdicts = [drift(calibration, blocks(360, seed)) for seed in range(1, 101)]
-    assert not any(each is None or each.recalibrate for each in verdicts)
+    assert not any(each is None or each.recalibrate() for each in verdicts)
 
 
 def test_scores_that_grew_ask_for_calibration(calibration: Calibration) -> None:
     found = drift(calibration, blocks(360, 1, scale=4.0))
     assert found is not None
-    assert found.recalibrate
+    assert found.recalibrate()
     assert found.louder
 
 
 def test_scores_that_shrank_do_as_well_but_are_not_louder(calibration: Calibration) -> None:
     found = drift(calibration, blocks(360, 1, scale=0.8))
     assert found is not None
-    assert found.recalibrate
+    assert found.recalibrate()
     assert not found.louder
 
 
@@ -43,7 +49,7 @@ def test_a_real_difference_that_is_small_asks_for_nothing(calibration: Calibrati
     found = drift(calibration, blocks(20_000, 1, scale=2.6))
     assert found is not None
     assert found.p < 0.001
-    assert not found.recalibrate
+    assert not found.recalibrate()
 
 
 def test_of_ten_minutes_or_less_nothing_is_said(calibration: Calibration) -> None:
@@ -64,4 +70,4 @@ def test_a_scene_without_any_event_does_not_drift_from_itself() -> None:
     assert found is not None
     assert found.distance == 0.0
     assert found.stability < 0.001
-    assert not found.recalibrate
+    assert not found.recalibrate()

@@ -130,6 +130,7 @@ def test_saved_and_restored_at_any_record_it_goes_on_by_the_same_generation(
 def test_without_a_generation_it_is_learning_says_so_once_and_raises_nothing(
     gate: Path, staged: Staged, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     empty = gate.parent / "later"
     assert told(rule(empty), live_log(staged(runner, at=ODD), empty, {-1: b""})) == []
     (line,) = [each.getMessage() for each in caplog.records]
