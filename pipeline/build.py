@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from pipeline.clock import SECOND, Clock
 from pipeline.configuration.config import ClassifyConfig, PipelineConfig, RuleConfig, SinkConfig, StageConfig
+from pipeline.errors import DeliveryError
 from pipeline.journal.log import LogReader
 from pipeline.messages import EngineRecord, Event
 from pipeline.registry import (
@@ -158,7 +159,8 @@ class BuiltSink:
     govern: Callable[[EventStore], Any] | None = None
     """Makes the outbox that a governor watches over."""
     _governed: Any = None
-    _trouble: bool = False
+    _trouble: str = ""
+    """What failed last and has not worked since: ``open``, ``send`` or nothing."""
 
     @property
     def name(self) -> str:
@@ -198,13 +200,24 @@ class BuiltSink:
             logger.warning("sink %s: %s; it is tried again", self.name, tally.error)
         elif tally.delivered and not tally.failed and self._trouble:
             logger.info("sink %s delivers again", self.name)
-        self._trouble = bool(tally.failed) or (self._trouble and not tally.delivered)
+        if tally.failed or tally.delivered:
+            self._trouble = "send" if tally.failed else ""
 
-    def open(self) -> None:
-        """Connect ahead, where the sink does. Raises ``DeliveryError``."""
+    def open(self) -> bool:
+        """Have the sink connect, where it does so ahead; whether it could."""
         opens = getattr(self.sink, "open", None)
-        if opens is not None:
-            opens()
+        try:
+            if opens is not None:
+                opens()
+        except DeliveryError as error:
+            if not self._trouble:
+                logger.warning("sink %s: %s; it is tried again", self.name, error)
+                self._trouble = "open"
+            return False
+        if self._trouble == "open":
+            logger.info("sink %s is there again", self.name)
+            self._trouble = ""
+        return True
 
     def close(self) -> None:
         """Let go of connections."""

@@ -1,24 +1,22 @@
 """A courier: the thread that serves one sink, so that a receiver that hangs makes nobody wait but itself."""
 
-import logging
 import threading
 from typing import TYPE_CHECKING
 
 from pipeline.clock import SECOND, Clock
-from pipeline.errors import DeliveryError
 
 if TYPE_CHECKING:
     from pipeline.build import BuiltSink
     from pipeline.store.event_store import EventStore
 
-logger = logging.getLogger(__name__)
-
 BATCH = 4
 HURRY_S = 0.1
 CLOSE_S = 5.0
 """Longest wait for a sink to take its leave; the process that it keeps waiting ends nevertheless."""
-FIRST_OPEN_S, LONGEST_OPEN_S = 1.0, 60.0
-"""Waits between attempts to reach a receiver while there is nothing to send it."""
+TEND_S = 1.0
+"""How often a sink with nothing to send is asked whether it is there."""
+LONGEST_TEND_S = 60.0
+"""The same while its receiver cannot be reached: this wait doubles up to here."""
 
 
 class Courier:
@@ -33,9 +31,8 @@ class Courier:
         """Held while the outbox of this sink is worked on."""
         self._stop = threading.Event()
         self._failure: BaseException | None = None
-        self._opened = False
-        self._open_wait_s = FIRST_OPEN_S
-        self._open_at_ns = 0
+        self._tend_at_ns = 0
+        self._tend_wait_s = TEND_S
         self._thread = threading.Thread(target=self._run, name=f"sink {sink.name}", daemon=True)
 
     def start(self) -> None:
@@ -76,25 +73,17 @@ class Courier:
             while not self._stop.is_set():
                 with self._round:
                     busy = self.sink.deliver(self._store, limit=BATCH)
-                self._opened = self._opened or busy  # whoever sends has connected, or is tried again
                 if not busy:
-                    self._open_ahead()
+                    self._tend()
                     self._stop.wait(self._poll_s)
         except BaseException as error:  # the process's own loop raises it again
             self._failure = error
         finally:
             self.sink.close()
 
-    def _open_ahead(self) -> None:
-        """Connect before there is anything to send, for sinks that say whether they are there."""
-        now = self._clock.monotonic_ns()
-        if self._opened or now < self._open_at_ns:
+    def _tend(self) -> None:
+        """Have the sink connect before there is anything to send, and again when the connection was lost."""
+        if self._clock.monotonic_ns() < self._tend_at_ns:
             return
-        try:
-            self.sink.open()
-            self._opened = True
-        except DeliveryError as error:
-            if self._open_wait_s == FIRST_OPEN_S:
-                logger.warning("sink %s: %s; it is tried again", self.sink.name, error)
-            self._open_at_ns = self._clock.monotonic_ns() + round(self._open_wait_s * SECOND)
-            self._open_wait_s = min(2 * self._open_wait_s, LONGEST_OPEN_S)
+        self._tend_wait_s = TEND_S if self.sink.open() else min(2 * self._tend_wait_s, LONGEST_TEND_S)
+        self._tend_at_ns = self._clock.monotonic_ns() + round(self._tend_wait_s * SECOND)

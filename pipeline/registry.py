@@ -57,6 +57,7 @@ RULES: Table = {
 EVIDENCE: Table = {"snapshot": "stages.evidence.snapshot:SnapshotStage"}
 SINKS: Table = {
     "jsonl": "stages.deliver.jsonl:JsonLinesSink",
+    "mqtt": "stages.deliver.mqtt:MqttSink",
     "sqlite": "stages.deliver.sqlite:SqliteSink",
     "terminal": "stages.deliver.terminal:TerminalSink",
     "webhook": "stages.deliver.webhook:WebhookSink",

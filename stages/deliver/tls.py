@@ -33,6 +33,19 @@ _ERRNO = {
 }
 
 
+class TidySocket(ssl.SSLSocket):
+    """Closes itself when its handshake fails: not every library that makes one does that."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        """Greet the other side. Raises ``OSError``."""
+        try:
+            super().do_handshake(block)
+        except OSError as error:
+            if not isinstance(error, ssl.SSLWantReadError | ssl.SSLWantWriteError):
+                self.close()
+            raise
+
+
 class TlsOptions(BaseModel):
     """Which certificates to trust, and which to show."""
 
@@ -47,6 +60,7 @@ class TlsOptions(BaseModel):
     def context(self) -> ssl.SSLContext:
         """For a client's connection. Raises ``OSError`` (``ssl.SSLError`` is one) where a file cannot be used."""
         context = ssl.create_default_context(cafile=self.ca_file)
+        context.sslsocket_class = TidySocket
         if self.ca_file is None:
             import certifi  # slim containers have no certificates of their own
 

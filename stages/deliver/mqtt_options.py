@@ -1,0 +1,123 @@
+"""Options of the MQTT sink."""
+
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from os import getppid
+from platform import node
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+
+from stages.deliver.options import Fault
+from stages.deliver.payload import PayloadOptions
+from stages.deliver.tls import TlsOptions
+from stages.deliver.topic import check_places, without_places
+
+UNSAFE = re.compile(r"[+#/\x00-\x1f]")
+"""What would make a value more than one level of a topic, or a wildcard."""
+
+
+def _as_text(value: Any) -> Any:
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _plain_topic(topic: str) -> str:
+    if any(character in topic for character in "+#\0") or topic.startswith("$"):
+        raise ValueError("a topic to publish to has no '+' or '#', and does not begin with '$'")
+    return topic
+
+
+class MqttOptions(PayloadOptions, TlsOptions):
+    """A topic of an MQTT broker."""
+
+    name: str = Field(default="mqtt", description="The sink's name; tells its connection from others of the run.")
+    host: str = Field(min_length=1, description="The broker: name or address, without scheme.")
+    port: int | None = Field(default=None, ge=1, le=65535, description="Unset: 1883, or 8883 with TLS.")
+    version: Annotated[Literal["3.1.1", "5"], BeforeValidator(_as_text)] = Field(
+        default="3.1.1", description="Of MQTT. With 5 each message carries its content type and idempotency key."
+    )
+    topic: str = Field(
+        default="bartizan/events/{camera}/{rule}/{type}",
+        min_length=1,
+        max_length=1000,
+        description="Where messages go; {camera}, {rule} (its kind), {name}, {severity} and {type} are filled in.",
+    )
+    retain: bool = Field(
+        default=False, description="Whether the broker keeps the last message of each topic for who subscribes later."
+    )
+    expiry_s: int | None = Field(
+        default=None, ge=1, le=2**32 - 1, description="MQTT 5: the broker drops what it could not pass on within this."
+    )
+    availability_topic: str | None = Field(
+        default="bartizan/availability",
+        min_length=1,
+        max_length=1000,
+        description="Where 'online' and 'offline' are retained, the latter also as the last will; null: nowhere. Give "
+        "each sink of a broker its own.",
+    )
+    username: str | None = Field(default=None, description="Of the broker's user.")
+    password: SecretStr | None = Field(default=None, description="Of the broker's user.")
+    client_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=128,
+        description="Unset: of the machine, the run and the sink, so that a process that is started again takes over "
+        "its own connection and no other's.",
+    )
+    tls: bool = Field(default=False, description="Encrypt, and check the broker's certificate.")
+    keepalive_s: int = Field(default=20, ge=1, le=3600, description="How often an idle connection is checked.")
+    connect_timeout_s: float = Field(default=5.0, gt=0, le=300, description="Longest wait for a connection.")
+    timeout_s: float = Field(default=10.0, gt=0, le=300, description="Longest wait for the broker's answer.")
+
+    @field_validator("host")
+    @classmethod
+    def _is_host(cls, host: str) -> str:
+        if "://" in host or "/" in host or host != host.strip():
+            raise ValueError(f"{host!r} must be a name or an address alone; TLS is `tls: true`, the port `port`")
+        return host
+
+    @field_validator("topic")
+    @classmethod
+    def _is_topic(cls, topic: str) -> str:
+        _plain_topic(without_places(check_places(topic)))
+        return topic
+
+    @field_validator("availability_topic")
+    @classmethod
+    def _is_plain_topic(cls, topic: str | None) -> str | None:
+        return None if topic is None else _plain_topic(topic)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.password is not None and self.username is None:
+            raise ValueError("password needs a username")
+        if self.expiry_s is not None and self.version != "5":
+            raise ValueError("expiry_s needs version: 5")
+        if not self.tls and (self.ca_file or self.cert_file or self.key_file):
+            raise ValueError("ca_file, cert_file and key_file need tls: true")
+        return self
+
+    @property
+    def broker(self) -> str:
+        """Host and port, for people."""
+        return f"{self.host}:{self.real_port}"
+
+    @property
+    def real_port(self) -> int:
+        """The port, chosen or usual."""
+        return self.port or (8883 if self.tls else 1883)
+
+    @property
+    def real_client_id(self) -> str:
+        """The same for each process of this run and sink: the parent of all of them is the run. 23 letters and digits,
+        which every broker has to accept (MQTT 3.1.1, 3.1.3.1)."""
+        if self.client_id is not None:
+            return self.client_id
+        words = "\n".join((node(), str(getppid()), self.name))
+        return f"bartizan{sha256(words.encode()).hexdigest()[:15]}"
+
+    def faults(self) -> Iterator[Fault]:
+        """A broken template, and certificates that cannot be used."""
+        yield from super().faults()
+        yield from self.file_faults()
