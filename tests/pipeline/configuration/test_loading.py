@@ -36,7 +36,7 @@ class Sink:
 class Bare:
     pass
 """
-KNOWN = "cameras, stages, rules, sinks, governor, out, supervisor, metrics, logs, links"
+KNOWN = "cameras, stages, rules, sinks, governor, store, out, supervisor, metrics, logs, links"
 RULES = f"{', '.join(sorted(registry.RULES))}, or package.module:Class"
 
 
@@ -161,9 +161,15 @@ BAD = {
             "No module named 'absent_module'"
         ],
     ),
-    "reserved stages": (
-        CAMERA + "stages:\n  record: {}\n",
-        ["x.yml:3:3: stages.record: is not available yet in this version: remove it"],
+    "what is recorded": (
+        CAMERA + "stages:\n  record:\n  - {pre_rol_s: 3, mode: sometimes}\n  - {cameras: [gaet]}\n  - {}\n  - {}\n",
+        [
+            "x.yml:4:6: stages.record.0.pre_rol_s: unknown key, did you mean 'pre_roll_s'? allowed: cameras, source, "
+            "mode, pre_roll_s, post_roll_s, most_s, segment_s, ring_mb, most_clips, quality, unmasked",
+            "x.yml:4:26: stages.record.0.mode: must be 'events', 'continuous' or 'off', got 'sometimes'",
+            "x.yml:5:16: stages.record.1.cameras.0: no camera 'gaet', did you mean 'gate'? allowed: gate",
+            "x.yml:7:5: stages.record.3.cameras: gate is recorded by another item already",
+        ],
     ),
     "classifiers": (
         CAMERA + "stages:\n  classify:\n"
