@@ -25,11 +25,12 @@ from pipeline.journal.log import LogWriter
 from pipeline.messages import SCHEMA, EndRecord, EngineRecord, Event, Frame, FrameRecord, LogHeader, Status
 from pipeline.registry import ALERTS, RULES, TRACKERS
 from pipeline.rehearsal.difference import Verdict
-from pipeline.rehearsal.rehearsal import STORE, rehearse
+from pipeline.rehearsal.rehearsal import rehearse
 from pipeline.rehearsal.window import Window
 from pipeline.spec import RunSpec
 from pipeline.spool import Spool
 from pipeline.stage import TrackedFrame
+from pipeline.store.address import STORE
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import Position
 

@@ -1,6 +1,7 @@
 """The output directory of a run: one run's at a time, one analysis's for good."""
 
 import fcntl
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,12 +11,16 @@ from typing import BinaryIO
 
 from pipeline.configuration.config import PipelineConfig
 from pipeline.errors import UsageError
+from pipeline.store.address import FILE as STORE_ADDRESS
+from pipeline.store.address import STORE, StoreAddress, find_address, without_password, write_address
 from pipeline.store.event_store import EventStore
+
+logger = logging.getLogger(__name__)
 
 FOLDERS = ("logs", "media", "tracks")
 FILES = ("events.jsonl", "report.json", "analysis.json")
-STORE = "events.db"
-"""Where it lies, the folders beside it are Bartizan's."""
+STORES = (STORE, STORE_ADDRESS)
+"""Where one of them lies, the folders beside it are Bartizan's."""
 
 
 @contextmanager
@@ -60,8 +65,50 @@ def prepare_out(config: PipelineConfig, out: Path, analysis: str, *, overwrite: 
         if overwrite:
             for name in FILES:
                 (out / name).unlink(missing_ok=True)
-    source_order = list(config.cameras)
-    EventStore.open(out / STORE, analysis_sha256=analysis, source_order=source_order, overwrite=overwrite).close()
+    address = _address(config, out, overwrite=overwrite)
+    if not overwrite and any(any((out / name).iterdir()) for name in FOLDERS):
+        EventStore.open(address, analysis_sha256=None).close()  # the run goes on, so its store is there
+    with _noted(address, out):
+        source_order = list(config.cameras)
+        EventStore.open(address, analysis_sha256=analysis, source_order=source_order, overwrite=overwrite).close()
+
+
+@contextmanager
+def _noted(address: StoreAddress, out: Path) -> Iterator[None]:
+    """Note where the store is before it is made; nothing stays noted of one that could not be."""
+    kept = out / STORE_ADDRESS
+    before = kept.read_bytes() if kept.exists() else None
+    with _explained(out):
+        if address.is_file:
+            kept.unlink(missing_ok=True)
+        else:
+            write_address(address, out)
+    try:
+        yield
+    except BaseException:
+        if before is None:
+            kept.unlink(missing_ok=True)
+        raise
+
+
+def _address(config: PipelineConfig, out: Path, *, overwrite: bool) -> StoreAddress:
+    """Where the events of this run lie. Raises ``UsageError`` where those of the run that it goes on with do not."""
+    asked, kept = config.store, out / STORE_ADDRESS
+    if asked.url is None:
+        if kept.exists() and not overwrite:
+            raise UsageError(f"--out {config.out}: its events lie on a server ({kept.name}): give store.url")
+        return StoreAddress.of(out / STORE)
+    url = asked.url.get_secret_value()
+    if (out / STORE).exists():
+        raise UsageError(f"--out {config.out}: its events lie in {STORE}, not at store.url; name another directory")
+    if not kept.exists():
+        return StoreAddress.new(url, out, asked.name)
+    address = find_address(out, url)
+    if asked.name not in ("", address.name):
+        raise UsageError(f"--out {config.out}: its events lie under the name {address.name}, not {asked.name}")
+    if without_password(url) != without_password(find_address(out).text):
+        logger.warning("the server of the events in %s has another address than before", config.out)
+    return address
 
 
 def open_log(out: Path) -> BinaryIO:
@@ -81,11 +128,11 @@ def _explained(out: Path) -> Iterator[None]:
 
 
 def _refuse_strangers(config: PipelineConfig, out: Path) -> None:
-    if (out / STORE).exists():
+    if any((out / name).exists() for name in STORES):
         return
     strangers = [name for name in FOLDERS if (out / name).exists() and any((out / name).iterdir())]
     if strangers:
         raise UsageError(
-            f"--out {config.out}: {', '.join(strangers)} in there is not Bartizan's (no {STORE} lies beside it); "
-            "name another directory"
+            f"--out {config.out}: {', '.join(strangers)} in there is not Bartizan's "
+            f"(no {' or '.join(STORES)} lies beside it); name another directory"
         )

@@ -27,7 +27,6 @@ from pipeline.report import Report, build_report, write_report
 from pipeline.run_directory import claim, sweep
 from pipeline.shutdown import Shutdown
 from pipeline.spec import RunSpec
-from pipeline.store.event_store import EventStore
 from pipeline.store.rendering import render_events
 from pipeline.supervisor import Observer, Status, Supervisor
 
@@ -74,6 +73,8 @@ def run_pipeline(
             endpoint=_endpoint(config, run_dir),
             analysis_sha256=analysis,
             cameras=list(config.cameras),
+            store_url=config.store.url.get_secret_value() if config.store.url else "",
+            store_wait_s=config.store.wait_s,
         )
         spec.save(run_dir / "spec")
         before = _frames_so_far(spec)
@@ -177,14 +178,14 @@ def _endpoint(config: PipelineConfig, run_dir: Path) -> str:
 
 def _frames_so_far(spec: RunSpec) -> int:
     """Frames that earlier runs in the same directory have taken in."""
-    with EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store:
+    with spec.open_store() as store:
         return sum(sum(position.counts.values()) for position in store.positions().values())
 
 
 def _finish(config: PipelineConfig, spec: RunSpec, status: Status, *, elapsed_s: float, frames_before: int) -> Finished:
     """Render events, write the report, and say how it went."""
     out = Path(spec.out)
-    with EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store:
+    with spec.open_store() as store:
         if not any(config.is_live(camera) for camera in config.cameras):
             render_events(store, spec.events_path, source_order=spec.cameras)
         names = {sink.name for sink in config.sinks}

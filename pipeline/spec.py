@@ -1,9 +1,14 @@
 """What every process of a run is told: the configuration and where things lie. Written once, readable by its owner."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+
+from pipeline.store.address import StoreAddress, find_address
+from pipeline.store.database import Patience
+from pipeline.store.event_store import EventStore
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +27,10 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     analysis_sha256: str
     cameras: list[str]
     """In the order of the configuration: the source order of ``events.jsonl``."""
+    store_url: str = ""
+    """Of the server where the events lie, with its password; empty: in a file of the output directory."""
+    store_wait_s: float = 60.0
+    """How long to wait for it where it is gone."""
 
     def save(self, path: Path) -> None:
         """Write for child processes."""
@@ -55,9 +64,15 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
         return Path(self.out) / "tracks" / f"{camera}.parquet"
 
     @property
-    def store_path(self) -> Path:
-        """The event store."""
-        return Path(self.out) / "events.db"
+    def store(self) -> StoreAddress:
+        """Where the event store is."""
+        return find_address(Path(self.out), self.store_url)
+
+    def open_store(self, answer: Callable[[], None] = lambda: None) -> EventStore:
+        """The event store of this run, for one of its processes. Raises ``StoreError``, ``UsageError`` and
+        ``CannotStart``. ``answer``: called while a server that went away is waited for."""
+        patience = Patience(self.store_wait_s, answer)
+        return EventStore.open(self.store, analysis_sha256=self.analysis_sha256, patience=patience)
 
     @property
     def events_path(self) -> Path:

@@ -15,12 +15,12 @@ from pipeline.errors import UsageError
 from pipeline.journal.log import LogReader
 from pipeline.messages import EndRecord, EngineRecord, Record, StreamRecord
 from pipeline.stage import Detector, View
+from pipeline.store.address import FILE, STORE, find_address
 from pipeline.store.event_store import EventStore
 from stages.alert.normal.observed import Observed
 from stages.capture.images import SUFFIXES
 from stages.capture.options import CameraOptions
 
-STORE = "events.db"
 TAMPERED = "camera_health"
 """While an event of this rule is open, the camera does not show what is normal."""
 MARGIN_NS = SECOND
@@ -61,7 +61,7 @@ def clips_of(paths: Sequence[Path]) -> list[Path]:
 
 def is_run(path: Path) -> bool:
     """Whether this folder is the results of a run."""
-    return (path / STORE).is_file() and (path / "logs").is_dir()
+    return any((path / name).is_file() for name in (STORE, FILE)) and (path / "logs").is_dir()
 
 
 def watch_clips(
@@ -155,7 +155,7 @@ class _Told:
 def _tampered(out: Path, camera: str, *, until: int) -> list[tuple[int, int]]:
     """From and to, in media time."""
     spans: dict[str, tuple[int, int]] = {}
-    with EventStore.open(out / STORE, analysis_sha256=None) as store:
+    with EventStore.open(find_address(out), analysis_sha256=None) as store:
         for row in store.events("content"):
             event = row.event
             if event.camera == camera and event.rule == TAMPERED:

@@ -11,9 +11,9 @@ from lab.why.course import Course
 from lab.why.words import title
 from pipeline.errors import StoreError, UsageError
 from pipeline.messages import Event
+from pipeline.store.address import FILE, STORE, StoreAddress, find_address
 
 EVENTS = "events.jsonl"
-STORE = "events.db"
 _SHORT = 8
 """Characters of an id that are shown."""
 _FEW = 3
@@ -91,8 +91,8 @@ def read_results(out: Path) -> Results:
     path = out if out.is_file() else out / EVENTS
     if path.is_file():
         messages = _lines(path)
-    elif (out / STORE).is_file():  # a run that was killed before it could write the file
-        path, messages = out / STORE, _stored(out / STORE)
+    elif any((out / name).is_file() for name in (STORE, FILE)):  # killed before it could write the file
+        path, messages = out / STORE, _stored(find_address(out))
     else:
         raise UsageError(f"--out {out}: has no {EVENTS}; name the folder of a run's results")
     if not messages:
@@ -113,11 +113,11 @@ def _lines(path: Path) -> list[Event]:
     return messages
 
 
-def _stored(path: Path) -> list[Event]:
+def _stored(address: StoreAddress) -> list[Event]:
     from pipeline.store.event_store import EventStore
 
     try:
-        with EventStore.open(path, analysis_sha256=None) as store:
+        with EventStore.open(address, analysis_sha256=None) as store:
             return [stored.event for stored in store.events("content")]
     except StoreError as error:
         raise UsageError(str(error)) from error

@@ -209,8 +209,8 @@ class StoreOptions(Settings):
     name: str = Field(
         default="",
         pattern=r"^([a-z][a-z0-9_]{0,47})?$",
-        description="PostgreSQL: name of the schema that is made for this run and holds no other's events; empty: a new "
-        "one is made up.",
+        description="PostgreSQL: name of the schema that is made for this run and holds no other's events; empty: one "
+        "is made up.",
     )
     wait_s: float = Field(
         default=60.0,
@@ -230,10 +230,10 @@ class StoreOptions(Settings):
             _ = parts.port  # says whether it is a number
         except ValueError as error:
             raise ValueError(
-                "is no URL; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for an @ in the password"
+                "is no URL; write postgresql://HOST:PORT/DATABASE, before HOST USER:PASSWORD@ (there %2F for / and so on)"
             ) from error
         if parts.scheme not in ("postgresql", "postgres", "postgresql+psycopg") or not parts.path.strip("/"):
-            raise ValueError("must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE (SQLite needs no url)")
+            raise ValueError("must be postgresql://HOST:PORT/DATABASE, before HOST USER:PASSWORD@; SQLite needs no url")
         return url
 
     @model_validator(mode="after")

@@ -15,10 +15,10 @@ from pipeline.rehearsal.difference import Pair, Verdict, compare
 from pipeline.rehearsal.rerun import Stored, Told, rerun
 from pipeline.rehearsal.window import Window
 from pipeline.spec import RunSpec
+from pipeline.store.address import find_address
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import Position
 
-STORE = "events.db"
 _LINE = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -74,7 +74,7 @@ def rehearse(out: Path, kept: KeptAnalysis, *, cameras: Sequence[str] = (), wind
             raise UsageError(f"--camera {name}: the run has no such camera{near} allowed: {listed(kept.cameras)}")
     chosen = [name for name in kept.cameras if not cameras or name in cameras]
     raised: dict[str, list[Event]] = {name: [] for name in chosen}
-    with EventStore.open(out / STORE, analysis_sha256=None) as store:
+    with EventStore.open(find_address(out), analysis_sha256=None) as store:
         positions, last = store.reached()
         stored = _stored(out, kept, chosen, store, positions)
         for row in store.events("content"):

@@ -60,7 +60,7 @@ def run(child: Child, spec: RunSpec) -> None:
     config = PipelineConfig.from_spec(spec.config)
     alert = build_alert(config)
     with (
-        EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store,
+        spec.open_store(child.answer) as store,
         open_dealer(config.links, spec.endpoint, Role.FOLLOWER) as link,
     ):
         loop = AlertLoop(child, spec, config, link, alert, store, route(config, store))

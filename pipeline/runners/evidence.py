@@ -37,7 +37,7 @@ def run(child: Child, spec: RunSpec) -> None:
     config = PipelineConfig.from_spec(spec.config)
     spec.media_path.mkdir(parents=True, exist_ok=True)
     with (
-        EventStore.open(spec.store_path, analysis_sha256=spec.analysis_sha256) as store,
+        spec.open_store(child.answer) as store,
         open_dealer(config.links, spec.endpoint, Role.FOLLOWER) as link,
     ):
         loop = EvidenceLoop(child, spec, config, link, build_evidence(config), store)

@@ -28,6 +28,8 @@ class StoreAddress:
     """PostgreSQL: the schema that holds this run and no other."""
     folder: Path | None = None
     """The folder of the results that it belongs to."""
+    token: str = ""
+    """PostgreSQL: what stands in the store of this folder and in no other."""
 
     @classmethod
     def of(cls, place: "StoreAddress | Path | str") -> "StoreAddress":
@@ -43,8 +45,8 @@ class StoreAddress:
     @classmethod
     def new(cls, url: str, folder: Path, name: str = "") -> Self:
         """The address of a run that begins: under the name given, else under one that no other run takes."""
-        short = re.sub(r"[^a-z0-9]+", "_", folder.name.lower()).strip("_")[:32] or "run"
-        return cls(url, name or f"bartizan_{short}_{secrets.token_hex(4)}", folder)
+        short = re.sub(r"[^a-z0-9]+", "_", folder.name.lower()).strip("_")[:28].strip("_") or "run"
+        return cls(url, name or f"bartizan_{short}_{secrets.token_hex(4)}", folder, secrets.token_hex(16))
 
     @property
     def is_file(self) -> bool:
@@ -59,7 +61,7 @@ class StoreAddress:
 
 def write_address(address: StoreAddress, folder: Path) -> None:
     """Note in a folder of results where its store is, without the password. Raises ``OSError``."""
-    kept = {"url": without_password(address.text), "name": address.name}
+    kept = {"url": without_password(address.text), "name": address.name, "token": address.token}
     write_whole(folder / FILE, [json.dumps(kept, indent=1).encode(), b"\n"])
 
 
@@ -72,7 +74,7 @@ def find_address(folder: Path, url: str = "") -> StoreAddress:
     file = folder / FILE
     try:
         kept = json.loads(file.read_bytes())
-        return StoreAddress(url or str(kept["url"]), str(kept["name"]), folder)
+        return StoreAddress(url or str(kept["url"]), str(kept["name"]), folder, str(kept["token"]))
     except FileNotFoundError:
         return StoreAddress(str(folder / STORE), folder=folder)
     except OSError as error:

@@ -73,13 +73,15 @@ class EventStore:
         a newer schema, or is gone, ``CannotStart`` when it was never reached.
         """
         database = Database.connect(place, patience)
-        if overwrite:
-            database.erase()
-        if analysis_sha256 is None and database.path is not None and not database.path.exists():
-            raise StoreError(f"event store {database.name}: there is none")
         store = cls(database, store_tables(), clock or SystemClock())
+        opening = Opening(database, store._tables, analysis_sha256, source_order)
         try:
-            facts = Opening(database, store._tables, analysis_sha256, source_order).settle()
+            if overwrite:
+                opening.refuse_strangers()
+                database.erase()
+            if analysis_sha256 is None and database.path is not None and not database.path.exists():
+                raise StoreError(f"event store {database.name}: there is none")
+            facts = opening.settle()
         except BaseException:
             database.close()
             raise

@@ -38,12 +38,21 @@ class Opening:
             facts = self._facts(connection)
         if facts is None or facts.get("schema") != str(STORE_SCHEMA):
             facts = self._bring_up(facts)
-        self._check(facts)
+        self._check_owner(facts)
+        self._check_analysis(facts)
         order = msgspec.json.encode(list(self.source_order)).decode()
         if self.source_order and facts["source_order"] != order:
             self._note("source_order", order)
             facts["source_order"] = order
         return facts
+
+    def refuse_strangers(self) -> None:
+        """Raise ``UsageError`` where there is a store of another folder of results."""
+        if self.database.address.token:
+            with self.database.reading() as connection:
+                facts = self._facts(connection)
+            if facts is not None:
+                self._check_owner(facts)
 
     def _bring_up(self, facts: Facts | None) -> Facts:
         if facts is None and self.analysis_sha256 is None:
@@ -67,6 +76,8 @@ class Opening:
             connection.exec_driver_sql(f'CREATE SCHEMA IF NOT EXISTS "{self.database.address.name}"')
         self.tables.metadata.create_all(connection, checkfirst=False)
         facts = {"schema": str(STORE_SCHEMA), "analysis_sha256": self.analysis_sha256 or "", "source_order": "[]"}
+        if self.database.address.token:
+            facts["token"] = self.database.address.token
         connection.execute(insert(self.tables.meta), [{"key": key, "value": value} for key, value in facts.items()])
         connection.execute(insert(self.tables.versions), {"version_num": str(STORE_SCHEMA)})
         return facts
@@ -122,7 +133,14 @@ class Opening:
             )
         return int(said)
 
-    def _check(self, facts: Facts) -> None:
+    def _check_owner(self, facts: Facts) -> None:
+        token = self.database.address.token
+        if token and facts.get("token") != token:
+            raise UsageError(
+                f"event store {self.database.name}: belongs to another folder of results; take another store.name"
+            )
+
+    def _check_analysis(self, facts: Facts) -> None:
         wanted, found = self.analysis_sha256, facts.get("analysis_sha256", "?")
         if wanted is not None and found != wanted:
             raise UsageError(

@@ -31,7 +31,8 @@ _QUERY: dict[str, str] = {
 }
 """Of libpq; a server that vanished is noticed within half a minute. The URL may say otherwise."""
 HOPELESS = (
-    (r"password authentication failed|no password supplied", "refuses the password of {user}"),
+    (r"password authentication failed", "refuses the password of {user}"),
+    (r"no password supplied", "wants a password of {user}: write it into the URL, PGPASSWORD or ~/.pgpass"),
     (r'role "[^"]*" does not exist', "knows no {user}"),
     (r'database "[^"]*" does not exist', "has no database {database!r}: make it (createdb {database}) or name another"),
     (r"no pg_hba\.conf entry", "lets nobody in from here as {user} (pg_hba.conf)"),

@@ -235,7 +235,7 @@ def test_a_live_run_told_again_from_its_log_and_journal_says_the_same(start: Sta
 
     alert = build_alert(load_config(path))
     spec = RunSpec(config=b"", out=str(out), run_dir="", ring_dir="", endpoint="", analysis_sha256="", cameras=["clip"])
-    with EventStore.open(spec.store_path, analysis_sha256=None) as store:
+    with EventStore.open(spec.store, analysis_sha256=None) as store:
         missed, told = store.missed("clip"), [stored.event for stored in store.events()]
     desk = Desk(spec, "clip", {"colour": 1, "moves": 1}, live=True, after=-1, missed=missed)
     headers = {header.classifier: header for header in desk.poll([])}

@@ -11,8 +11,9 @@ from sqlalchemy.event import listen, remove
 from pipeline.configuration.kept_analysis import KeptAnalysis
 from pipeline.errors import LogError, UsageError
 from pipeline.messages import Event
-from pipeline.rehearsal.rehearsal import STORE, line_of, rehearse
+from pipeline.rehearsal.rehearsal import line_of, rehearse
 from pipeline.rehearsal.window import Moment, Window
+from pipeline.store.address import STORE
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import Position
 from pipeline.testing import Script
