@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from pipeline.clock import SECOND
 from pipeline.detections import Detections
 from pipeline.stage import Detector, Picture, View
 from stages.alert.normal.magnitudes import magnitudes
@@ -23,6 +24,8 @@ MOST_FRAMES = 256
 LONGEST_PX, LEAST_PX = 160, 24
 """Longer side of a crop; shorter side that an object must have."""
 LEAST_CONFIDENCE = 0.3
+SAME_LOOK_NS = 2 * SECOND
+"""An object looks as it did so long before or after."""
 _AIR = 0.15
 """Of the box, around it."""
 
@@ -34,6 +37,8 @@ class _Candidate:
     class_id: int
     box: tuple[float, float, float, float]
     features: dict[str, float]
+    look: bytes
+    """As ``Example``."""
 
 
 class Album:
@@ -67,9 +72,10 @@ class Album:
         candidates = [
             candidate
             for number, clip in enumerate(clips)
+            for looks in [_Looked(clip)]
             for observed in clip
             if (number, observed.index) in places
-            for candidate in _candidates(observed, places[number, observed.index])
+            for candidate in _candidates(observed, places[number, observed.index], looks)
         ]
         crops: dict[str, bytes] = {}
         told: list[Example] = []
@@ -80,7 +86,8 @@ class Album:
             name = f"{len(told):02}.jpg"
             crops[name] = crop
             kind = names[candidate.class_id] if 0 <= candidate.class_id < len(names) else f"class {candidate.class_id}"
-            told.append(Example(name, kind, round(candidate.media_ns / 1e9, 3), candidate.box, candidate.features))
+            seconds = round(candidate.media_ns / 1e9, 3)
+            told.append(Example(name, kind, seconds, candidate.box, candidate.features, candidate.look))
         return {**crops, INDEX: msgspec.json.encode(told)} if told else {}
 
 
@@ -116,7 +123,24 @@ def spread_out(candidates: Sequence[Any], most: int) -> list[Any]:
     return [candidates[place] for place in sorted(chosen)]
 
 
-def _candidates(observed: Observed, page: int) -> list[_Candidate]:
+class _Looked:
+    """The vectors of a clip's objects, which are known about once a second."""
+
+    def __init__(self, clip: Sequence[Observed]) -> None:
+        self._known: dict[int, list[tuple[int, bytes]]] = {}
+        for each in clip:
+            if each.looks is not None:
+                for row, vector in zip(each.looks.row.tolist(), each.looks.vector, strict=True):
+                    self._known.setdefault(int(each.subject[row]), []).append((each.media_ns, vector.tobytes()))
+
+    def at(self, media_ns: int, subject: int) -> bytes:
+        """That of a subject which is the nearest in time; empty if there is none within ``SAME_LOOK_NS``."""
+        known = [(abs(when - media_ns), vector) for when, vector in self._known.get(subject, [])]
+        away, vector = min(known, default=(SAME_LOOK_NS + 1, b""))
+        return vector if away <= SAME_LOOK_NS else b""
+
+
+def _candidates(observed: Observed, page: int, looks: _Looked) -> list[_Candidate]:
     found = magnitudes(observed)
     return [
         _Candidate(
@@ -125,6 +149,7 @@ def _candidates(observed: Observed, page: int) -> list[_Candidate]:
             int(observed.class_id[row]),
             (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
             {name: round(float(values[row]), 6) for name, values in found.items()},
+            looks.at(observed.media_ns, int(observed.subject[row])),
         )
         for row, box in enumerate(observed.box.tolist())
         if observed.confidence[row] >= LEAST_CONFIDENCE

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 
@@ -38,6 +38,15 @@ class Watched:
     """sha256 of the detector's weights."""
     left_out: list[str] = field(default_factory=list)
     """What was not learned from, and why."""
+
+    @property
+    def has_looks(self) -> bool:
+        """Whether it is known of anything what it looks like."""
+        return any(frame.looks is not None for clip in self.clips for frame in clip)
+
+    def without_looks(self) -> "Watched":
+        """The same, as if nothing were known of what anything looks like."""
+        return replace(self, clips=[[replace(frame, looks=None) for frame in clip] for clip in self.clips])
 
 
 def clips_of(paths: Sequence[Path]) -> list[Path]:

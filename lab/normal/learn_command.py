@@ -47,6 +47,13 @@ def learn_normal(
     enter_inertia_s: Annotated[float, typer.Option(min=0, max=3600, help="As the rule's.")] = USUAL.enter_s,
     exit_inertia_s: Annotated[float, typer.Option(min=0, max=3600, help="As the rule's.")] = USUAL.exit_s,
     rearm_s: Annotated[float, typer.Option(min=0, max=86400, help="As the rule's.")] = USUAL.rearm_s,
+    appearance: Annotated[
+        bool | None,
+        typer.Option(
+            help="Learn what objects look like, too, by the detector's vectors; default: where it gives them "
+            "(`embedding: true`). The run must have them as well.",
+        ),
+    ] = None,
     examples: Annotated[
         bool, typer.Option(help="Keep a few dozen crops of what is normal, for 'bartizan why'; people may be on them.")
     ] = True,
@@ -61,27 +68,45 @@ def learn_normal(
     name = camera or out.resolve().name
     check_folder(out, name)
     album = Album()
-    watched = _watch(footage or [], name, config, model, fps, album if examples else None)
+    watched = _watch(footage or [], name, config, model, fps, album if examples else None, appearance)
+    if appearance is False:
+        watched = watched.without_looks()
     counting = Counting(enter_inertia_s, exit_inertia_s, rearm_s)
     with _frames("learning, parts") as advance:
         learned = learn(
             watched.clips, names=watched.names, detector=watched.detector, counting=counting, advance=advance
         )
     crops = album.examples(watched.clips, watched.names)
-    stored = keep(out, name, learned.model, learned.calibration, learned.footage, exemplars=crops)
+    embedder = watched.detector if "appearance" in learned.model.features else ""
+    stored = keep(out, name, learned.model, learned.calibration, learned.footage, exemplars=crops, embedder=embedder)
     _conclude(stored, learned, watched, out, false_alarms_per_day)
+    if embedder and config is None:
+        typer.echo("  stages:\n    detect: {kind: yolo, embedding: true}  # so that appearance can be judged")
+    elif appearance and not embedder:
+        typer.echo("  appearance was not learned: too few objects were seen well")
 
 
 def _watch(
-    footage: list[Path], camera: str, config: Path | None, model: str, fps: float, album: Album | None
+    footage: list[Path],
+    camera: str,
+    config: Path | None,
+    model: str,
+    fps: float,
+    album: Album | None,
+    appearance: bool | None,
 ) -> Watched:
     if len(footage) == 1 and is_run(footage[0]):
         if config is not None or model:
             raise UsageError(
                 f"{footage[0]}: a run was made with its own configuration and detector; leave out --config and --model"
             )
-        return watch_run(footage[0], camera)
-    options, detector = _as_configured(config, camera, model)
+        seen = watch_run(footage[0], camera)
+        if appearance and not seen.has_looks:
+            raise UsageError(
+                f"--appearance: the detector of the run in {footage[0]} gave no vectors (`embedding: true`)"
+            )
+        return seen
+    options, detector = _as_configured(config, camera, model, appearance=bool(appearance))
     found: list[Path | CameraOptions] = list(clips_of(footage))
     if not footage:
         if options is None:
@@ -97,12 +122,14 @@ def _watch(
         return watch_clips(found, watching, fps=fps, camera=options, advance=advance)
 
 
-def _as_configured(config: Path | None, camera: str, model: str) -> tuple[CameraOptions | None, Detector]:
+def _as_configured(
+    config: Path | None, camera: str, model: str, *, appearance: bool
+) -> tuple[CameraOptions | None, Detector]:
     from lab.detector import open_detector
     from stages.detect.options import YoloOptions
 
     if config is None:
-        return None, open_detector(model or YoloOptions().model)
+        return None, open_detector(model or YoloOptions().model, embedding=appearance)
     from pipeline.build import build_detector
     from pipeline.configuration.loading import load_config
     from pipeline.configuration.suggestions import did_you_mean, listed
@@ -116,7 +143,12 @@ def _as_configured(config: Path | None, camera: str, model: str) -> tuple[Camera
         raise UsageError(f"--camera {camera}: {config} has no such camera{near} allowed: {listed(loaded.cameras)}")
     options = loaded.cameras[camera]
     assert isinstance(options, CameraOptions)
-    return options, build_detector(resolved(loaded))
+    detector = build_detector(resolved(loaded))
+    if appearance and "embedding" not in detector.engine:
+        raise UsageError(
+            f"--appearance: the detector of {config} gives no vectors; write `embedding: true` under stages, detect"
+        )
+    return options, detector
 
 
 def _conclude(stored: Stored, learned: Learned, watched: Watched, out: Path, budget: float) -> None:

@@ -91,8 +91,10 @@ class Appearance:
         """As ``fitting.Apart``."""
         return replace(self, owners=None, clip=None)
 
-    def fault(self, looks: Looks) -> str:
+    def fault(self, looks: Looks | None) -> str:
         """Why these are not the vectors that it was learned from; empty if they are."""
+        if looks is None:
+            return "the detector gives no vectors"
         width = looks.vector.shape[1]
         if width == self.bank.width:
             return ""
@@ -102,7 +104,7 @@ class Appearance:
         """Look at whom it is time for; their rows."""
         looks, now = observed.looks, float(observed.media_ns)
         if looks is None or self.fault(looks):
-            return []
+            return []  # whoever runs it says so once
         before = [notes[row].get(self.name) for row in looks.row.tolist()]
         due = [place for place, kept in enumerate(before) if is_due(kept[0] if kept else None, now)]
         rows: list[int] = looks.row[due].tolist()

@@ -33,6 +33,11 @@ class Looks:
     def __len__(self) -> int:
         return len(self.row)
 
+    def of(self, subjects: IntArray, subject: int) -> VectorArray | None:
+        """The vector (d,) of one object; ``subjects``: int32 (n,), of all in the frame."""
+        (places,) = np.nonzero(subjects[self.row] == subject)
+        return self.vector[places[0]] if len(places) else None
+
     def select(self, places: Iterable[int]) -> "Looks | None":
         """Some of them, by place; None for none."""
         chosen = list(places)

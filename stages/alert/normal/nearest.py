@@ -7,7 +7,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.detections import VectorArray
 from pipeline.errors import CannotStart
+from stages.alert.normal.bank import unit
 from stages.alert.normal.store import EXEMPLARS, Stored
 from stages.alert.sighting import Box
 
@@ -30,6 +32,8 @@ class Example(msgspec.Struct, frozen=True):
     box: Box
     features: dict[str, float]
     """Magnitudes, in the units of the model."""
+    look: bytes = b""
+    """The detector's vector of it as float16, where there is one."""
 
 
 class Examples:
@@ -49,27 +53,44 @@ class Examples:
         except msgspec.MsgspecError as error:
             raise CannotStart(f"{stored.path / EXEMPLARS / INDEX}: cannot be read: {error}") from error
 
-    def nearest(self, features: Mapping[str, float], box: Box) -> list[dict[str, Any]]:
+    def nearest(self, features: Mapping[str, float], box: Box, look: VectorArray | None = None) -> list[dict[str, Any]]:
         """At most ``NEAREST``, nearest first: ``crop``, ``class``, ``distance`` and the features' values.
 
         The distance is Euclid's over logarithms of the features, each in its spread over the examples, and the place
-        of the feet.
+        of the feet. With a ``look``, a vector (d,) of the detector, those examples count of which there is one: the
+        cosine distance, in units of that between examples, is one more coordinate, and is told as ``appearance``.
         """
         known = [each for each in self._examples if features.keys() <= each.features.keys()]
         if not known or not features:
             return []
+        seen = [] if look is None else [each for each in known if len(each.look) == 2 * len(look)]
+        unlike = _unlike(look, seen) if look is not None and len(seen) >= NEAREST else None
+        known = known if unlike is None else seen
         values = [{name: each.features[name] for name in features} for each in known]
         points = vectors([*values, dict(features)], [*(each.box for each in known), box], spread_of=len(known))
         apart = np.linalg.norm(points[:-1] - points[-1], axis=1)
+        told: list[dict[str, Any]] = [{} for _ in known]
+        if unlike is not None:
+            apart = np.hypot(apart, unlike[0] / unlike[1])
+            told = [{"appearance": round(each, 4)} for each in unlike[0].tolist()]
         return [
             {
                 "crop": known[place].crop,
                 "class": known[place].class_name,
                 "distance": round(float(apart[place]), 3),
                 **{name: known[place].features[name] for name in sorted(features)},
+                **told[place],
             }
             for place in np.argsort(apart, kind="stable")[:NEAREST].tolist()
         ]
+
+
+def _unlike(look: VectorArray, examples: Sequence[Example]) -> tuple[npt.NDArray[np.float64], float]:
+    """Cosine distances (n,) of the look from the examples', and the mean of those between examples."""
+    kept = unit(np.stack([np.frombuffer(each.look, np.float16) for each in examples]))
+    between = 1 - (kept @ kept.T)[np.triu_indices(len(kept), 1)]
+    distances = 1 - kept @ unit(look[None])[0]
+    return distances.astype(np.float64), max(float(between.mean()), _LEAST)
 
 
 def vectors(

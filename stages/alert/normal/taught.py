@@ -14,12 +14,15 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from pipeline.errors import CannotStart
+from stages.alert.normal.appearance import Appearance
 from stages.alert.normal.calibration import Calibration
 from stages.alert.normal.model import NormalModel
 from stages.alert.normal.nearest import Examples
+from stages.alert.normal.observed import Observed
 from stages.alert.normal.store import CURRENT, GENERATIONS, MANIFEST, Stored, in_use, read_generation, read_named
 from stages.alert.options import RuleOptions
 from stages.alert.rule import News
+from stages.alert.scene import Scene
 
 MOST_READ = 5
 """Generations that are kept in memory, those that were asked for last."""
@@ -118,20 +121,22 @@ class Taught:
         self._options = options
         self._folder = options.normal
         self._read: dict[bytes, Lesson] = {}
+        self._blind: set[tuple[str, str]] = set()
+        """Cameras and generations of which it was said that looks cannot be judged."""
         self.pinned = Lesson.of(read_generation(in_use(self._folder))) if options.is_settled else None
         """The only one, where it may not change."""
 
-    def lesson(self, followed: Mapping[str, bytes]) -> Lesson | None:
-        """What to go by at a frame with ``Scene.followed``; None while there is no generation."""
-        if self.pinned is not None or not self._options.is_online:
-            return self.pinned
-        said = followed.get(str(self._folder), b"")
     @property
     def name(self) -> str:
         """The folder's own name, which holds nothing of this machine."""
         folder = self._folder
         return folder.parent.parent.name if folder.parent.name == GENERATIONS else folder.name
 
+    def lesson(self, followed: Mapping[str, bytes]) -> Lesson | None:
+        """What to go by at a frame with ``Scene.followed``; None while there is no generation."""
+        if self.pinned is not None or not self._options.is_online:
+            return self.pinned
+        said = followed.get(str(self._folder), b"")
         return self.named(said) if said else None
 
     def named(self, said: bytes) -> Lesson:
@@ -162,10 +167,24 @@ class Taught:
             self.pinned.stored.check_detector(detector)
             self._warn_of_stranger(camera, self.pinned)
 
+    def check_looks(self, lesson: Lesson, scene: Scene, seen: Observed) -> None:
+        """Say once if the model judges what objects look like, and this run cannot tell it."""
+        feature = lesson.model.features.get(Appearance.name)
+        unknown = not len(scene) or scene.still or (scene.embedding is not None and seen.looks is None)
+        if unknown or not isinstance(feature, Appearance) or not (fault := feature.fault(seen.looks)):
+            return
+        if (about := (scene.frame.camera, lesson.stored.digest)) not in self._blind:
+            self._blind.add(about)
+            log.warning(
+                "camera %s: appearance is left out: %s (generation %d of %s); the threshold is that with it, so fewer "
+                "alarms come: set `embedding: true` for the detector that it was learned with, or learn again",
+                *(scene.frame.camera, fault, lesson.generation, self._folder),
+            )
+
     def tell(self, camera: str, rule: str, news: News, state: str) -> None:
         """Log that another generation counts from now on, or that there is none; ``state``: what the rule does."""
         if not news.value:
-            log.warning(
+            log.info(
                 "camera %s: rule %r is learning: there is no model of normal in %s yet, so it raises nothing; "
                 "make one, also while this runs: bartizan learn RESULTS --camera %s --out %s",
                 *(camera, rule, self._folder, camera, self._folder),
@@ -181,7 +200,7 @@ class Taught:
     def _warn_of_stranger(self, camera: str, lesson: Lesson) -> None:
         learned = lesson.stored.manifest.camera
         if learned != camera:
-            log.info(
+            log.warning(
                 "camera %s: the model of normal in %s was learned on camera %s; another camera's normal is another: "
                 "learn it anew unless both names mean the same camera",
                 camera,

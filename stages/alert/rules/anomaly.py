@@ -11,7 +11,7 @@ from pydantic import Field
 from pipeline.clock import SECOND
 from stages.alert.geometry import Area, shared
 from stages.alert.normal.features import OBJECT
-from stages.alert.normal.observed import observe_scene
+from stages.alert.normal.observed import Observed, observe_scene
 from stages.alert.normal.reasons import reasons
 from stages.alert.normal.scorer import Scorer, Suspect, Trail
 from stages.alert.normal.taught import Lesson, Taught, TaughtOptions
@@ -173,14 +173,16 @@ class Anomaly:
         if lesson is None:
             return []
         standard = self._standard(lesson)
-        found = Scorer(lesson.model, memory).score(observe_scene(scene)).suspects
+        seen = observe_scene(scene)
+        self._taught.check_looks(lesson, scene, seen)
+        found = Scorer(lesson.model, memory).score(seen).suspects
         inside = self._inside(found, memory)
         high = [each for each, here in zip(found, inside, strict=True) if here and each.score >= standard.threshold]
         chosen: list[Suspect] = []
         for each in sorted(high, key=lambda one: (memory[one.subject].claimed_ns < 0, -one.score)):
             if not any(shared(each.box, other.box) >= SAME for other in chosen):
                 chosen.append(each)
-        claims = [self._claim(each, standard) for each in chosen]
+        claims = [self._claim(each, standard, seen) for each in chosen]
         self._remember(found, claims, standard, scene, memory)
         return [] if standard.mode == "shadow" else claims
 
@@ -206,7 +208,7 @@ class Anomaly:
             memory[each.subject].inside = here
         return inside
 
-    def _claim(self, suspect: Suspect, standard: Standard) -> Claim:
+    def _claim(self, suspect: Suspect, standard: Standard, seen: Observed) -> Claim:
         budget = self.options.threshold is None
         option = "false_alarms_per_day" if budget else "threshold"
         lesson, threshold = standard.lesson, standard.threshold
@@ -216,16 +218,17 @@ class Anomaly:
             "p": float(calibration.p_value(suspect.score)),
             "extrapolated": bool(calibration.extrapolated(threshold)),
             "normal": lesson.facts,
-            "nearest": self._nearest(suspect, lesson),
+            "nearest": self._nearest(suspect, lesson, seen),
         }
         place = None if suspect.subject > 0 else suspect.box
         return Claim(suspect.subject, "surprise", suspect.score, threshold, facts=facts, place=place, option=option)
 
-    def _nearest(self, suspect: Suspect, lesson: Lesson) -> list[dict[str, Any]]:
+    def _nearest(self, suspect: Suspect, lesson: Lesson, seen: Observed) -> list[dict[str, Any]]:
         if suspect.object is None:
             return []
         magnitudes = {name: value for name, (value, _) in suspect.object.parts.items() if name in OBJECT}
-        return lesson.examples.nearest(magnitudes, suspect.box)
+        look = None if seen.looks is None else seen.looks.of(seen.subject, suspect.object.subject)
+        return lesson.examples.nearest(magnitudes, suspect.box, look)
 
     def _remember(
         self,

@@ -2,6 +2,7 @@
 there."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,10 @@ from typer.testing import CliRunner, Result
 from lab.normal.learn_command import learn_normal
 from lab.normal.normal_command import app
 from pipeline.configuration.loading import load_config
+from pipeline.detections import Detections
 from pipeline.errors import CannotStart, UsageError
+from pipeline.journal.log import LogReader, LogWriter
+from pipeline.messages import FrameRecord, LogHeader
 from pipeline.registry import COMMANDS, resolve
 from stages.alert.normal.store import current, generations, read
 from tests.lab.normal.conftest import Running
@@ -64,6 +68,36 @@ def test_what_it_says_to_paste_is_a_configuration_that_is_right(
     (tmp_path / "here.avi").write_bytes(b"")
     (rule,) = load_config(tmp_path / "c.yml").rules
     assert (rule.kind, rule.options.model_dump()["false_alarms_per_day"]) == ("anomaly", 2.0)
+
+
+def test_what_objects_look_like_is_asked_for_in_vain_where_nobody_tells_it(run: Running, tmp_path: Path) -> None:
+    results, out = run(), tmp_path / "m"
+    told = learn(results, "--camera", "gate", "--out", out, "--appearance")
+    assert told.splitlines()[-1] == "  appearance was not learned: too few objects were seen well"
+    strip_vectors(results / "logs" / "gate.log")
+    with pytest.raises(UsageError, match=r"--appearance: the detector of the run in .* gave no vectors"):
+        learn(results, "--camera", "gate", "--out", out, "--appearance")
+    config = tmp_path / "c.yml"
+    config.write_text("cameras:\n  gate: {source: here.avi}\nstages:\n  detect: {kind: motion}\n")
+    (tmp_path / "here.avi").write_bytes(b"")
+    with pytest.raises(UsageError, match=r"--appearance: the detector of .*c\.yml gives no vectors; write `embedding:"):
+        learn("--config", config, "--camera", "gate", "--out", out, "--appearance")
+
+
+def strip_vectors(path: Path) -> None:
+    """Write the log anew without them."""
+    reader = LogReader(path)
+    header, *others = (record for record, _ in reader.read(10_000))
+    reader.close()
+    path.unlink()
+    assert isinstance(header, LogHeader)
+    writer = LogWriter.open(path, header)
+    for each in others:
+        if isinstance(each, FrameRecord):
+            found = replace(Detections.unpack(each.detections), embedding=None)
+            each = FrameRecord(each.frame, each.status, found.pack())
+        writer.append(each)
+    writer.close()
 
 
 def test_show_says_what_is_in_use_and_what_each_budget_costs(model: Path) -> None:

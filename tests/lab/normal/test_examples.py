@@ -1,5 +1,6 @@
 """Crops of what is normal, chosen so that they lie far apart."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from pipeline.detections import Detections
 from pipeline.messages import Frame
 from pipeline.stage import View
 from stages.alert.normal.flow_field import FlowField
+from stages.alert.normal.looks import Looks
 from stages.alert.normal.nearest import INDEX, Example
 from stages.alert.normal.observed import Observed
 
@@ -85,3 +87,14 @@ def test_those_chosen_lie_far_apart() -> None:
     assert {round(each.features["speed"], 2) for each in spread_out(many, 3)} >= {50.0, 0.01}
     assert len(spread_out([One(1.0), One(1.0)], 5)) == 1, "the same twice is one"
     assert spread_out([], 5) == []
+
+
+def test_an_example_has_the_look_of_its_object_that_is_nearest_in_time_if_there_was_one_by_then() -> None:
+    def look(index: int) -> Looks | None:
+        vector = np.full((1, 4), index, np.float16)
+        return Looks(np.array([0], np.int32), vector) if index in (1, 10) else None
+
+    clip = [replace(observed(index), looks=look(index)) for index in range(12)]
+    told = msgspec.json.decode(album_of(12).examples([clip], ["person"])[INDEX], type=list[Example])
+    looks = {each.media_time: np.frombuffer(each.look, np.float16).tolist()[:1] for each in told}
+    assert [looks[second] for second in (0, 1, 3, 5, 8, 11)] == [[1], [1], [1], [], [10], [10]]

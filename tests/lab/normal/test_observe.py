@@ -5,10 +5,11 @@ import cv2
 import numpy as np
 import pytest
 
-from lab.normal.observe import observe
+from lab.normal.observe import observe, observe_records
 from pipeline.detections import Detections
 from pipeline.errors import UsageError
 from pipeline.stage import Picture, View
+from pipeline.testing import Script, Walk
 from stages.alert.normal.fitting import fit
 from stages.alert.normal.scorer import Scorer
 from stages.capture.options import CameraOptions
@@ -96,3 +97,17 @@ def test_what_shoots_across_is_found_whether_the_detector_names_it_or_not(tmp_pa
     total = {each.index: scorer.score(each).total for each in seen}
     quiet = max(score for index, score in total.items() if index < fast[0])
     assert min(total[index] for index in fast[2:-1]) > quiet
+
+
+def test_what_an_object_looks_like_is_kept_about_once_a_second_and_only_where_it_is_seen_well() -> None:
+    walks = [
+        Walk(stops=[(0, 0.1, 0.5), (10, 0.9, 0.5)], track=5),
+        Walk(stops=[(0, 0.1, 0.9), (10, 0.9, 0.9)], track=6, height=0.02),
+        Walk(stops=[(0, 0.1, 1.0), (10, 0.9, 1.0)], track=7),
+    ]
+    seen = observe_records(Script(walks=walks, seconds=10, fps=10).records())
+    looked = [(frame.media_ns / 1e9, frame.looks) for frame in seen if frame.looks is not None]
+    assert len(looked) in (10, 11)
+    assert np.diff([when for when, _ in looked]) == pytest.approx(1.0, abs=0.11)
+    assert {float(looks.vector[row, 0]) for _, looks in looked for row in range(len(looks))} == {5.0}
+    assert all(looks.vector.dtype == np.float16 for _, looks in looked)

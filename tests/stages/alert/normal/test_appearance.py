@@ -1,22 +1,36 @@
 """The feature ``appearance``: what looks like nothing that was normal is unusual, at the place and pace of anybody."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from lab.normal.keeping import keep
 from pipeline.clock import SECOND
-from pipeline.detections import VectorArray
+from pipeline.detections import Detections, VectorArray
+from pipeline.messages import Event, FrameRecord, Record
 from stages.alert.normal.appearance import Appearance
 from stages.alert.normal.feature import Look, Notes
 from stages.alert.normal.fitting import fit
 from stages.alert.normal.looks import Looks, is_due
 from stages.alert.normal.model import NormalModel
+from stages.alert.normal.nearest import INDEX, Example
 from stages.alert.normal.observed import Observed
 from stages.alert.normal.scorer import Scorer
-from tests.stages.alert.normal.conftest import walkers
+from stages.alert.normal.store import read
+from stages.alert.options import AlertOptions
+from stages.alert.rules.anomaly import Anomaly
+from stages.alert.stage import AlertStage
+from stages.alert.verdict import claim_of, verdict
+from stages.track.options import TrackOptions
+from stages.track.tracker import ByteTracker
+from tests.stages.alert.normal.conftest import records, walkers
 
 WIDE = 24
 KINDS = np.random.default_rng(1).normal(0, 1, (4, WIDE))
@@ -165,3 +179,100 @@ def test_it_is_time_again_after_about_a_second() -> None:
     assert is_due(None, 0)
     assert not is_due(0, 0.9 * SECOND)
     assert is_due(0, 0.97 * SECOND)
+
+
+# ---- as the rule anomaly has it
+
+
+@pytest.fixture(scope="module")
+def folder_with_looks(
+    folder: Path, clips: list[list[Observed]], seeing: NormalModel, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The model of normal that has seen what people look like, with an example of each kind."""
+    stored = read(folder)
+    where = tmp_path_factory.mktemp("looks") / "gate"
+    told = [
+        Example(f"{kind}.jpg", "person", 1.0, (0.4, 0.3, 0.5, 0.6), {"speed": 20.0, "size": 0.1}, look.tobytes())
+        for kind, look in enumerate(KINDS[:3].astype(np.float16))
+    ]
+    crops = {INDEX: msgspec.json.encode(told)}
+    keep(where, "gate", seeing, stored.calibration, stored.manifest.footage, exemplars=crops)
+    return where
+
+
+def log_of(seen: Sequence[Observed], *, vectors: bool = True, wide: int = WIDE) -> list[Record]:
+    """The log of a camera whose detector told what the model sees."""
+    log: list[Record] = []
+    frames = iter(seen)
+    for record in records(seen):
+        if isinstance(record, FrameRecord):
+            looks, found = next(frames).looks, Detections.unpack(record.detections)
+            assert looks is not None
+            embedding = looks.vector[:, :wide] if vectors else None
+            record = FrameRecord(record.frame, record.status, replace(found, embedding=embedding).pack())
+        log.append(record)
+    return log
+
+
+def watch(folder: Path, log: list[Record], **options: Any) -> list[Event]:
+    rule = Anomaly(Anomaly.Options.model_validate({"normal": folder, "threshold": 9.0, **options}))
+    return (
+        AlertStage(AlertOptions(), rules=[rule], trackers=lambda _: ByteTracker(TrackOptions()))
+        .process("gate", log)
+        .events
+    )
+
+
+def test_an_event_says_that_its_object_looks_odd_and_whom_it_looks_like_most(folder_with_looks: Path) -> None:
+    events = watch(folder_with_looks, log_of(looked(walkers(9, frames=100), seed=2, odd=[2, 7, 12, 17])))
+    event = next(each for each in events if each.type == "start")
+    claim = claim_of(event)
+    assert claim is not None
+    first = claim["features"][0]
+    assert (first["feature"], first["unit"]) == ("appearance", Appearance.unit)
+    assert first["value"] > 3 * first["normal"]
+    assert "appearance" in event.reason
+    assert len(claim["nearest"]) == 3
+    assert all(0.2 < each["appearance"] < 2 for each in claim["nearest"])
+    assert verdict(event).follows
+    assert watch(folder_with_looks, log_of(looked(walkers(9, frames=100), seed=2))) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [({"vectors": False}, "the detector gives no vectors"), ({"wide": 7}, "vectors of 7 numbers, the model of normal")],
+)
+def test_a_run_without_these_vectors_is_told_once_and_the_other_features_go_on(
+    folder_with_looks: Path, given: dict[str, Any], why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    clip = looked(walkers(9, frames=60), seed=2)
+    clip = [replace(each, motion=replace(each.flow, speed=each.flow.speed * 30)) for each in clip if each.flow]
+    with caplog.at_level(logging.WARNING):
+        events = watch(folder_with_looks, log_of(clip, **given))
+    (line,) = [each.getMessage() for each in caplog.records if "appearance" in each.getMessage()]
+    assert line.startswith("camera gate: appearance is left out: ")
+    assert why in line
+    assert "embedding: true" in line
+    claims = [claim for event in events if event.type == "start" and (claim := claim_of(event))]
+    assert claims
+    assert all(each["feature"] != "appearance" for claim in claims for each in claim["features"])
+
+
+def test_saved_and_restored_at_any_frame_the_events_stay_the_same(folder_with_looks: Path) -> None:
+    log = log_of(looked(walkers(9, frames=60), seed=2, odd=[2, 7]))
+    rule = Anomaly(Anomaly.Options.model_validate({"normal": folder_with_looks, "threshold": 9.0}))
+
+    def stage() -> AlertStage:
+        return AlertStage(AlertOptions(), rules=[rule], trackers=lambda _: ByteTracker(TrackOptions()))
+
+    whole, current, events = stage(), stage(), list[Event]()
+    expected = whole.process("gate", log).events
+    assert expected
+    for number, record in enumerate(log):
+        events += current.process("gate", [record]).events
+        if number % 7 == 0:
+            kept = current.state("gate")
+            current = stage()
+            current.restore("gate", kept)
+    assert events == expected
+    assert current.state("gate") == whole.state("gate")

@@ -73,3 +73,33 @@ def test_examples_that_were_deleted_are_none_and_damaged_ones_are_refused() -> N
         Examples.of(damaged)
     whole: Any = _Stored(msgspec.json.encode([Example(crop="a.jpg", features={"speed": 1.0}, **SAME)]))
     assert len(Examples.of(whole).nearest({"speed": 1.0}, BOX)) == 1
+
+
+def seen(crop: str, look: list[float], *, speed: float = 8.0) -> Example:
+    return Example(crop=crop, features={"speed": speed}, look=np.array(look, np.float16).tobytes(), **SAME)
+
+
+LOOKING = [
+    seen("same.jpg", [1, 0, 0]),
+    seen("turned.jpg", [0.6, 0.8, 0]),
+    seen("other.jpg", [0, 1, 0]),
+    seen("fast.jpg", [1, 0, 0], speed=400.0),
+]
+
+
+def test_of_examples_that_move_alike_those_that_look_alike_come_first() -> None:
+    found = Examples(LOOKING).nearest({"speed": 8.0}, BOX, np.array([2, 0, 0], np.float16))
+    assert [each["crop"] for each in found] == ["same.jpg", "turned.jpg", "other.jpg"]
+    assert [each["appearance"] for each in found] == pytest.approx([0, 0.4, 1], abs=1e-3)
+    assert found[0]["distance"] == 0 < found[1]["distance"] < found[2]["distance"]
+
+
+def test_examples_without_a_look_do_not_count_beside_those_with_one_unless_there_are_too_few() -> None:
+    plain = Example(crop="plain.jpg", features={"speed": 8.0}, **SAME)
+    look = np.array([0, 1, 0], np.float16)
+    assert "plain.jpg" not in [each["crop"] for each in Examples([plain, *LOOKING]).nearest({"speed": 8.0}, BOX, look)]
+    few = Examples([plain, *LOOKING[:2]]).nearest({"speed": 8.0}, BOX, look)
+    assert [each["crop"] for each in few] == ["plain.jpg", "same.jpg", "turned.jpg"]
+    assert not any("appearance" in each for each in few)
+    foreign = Examples(LOOKING).nearest({"speed": 8.0}, BOX, np.zeros(7, np.float16))
+    assert not any("appearance" in each for each in foreign), "vectors of another width cannot be compared"
