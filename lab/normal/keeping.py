@@ -35,6 +35,8 @@ from stages.alert.normal.store import (
     read_manifest,
 )
 
+RESERVOIR = "reservoir"
+"""Beside the generations: what updates learn from, see ``lab.normal.reservoir``."""
 KEPT = 5
 """Generations that are kept, the one in use among them."""
 
@@ -158,7 +160,7 @@ def go_back(folder: Path, to: int | None = None) -> Stored:
 
 
 def forget(folder: Path) -> int:
-    """Delete the model of normal with all its generations and crops: how many there were.
+    """Delete the model of normal with all its generations and crops, and what updates learn from: how many there were.
 
     Deletes nothing else; the folder itself goes if it is empty then. Raises ``UsageError`` for a folder without one.
     """
@@ -166,10 +168,17 @@ def forget(folder: Path) -> int:
     if not there and not (folder / CURRENT).is_file():
         raise UsageError(f"{folder}: holds no model of normal")
     (folder / CURRENT).unlink(missing_ok=True)
-    shutil.rmtree(folder / GENERATIONS, ignore_errors=True)
+    for name in (GENERATIONS, RESERVOIR):
+        shutil.rmtree(folder / name, ignore_errors=True)
     if not any(folder.iterdir()):
         folder.rmdir()
     return len(there)
+
+
+def is_same(stored: Stored, model: NormalModel, calibration: Calibration) -> bool:
+    """Whether this generation already says all that they say."""
+    files = {BANK: packed(model.arrays()), CALIB: packed(calibration.arrays())}
+    return all(stored.manifest.files.get(name) == digest for name, digest in _digests(files).items())
 
 
 def packed(arrays: Arrays) -> bytes:

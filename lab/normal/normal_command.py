@@ -11,11 +11,13 @@ from lab.normal.archive import export as export_to
 from lab.normal.archive import take_in
 from lab.normal.keeping import forget, go_back
 from lab.normal.learn_command import size_kb
+from lab.normal.update_command import update_normal
 from lab.normal.words import BUDGETS, budget_table, clips, feature_table, lasting, rate
 from stages.alert.normal.store import Stored, generations, read
 
 app = typer.Typer(help="Look at a camera's model of normal, go back, forget it, carry it.", no_args_is_help=True)
 
+app.command("update")(update_normal)
 DirArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the model, as 'bartizan learn' made it.")]
 GenerationOption = Annotated[int | None, typer.Option(min=1, help="Default: the one in use.")]
 

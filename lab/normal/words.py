@@ -1,10 +1,13 @@
 """What a model of normal and its calibration promise, in words and tables."""
 
+from collections.abc import Mapping
 from math import log
 
 import numpy as np
 from rich.table import Table
 
+from lab.normal.reservoir import BUCKETS
+from lab.normal.reteaching import Left
 from stages.alert.normal.calibration import DAY_S, Calibration
 from stages.alert.normal.poisson import upper_bound
 from stages.alert.normal.store import Footage, Stored
@@ -57,6 +60,31 @@ def promise(calibration: Calibration, budget: float) -> list[str]:
             f"to have seen one alarm at {rate(budget)} takes {lasting(DAY_S / budget)} of normal footage; "
             f"to bound it at twice that with 95 %, {lasting(needed_s(budget))}",
         ]
+    return lines
+
+
+def sample_words(hours: Mapping[int, float], stretches: int) -> str:
+    """``120 stretches, 60 minutes of 06-12 h, 58 minutes of 12-18 h``."""
+    if not stretches:
+        return "empty"
+    parts = ", ".join(
+        f"{lasting(each * 3600)} of {(*BUCKETS, 'unknown')[number]} h" for number, each in sorted(hours.items())
+    )
+    return f"{stretches} stretches, {parts}"
+
+
+def left_words(left: Left) -> list[str]:
+    """What was not learned, and what of it counts all the same."""
+    if not left.rules:
+        return []
+    objects = f"{left.objects} object{'' if left.objects == 1 else 's'} that alarmed"
+    rules = ", ".join(left.rules)
+    lines = [f"not learned: {objects}, and {lasting(left.seconds)} around them or of other alarms ({rules})"]
+    if left.of:
+        lines.append(
+            f"of {left.of} alarms of anomaly {left.counted} count{'s' if left.counted == 1 else ''} as false: "
+            "so many its own budget allowed"
+        )
     return lines
 
 

@@ -1,0 +1,184 @@
+"""Reading on in a camera's log: stretches of what it saw since the last time, with the same tracks throughout."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lab.normal.observe import CAMERA, Seeing
+from lab.normal.stretch import LASTS_NS, Header, Stretch
+from pipeline.errors import StoreError, UsageError
+from pipeline.journal.log import LogReader
+from pipeline.messages import EndRecord, EngineRecord, FrameRecord, LogHeader, Record, StreamRecord
+from stages.alert.identity import origin
+from stages.alert.normal.looks import is_due
+from stages.alert.normal.observed import Observed, observe_scene
+from stages.alert.options import AlertOptions
+from stages.alert.rule import Claim
+from stages.alert.scene import Scene
+from stages.alert.stage import AlertStage
+from stages.track.options import TrackOptions
+from stages.track.tracker import ByteTracker
+
+_AT_ONCE = 256
+FEWEST_FRAMES = 20
+"""A stretch of fewer tells nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """What a log begins with."""
+
+    origin: str
+    detector: str
+    names: tuple[str, ...]
+
+
+def head_of(log: Path) -> LogHead | None:
+    """None while it has no frame, or no engine, yet. Raises ``LogError`` for a damaged one."""
+    header: LogHeader | None = None
+    engine: EngineRecord | None = None
+    for record, _ in _records(log, 0):
+        match record:
+            case LogHeader():
+                header = record
+            case EngineRecord():
+                engine = engine or record
+            case FrameRecord(frame=frame) if header is not None and engine is not None:
+                name = origin(source_sha256=header.source_sha256, wall_ns=frame.wall_ns, arrived_ns=frame.arrived_ns)
+                return LogHead(name, engine.model.get("sha256", ""), tuple(engine.names))
+            case _:
+                continue
+    return None
+
+
+@dataclass
+class Following:
+    """One log, read on from where the last reading ended.
+
+    A stretch is given when it is complete: when one of the next stretch's frames, a break or the end has come. After
+    it ``offset`` and ``state`` are what reading on from there needs.
+    """
+
+    log: Path
+    head: LogHead
+    until: int
+    """Bytes of the log that the run's own analysis has done: reports about later frames may still come."""
+    offset: int = 0
+    state: bytes = b""
+    look: Callable[[Observed], None] = lambda _: None
+    """Is shown every frame."""
+    _frames: list[Observed] = field(default_factory=list)
+    _wall_ns: int | None = None
+
+    def stretches(self) -> Iterator[Stretch]:
+        """All that are complete. Raises ``UsageError`` where another detector takes over, ``LogError`` for damage."""
+        stage, watch = self._stage()
+        before = self.offset
+        for record, after in _records(self.log, self.offset):
+            if after > self.until:
+                break
+            if self._ends(record):
+                if (stretch := self._complete(watch)) is not None:
+                    self.offset, self.state = before, stage.state(CAMERA)
+                    yield stretch
+                watch.begin()
+            if isinstance(record, EngineRecord) and record.model.get("sha256", "") != self.head.detector:
+                raise UsageError(f"{self.log}: has boxes of more than one detector; learn from runs with one")
+            stage.process(CAMERA, [record])
+            self._take(record, watch)
+            before = after
+            if isinstance(record, EndRecord):
+                self.offset, self.state = after, b""
+
+    def _stage(self) -> "tuple[AlertStage, _Watching]":
+        watch = _Watching()
+        stage = AlertStage(AlertOptions(), rules=[watch], trackers=lambda _: ByteTracker(TrackOptions()))
+        if self.state:
+            try:
+                stage.restore(CAMERA, self.state)
+            except StoreError:  # an earlier version's: tracks begin anew
+                stage = AlertStage(AlertOptions(), rules=[watch], trackers=lambda _: ByteTracker(TrackOptions()))
+                self._introduce(stage)
+        elif self.offset:
+            self._introduce(stage)
+        return stage, watch
+
+    def _introduce(self, stage: AlertStage) -> None:
+        """Tell it what the log begins with."""
+        for record, _ in _records(self.log, 0):
+            if isinstance(record, FrameRecord):
+                return
+            stage.process(CAMERA, [record])
+
+    def _ends(self, record: Record) -> bool:
+        match record:
+            case FrameRecord(frame=frame):
+                return bool(self._frames) and frame.media_ns // LASTS_NS != self._frames[0].media_ns // LASTS_NS
+            case StreamRecord(online=online):
+                return not online
+            case EndRecord():
+                return True
+            case _:
+                return False
+
+    def _take(self, record: Record, watch: "_Watching") -> None:
+        for seen in watch.taken():
+            if not self._frames and isinstance(record, FrameRecord):
+                self._wall_ns = record.frame.wall_ns
+            self._frames.append(seen)
+            self.look(seen)
+
+    def _complete(self, watch: "_Watching") -> Stretch | None:
+        """None for what is too short; that is passed over."""
+        frames, self._frames = self._frames, []
+        if len(frames) < FEWEST_FRAMES:
+            return None
+        first, last = frames[0].media_ns, frames[-1].media_ns
+        number = first // LASTS_NS
+        head = self.head
+        header = Header(head.origin, number, head.detector, head.names, first, last, self._wall_ns)
+        return Stretch(header, frames)
+
+
+@dataclass(eq=False)
+class _Watching(Seeing):
+    """Keeps frames until they are taken. What an object looks like is kept about once a second of each stretch."""
+
+    _due_ns: dict[int, int] = field(default_factory=dict)
+    _same: Observed | None = None
+
+    def begin(self) -> None:
+        """A new stretch."""
+        self._due_ns, self._same = {}, None
+
+    def look(self, scene: Scene, _memory: dict[int, Any]) -> list[Claim]:
+        """Keep it."""
+        seen = observe_scene(scene)
+        same = self._same
+        if same is not None and seen.motion == same.motion:
+            seen = replace(seen, motion=same.motion)
+        if seen.looks is not None:
+            subjects = seen.subject[seen.looks.row].tolist()
+            due = [n for n, each in enumerate(subjects) if is_due(self._due_ns.get(each), seen.media_ns)]
+            self._due_ns |= {subjects[n]: seen.media_ns for n in due}
+            seen = replace(seen, looks=seen.looks.select(due))
+        self._same = seen
+        self.seen.append(seen)
+        return []
+
+    def taken(self) -> list[Observed]:
+        """What came since the last time."""
+        seen, self.seen = self.seen, []
+        return seen
+
+
+def _records(log: Path, offset: int) -> Iterator[tuple[Record, int]]:
+    """With the offset behind each."""
+    reader = LogReader(log)
+    reader.seek(offset)
+    try:
+        while batch := reader.read(_AT_ONCE):
+            yield from batch
+    finally:
+        reader.close()

@@ -1,0 +1,226 @@
+"""A new generation of a model of normal from what a run has logged since the last time; no video is read."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+
+from lab.normal.alarms import Reports, usual_threshold
+from lab.normal.following import Following, LogHead, head_of
+from lab.normal.footage import is_run
+from lab.normal.keeping import is_same, keep
+from lab.normal.learning import LEAST_S
+from lab.normal.reservoir import FOLDER, UNKNOWN, Followed, Loaded, Reservoir, Terms
+from lab.normal.reteaching import Retaught, hours_of, teach
+from lab.normal.stretch import Stretch
+from pipeline.clock import SECOND
+from pipeline.errors import CannotStart, UsageError
+from pipeline.messages import Event
+from pipeline.store.event_store import EventStore
+from stages.alert.normal.store import Stored, read
+
+ENOUGH_S = 3600.0
+"""A generation that was learned from more gives way to a sample of this much ..."""
+SHARE = 0.5
+"""... and another to this share of what it was learned from."""
+FEWEST_STRETCHES = 2
+"""One is scored by a model of the others."""
+A_DAY_NS = 23 * 3600 * SECOND
+"""The sample must reach over so much of a day, or a quiet hour would be all that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What an update found in a log."""
+
+    offered: int
+    """Stretches that were complete since the last time."""
+    seconds: float
+    """Of them."""
+    ordinary: int
+    """Events that were taken for daily life."""
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """What an update came to."""
+
+    gathered: Gathered
+    stretches: int
+    """In the sample."""
+    hours: dict[int, float]
+    """Of it, by quarter of the day."""
+    dropped: list[str]
+    """Stretches that could not be read, a line each."""
+    waits: str = ""
+    """Why no generation was made."""
+    stored: Stored | None = None
+    """The new generation."""
+    taught: Retaught | None = field(default=None, repr=False)
+
+
+def update(
+    folder: Path,
+    out: Path,
+    *,
+    camera: str = "",
+    terms: Terms | None = None,
+    ordinary: tuple[str, ...] = (),
+) -> Updated:
+    """Take in what is new, and learn the next generation from the sample.
+
+    ``terms`` None: as before. Nothing is written where nothing is new; an update that is killed leaves what was there,
+    and the next one does its work. Raises ``UsageError`` or ``CannotStart``, one line.
+    """
+    stored = read(folder)
+    name = camera or stored.manifest.camera
+    if name != stored.manifest.camera:
+        raise UsageError(f"--camera {name}: {folder} holds the model of camera {stored.manifest.camera!r}")
+    log = _log(out, name)
+    head = head_of(log)
+    if head is None:
+        raise UsageError(f"{log}: holds no frame yet")
+    learned = stored.manifest.detector
+    if learned and head.detector and learned != head.detector:
+        raise UsageError(
+            f"{out}: was made with another detector (sha256 {head.detector[:12]}) than the model in {folder} "
+            f"({learned[:12]}); learn that camera anew with 'bartizan learn'"
+        )
+    with _alone(folder):
+        reservoir = Reservoir.open(folder, name, terms)
+        before = msgspec.msgpack.encode(reservoir.index)
+        gathered = _gather(reservoir, out, log, head, stored, ordinary)
+        loaded = reservoir.load()
+        if msgspec.msgpack.encode(reservoir.index) != before:
+            reservoir.commit()
+        return _learn(reservoir, stored, loaded, gathered)
+
+
+def _gather(
+    reservoir: Reservoir, out: Path, log: Path, head: LogHead, stored: Stored, ordinary: tuple[str, ...]
+) -> Gathered:
+    """Offer what is new in the log, and note what its run reported."""
+    events, until = _reported(out, reservoir.index.camera)
+    followed = reservoir.index.logs.setdefault(head.origin, Followed())
+    reports = Reports(events, ordinary=ordinary)
+    reports.recall(followed.alarms)
+    following = Following(log, head, until, followed.offset, followed.state, reports.look)
+    offered, lasted, moved = 0, 0.0, False
+    for stretch in following.stretches():
+        moved = moved or _has_motion(stretch)
+        reservoir.offer([stretch if stored.manifest.embedder else _without_looks(stretch)])
+        offered += 1
+        lasted += stretch.header.seconds
+        followed.reached_ns = stretch.header.end_ns
+    if offered and not moved:
+        raise UsageError(
+            f"{log}: motion was not measured in that run, as no rule needed it; run with a rule `anomaly`; "
+            "`mode: shadow` will do"
+        )
+    followed.offset, followed.state = following.offset, following.state
+    followed.alarms = list(reports.alarms.values())
+    threshold = usual_threshold(followed.alarms)
+    if threshold is not None:
+        followed.expected_per_day = stored.calibration.expected_per_day(threshold)
+    return Gathered(offered, lasted, reports.ordinary)
+
+
+def _reported(out: Path, camera: str) -> tuple[list[Event], int]:
+    """The camera's events, and how much of its log they are about: both of one moment."""
+    with EventStore.open(out / "events.db", analysis_sha256=None) as store:
+        positions, number = store.reached()
+        events = [row.event for row in store.events("commit") if row.number <= number and row.event.camera == camera]
+    position = positions.get(camera)
+    return events, 0 if position is None else position.log_offset
+
+
+def _learn(reservoir: Reservoir, stored: Stored, loaded: Loaded, gathered: Gathered) -> Updated:
+    detector = stored.manifest.detector
+    foreign = [entry for entry, _ in loaded.stretches if detector and entry.header.detector != detector]
+    if foreign:
+        known = [each for each in loaded.stretches if each[0] not in foreign]
+        line = f"{reservoir.folder / FOLDER}: {len(foreign)} stretches of another detector are not used"
+        loaded = Loaded(known, [*loaded.dropped, line])
+    hours = hours_of(reservoir, loaded.stretches)
+    done = Updated(gathered, len(loaded.stretches), hours, loaded.dropped)
+    content = reservoir.content
+    if content == reservoir.index.taught:
+        return replace(done, waits="nothing new")
+    if waits := _missing(reservoir, stored, loaded):
+        return replace(done, waits=waits)
+    taught = teach(reservoir, loaded.stretches, counting=stored.calibration.counting)
+    made = None
+    if not is_same(stored, taught.learned.model, taught.learned.calibration):
+        made = keep(
+            reservoir.folder,
+            reservoir.index.camera,
+            taught.learned.model,
+            taught.learned.calibration,
+            taught.learned.footage,
+            exemplars=_crops(stored),
+            embedder=stored.manifest.embedder if "appearance" in taught.learned.model.features else "",
+        )
+    reservoir.index.taught = content
+    reservoir.commit()
+    return replace(done, waits="" if made else "nothing new", stored=made, taught=taught)
+
+
+def _missing(reservoir: Reservoir, stored: Stored, loaded: Loaded) -> str:
+    """Why the sample cannot follow the generation in use yet; empty if it can."""
+    seconds = sum(entry.header.seconds for entry, _ in loaded.stretches)
+    wanted = max(min(SHARE * stored.manifest.footage.seconds, ENOUGH_S), LEAST_S)
+    if seconds < wanted or len(loaded.stretches) < FEWEST_STRETCHES:
+        return f"gathering: {seconds / 60:.1f} of at least {wanted / 60:.1f} minutes"
+    walls = [each for entry, _ in loaded.stretches if (each := entry.header.wall_ns) is not None]
+    known = {reservoir.bucket(entry.header) for entry, _ in loaded.stretches} - {UNKNOWN}
+    if walls and len(known) < UNKNOWN and max(walls) - min(walls) < A_DAY_NS:
+        return f"gathering: {(max(walls) - min(walls)) / 3600 / SECOND:.1f} of 24 hours"
+    return ""
+
+
+def _log(out: Path, camera: str) -> Path:
+    if not is_run(out):
+        raise UsageError(f"{out}: is no folder of results: it has no events.db and logs")
+    log = out / "logs" / f"{camera}.log"
+    if not log.is_file():
+        known = ", ".join(sorted(each.stem for each in (out / "logs").glob("*.log"))) or "none"
+        raise UsageError(f"{out}: has no log of camera {camera!r}; cameras there: {known}")
+    return log
+
+
+def _has_motion(stretch: Stretch) -> bool:
+    return any(frame.motion is not None for frame in stretch.frames)
+
+
+def _without_looks(stretch: Stretch) -> Stretch:
+    """What objects look like is kept only where the model asks for it."""
+    return replace(stretch, frames=[replace(each, looks=None) for each in stretch.frames])
+
+
+def _crops(stored: Stored) -> dict[str, bytes]:
+    """Those of the generation in use: nothing was seen of which new ones could be made."""
+    crops: dict[str, bytes] = {}
+    for name in stored.manifest.exemplars:
+        try:
+            content = stored.exemplar(name)
+        except CannotStart:
+            continue
+        if content is not None:
+            crops[name] = content
+    return crops
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Raises ``UsageError`` while another update is at work on this model."""
+    file = folder / FOLDER / ".lock"
+    file.parent.mkdir(exist_ok=True)
+    with file.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UsageError(f"{folder}: another update is at work; wait until it is done") from error
+        yield
