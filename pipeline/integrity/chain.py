@@ -1,0 +1,110 @@
+"""``chain.jsonl``: a line for each item of evidence, each line bound to the one before it and signed.
+
+Whoever alters, removes or inserts an item, or a line, breaks it. What a chain alone cannot show is that its last lines
+were cut off together with what they tell of: keep its head (``bartizan verify`` prints it) somewhere else for that.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from pipeline.errors import StoreError
+from pipeline.integrity.entry import FIRST, Entry, Kind
+from pipeline.integrity.site_key import SiteKey
+
+FILE = "chain.jsonl"
+_ENCODE = msgspec.json.Encoder().encode
+_DECODE = msgspec.json.Decoder(Entry).decode
+
+
+class Chain:
+    """The chain of one folder of results, opened by the one process that adds to it."""
+
+    def __init__(self, out: Path, key: SiteKey | None) -> None:
+        """Raises ``StoreError`` for a chain that is damaged or that another process adds to. A last line that a kill
+        has torn is dropped."""
+        self._path = out / FILE
+        self._key = key
+        self._last: Entry | None = None
+        self.names: set[str] = set()
+        """Files that are in it, deleted ones included."""
+        self.number = 0
+        """Of the last event in the store that is in it."""
+        self._file = self._path.open("ab")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._file.truncate(self._read())
+        except BlockingIOError as error:
+            self._file.close()
+            raise StoreError(f"{self._path}: another process adds to it; try again when the run is over") from error
+        if self._last is None and key is not None:
+            self.add("site", key.public, digest=key.public, size=32, taken="")
+
+    def add(
+        self, kind: Kind, name: str, *, digest: str, size: int, taken: str, number: int = 0, note: str = ""
+    ) -> Entry:
+        """Append an entry; it is on the disk after ``sync``."""
+        last = self._last
+        entry = Entry(
+            n=1 if last is None else last.n + 1,
+            prev=FIRST if last is None else last.hash,
+            kind=kind,
+            name=name,
+            sha256=digest,
+            size=size,
+            taken=taken,
+            number=number,
+            note=note,
+        )
+        made = entry.digest
+        entry = msgspec.structs.replace(entry, hash=made, signature="" if self._key is None else self._key.sign(made))
+        self._file.write(_ENCODE(entry) + b"\n")
+        self._note(entry)
+        return entry
+
+    def sync(self) -> None:
+        """Have it on the disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        self.sync()
+        self._file.close()
+
+    def _note(self, entry: Entry) -> None:
+        self._last = entry
+        if entry.kind == "event":
+            self.number = entry.number
+        elif entry.kind == "file":
+            self.names.add(entry.name)
+
+    def _read(self) -> int:
+        """Take in what is there; how many bytes of it are whole lines."""
+        end = 0
+        with self._path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                try:
+                    self._note(_DECODE(line))
+                except msgspec.MsgspecError as error:
+                    self._file.close()
+                    raise StoreError(
+                        f"{self._path}: line {self._last.n + 1 if self._last else 1} is damaged; see bartizan verify"
+                    ) from error
+                end += len(line)
+        return end
+
+
+def read_chain(path: Path) -> Iterator[Entry | str]:
+    """Every line of a chain: the entry, or why it is none."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                yield _DECODE(line)
+            except msgspec.MsgspecError as error:
+                yield f"line {number}: {error}"

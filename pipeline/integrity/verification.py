@@ -1,0 +1,138 @@
+"""Is everything as it was when it was taken note of? Each item that is not is named."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Literal
+
+from pipeline.errors import UsageError
+from pipeline.integrity.chain import FILE, read_chain
+from pipeline.integrity.entry import FIRST, Entry
+from pipeline.integrity.site_key import is_signed_by
+from pipeline.integrity.witness import RECORDINGS
+from pipeline.store.event_store import EventStore
+
+MEDIA = "media"
+Fault = Literal["altered", "missing", "inserted", "chain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An item that is not as it was."""
+
+    fault: Fault
+    """``altered``, ``missing``, ``inserted``: of an item. ``chain``: of the chain itself."""
+    name: str
+    """Path within the results, ``event MESSAGE_ID``, or the line of the chain."""
+    about: str
+
+
+@dataclass(slots=True)
+class Verified:
+    """What a look at a folder of results showed."""
+
+    key: str = ""
+    """Public key of the site; empty: nothing is signed."""
+    head: str = ""
+    """``hash`` of the last entry: who keeps it elsewhere can tell later whether the end was cut off."""
+    entries: int = 0
+    events: int = 0
+    files: int = 0
+    deleted: int = 0
+    """Events and files that were deleted as their owner wished."""
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+
+def verify(out: Path, store: EventStore, *, key: str = "") -> Verified:
+    """Hold everything in a folder of results against its chain.
+
+    ``key``: the public key that must have signed it; empty: the one that the chain names. Reads every file once.
+    Raises ``UsageError`` where there is no chain.
+    """
+    path = out / FILE
+    if not path.is_file():
+        raise UsageError(f"{out}: has no {FILE}; name the results of a run of this version with integrity.enabled")
+    verified = Verified()
+    events, files, gone = _read(path, verified, key)
+    verified.findings += _events(store, events, gone)
+    verified.findings += _files(out, files, gone)
+    verified.events, verified.files, verified.deleted = len(events), len(files), len(gone)
+    return verified
+
+
+def _read(path: Path, verified: Verified, key: str) -> tuple[dict[str, Entry], dict[str, Entry], set[str]]:
+    events: dict[str, Entry] = {}
+    files: dict[str, Entry] = {}
+    gone: set[str] = set()
+    last: Entry | None = None
+    for entry in read_chain(path):
+        if isinstance(entry, str):
+            verified.findings.append(Finding("chain", FILE, f"{entry}: is no entry"))
+            continue
+        if entry.kind == "site" and not verified.key:
+            verified.key = entry.name
+        verified.findings += _links(entry, last, key or verified.key)
+        match entry.kind:
+            case "event":
+                events[entry.name] = entry
+            case "file":
+                files[entry.name] = entry
+            case "tombstone":
+                gone.add(entry.name)
+        last, verified.head, verified.entries = entry, entry.hash, verified.entries + 1
+    if key and key != verified.key:
+        verified.findings.insert(0, Finding("chain", FILE, f"was signed by {verified.key or 'nobody'}, not by {key}"))
+    return events, files, gone
+
+
+def _links(entry: Entry, last: Entry | None, key: str) -> Iterator[Finding]:
+    """What is wrong with one line: its own digest, its place, its signature."""
+    where = f"{FILE} line {entry.n}"
+    if entry.digest != entry.hash:
+        yield Finding("chain", where, f"was altered ({entry.kind} {entry.name})")
+    if entry.prev != (FIRST if last is None else last.hash) or entry.n != (1 if last is None else last.n + 1):
+        before = "the beginning" if last is None else f"line {last.n}"
+        yield Finding("chain", where, f"does not follow on {before}: lines were removed, inserted or altered there")
+    if key and not is_signed_by(key, entry.hash, entry.signature):
+        yield Finding("chain", where, f"is not signed by the key of the site ({entry.kind} {entry.name})")
+
+
+def _events(store: EventStore, entries: dict[str, Entry], gone: set[str]) -> Iterator[Finding]:
+    left = dict(entries)
+    for stored in store.events("commit"):
+        name = stored.event.message_id
+        entry = left.pop(name, None)
+        if entry is None:
+            yield Finding("inserted", f"event {name}", "is in the event store and not in the chain")
+        elif sha256(stored.body.encode()).hexdigest() != entry.sha256:
+            yield Finding("altered", f"event {name}", f"is not what it was at {entry.taken}")
+    for name, entry in left.items():
+        if name in gone:
+            continue
+        yield Finding("missing", f"event {name}", f"was in the event store at {entry.taken}")
+
+
+def _files(out: Path, entries: dict[str, Entry], gone: set[str]) -> Iterator[Finding]:
+    for name, entry in entries.items():
+        path = out / name
+        if name in gone:
+            continue
+        if not path.is_file():
+            yield Finding("missing", name, f"was there at {entry.taken}, {entry.size} bytes")
+            continue
+        with path.open("rb") as file:
+            digest = file_digest(file, "sha256").hexdigest()
+        if digest != entry.sha256:
+            yield Finding("altered", name, f"is not what it was at {entry.taken}")
+    for folder in (MEDIA, RECORDINGS):
+        for path in sorted((out / folder).rglob("*")):
+            name = path.relative_to(out).as_posix()
+            under_way = ".part." in path.name or ".new." in path.name or path.name.endswith(".part")
+            if path.is_file() and not under_way and name not in entries:
+                yield Finding("inserted", name, "lies there and is not in the chain")

@@ -1,0 +1,101 @@
+"""Takes note of every event and every file of evidence, as they come."""
+
+import logging
+from collections.abc import Callable, Iterator
+from hashlib import file_digest, sha256
+from pathlib import Path
+
+from pipeline.clock import Clock
+from pipeline.integrity.chain import Chain
+from pipeline.integrity.site_key import SiteKey
+from pipeline.messages import Event
+from pipeline.store.event_store import EventStore
+from pipeline.wall import rfc3339
+
+logger = logging.getLogger(__name__)
+
+RECORDINGS = "recordings"
+"""Folder of what is recorded all the time."""
+CLIP = ".mp4"
+
+
+class Witness:
+    """Adds to the chain of a folder of results what is new there."""
+
+    def __init__(
+        self, out: Path, store: EventStore, key: SiteKey | None, clock: Clock, answer: Callable[[], None] = lambda: None
+    ) -> None:
+        """``answer`` is called between two files."""
+        self._out = out
+        self._store = store
+        self._clock = clock
+        self._answer = answer
+        self._chain = Chain(out, key)
+        self._waiting: dict[str, None] = {}
+        """Files that events name and that are not there yet, in order."""
+        for stored in store.events("commit"):
+            if stored.number > self._chain.number:
+                break
+            self._expect(stored.event)
+
+    def catch_up(self) -> int:
+        """Take note of what is new; how many entries that makes."""
+        added = sum(self._events()) + sum(self._files())
+        if added:
+            self._chain.sync()
+        return added
+
+    def close(self) -> None:
+        """Close the chain."""
+        self._chain.close()
+
+    def _events(self) -> Iterator[int]:
+        for stored in self._store.events("commit", after=self._chain.number):
+            body = stored.body.encode()
+            digest = sha256(body).hexdigest()
+            name = stored.event.message_id
+            self._chain.add("event", name, digest=digest, size=len(body), taken=self._now(), number=stored.number)
+            self._expect(stored.event)
+            yield 1
+
+    def _files(self) -> Iterator[int]:
+        for name in list(self._waiting):
+            if found := self._settled(name):
+                del self._waiting[name]
+                yield from (self._take(each) for each in found)
+        yield from (self._take(name) for name in self._recordings() if name not in self._chain.names)
+
+    def _settled(self, name: str) -> list[str]:
+        """The files that stand for what an event names, once they are whole: it, or a note that says why not."""
+        stem = str(Path(name).with_suffix(""))
+        if (self._out / f"{stem}.missing").is_file():
+            return [f"{stem}.missing"]
+        if name.endswith(CLIP):  # whole when the note beside it is there
+            return [name, f"{stem}.json"] if (self._out / f"{stem}.json").is_file() else []
+        return [name] if (self._out / name).is_file() else []
+
+    def _take(self, name: str) -> int:
+        path = self._out / name
+        try:
+            with path.open("rb") as file:
+                digest = file_digest(file, "sha256").hexdigest()
+            self._chain.add("file", name, digest=digest, size=path.stat().st_size, taken=self._now())
+        except OSError as error:
+            logger.warning("%s: cannot be taken note of: %s", name, error.strerror)
+            return 0
+        self._answer()
+        return 1
+
+    def _expect(self, event: Event) -> None:
+        """What an event names is there later."""
+        for name in event.evidence.values():
+            if not self._chain.names.intersection((name, str(Path(name).with_suffix(".missing")))):
+                self._waiting[name] = None
+
+    def _recordings(self) -> Iterator[str]:
+        folder = self._out / RECORDINGS
+        found = sorted(folder.rglob("*.mp4")) if folder.is_dir() else []
+        return (path.relative_to(self._out).as_posix() for path in found if ".part." not in path.name)
+
+    def _now(self) -> str:
+        return rfc3339(self._clock.wall_ns())
