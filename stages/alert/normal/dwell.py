@@ -15,6 +15,8 @@ from stages.alert.normal.observed import Observed
 from stages.alert.normal.survival import Survival
 from stages.alert.sighting import Box
 
+LEAST_S = 1.0
+"""Who is there longer than anybody was stays so much longer on average, at least."""
 ALIVE_NS = SECOND
 """Who was seen this long before a clip's end had not gone yet."""
 
@@ -31,7 +33,7 @@ class Dwell:
     def look(self, look: Look) -> Told | None:
         """As ``Feature``."""
         seconds = ages(look)
-        return Told(seconds, self.survival.of_seconds(seconds))
+        return Told(seconds, self.survival.of_values(seconds))
 
     def rare(self, share: float, box: Box) -> float | None:
         """As ``Feature``."""
@@ -54,7 +56,7 @@ class Dwell:
         if not lasted:
             return None
         seconds, ended = zip(*lasted, strict=True)
-        return cls(Survival.fit(np.array(seconds), np.array(ended, np.bool_)))
+        return cls(Survival.fit(np.array(seconds), np.array(ended, np.bool_), least=LEAST_S))
 
     @classmethod
     def of(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:

@@ -12,13 +12,13 @@ from stages.alert.normal.feature import QUIET, Arrays, Look, Told
 from stages.alert.normal.flow_field import Boxes, Floats
 from stages.alert.normal.lessons import Lessons, feet
 from stages.alert.normal.scale import Scale
-from stages.alert.normal.tail import Tail
+from stages.alert.normal.survival import Survival
 from stages.alert.sighting import Box
 
 ROWS, COLUMNS = 48, 64
 """Parts of the picture in which feet are told apart."""
 LEAST = 0.25
-"""The tail falls by e over at least so many sizes: boxes do not tell better where somebody stands."""
+"""Who goes farther than anybody did goes so many sizes farther on average, at least: boxes tell no better."""
 Trodden = npt.NDArray[np.bool_]
 Part = tuple[int, int]
 Alone = Mapping[tuple[int, int], Mapping[Part, float]]
@@ -35,8 +35,8 @@ class Path:
     """How large things are at each row."""
     trodden: Trodden
     """bool (rows, columns): where the feet of a normal track were."""
-    tail: Tail
-    """Of how far each normal track strayed from all others."""
+    strayed: Survival
+    """How far from all others normal tracks went."""
     away: Floats
     """float64 (rows, columns): from each part to the nearest trodden one, in shares of the picture."""
     alone: "Alone | None" = None
@@ -53,7 +53,7 @@ class Path:
             own = (self.alone or {})[self.clip, subject]
             away[place] = own.get((int(rows[place]), int(columns[place])), away[place])
         value = away / self.scale.at(feet(box))
-        return Told(value, self.tail.of_values(value))
+        return Told(value, self.strayed.of_values(value))
 
     def apart(self, clip: int) -> Self:
         """As ``fitting.Apart``."""
@@ -65,16 +65,17 @@ class Path:
 
     def rare(self, share: float, box: Box) -> float | None:
         """As ``Feature``."""
-        return self.tail.value(share)
+        reached = self.strayed.value(share)
+        return reached if np.isfinite(reached) else None
 
     @property
     def least_p(self) -> float | None:
         """As ``Feature``."""
-        return self.tail.least_p
+        return self.strayed.least_p
 
     def arrays(self) -> Arrays:
         """As ``Feature``."""
-        return {"path.scale": self.scale.array(), "path.trodden": self.trodden, "path.tail": self.tail.array()}
+        return {"path.scale": self.scale.array(), "path.trodden": self.trodden, "path.strayed": self.strayed.array()}
 
     @classmethod
     def learn(cls, lessons: Lessons) -> Self | None:
@@ -100,20 +101,23 @@ class Path:
             )
             for own in alone.values()
         ]
-        return replace(cls.made(scale, count > 0, Tail.fit(np.array(strayed), least=LEAST)), alone=alone)
+        return replace(
+            cls.made(scale, count > 0, Survival.fit(np.array(strayed), np.ones(len(strayed), np.bool_), least=LEAST)),
+            alone=alone,
+        )
 
     @classmethod
-    def made(cls, scale: Scale, trodden: Trodden, tail: Tail) -> Self:
+    def made(cls, scale: Scale, trodden: Trodden, strayed: Survival) -> Self:
         """With how far it is to the trodden parts. Raises ``ValueError`` for parts that are none."""
         if trodden.shape != (ROWS, COLUMNS) or trodden.dtype != np.bool_ or not trodden.any():
             raise ValueError(f"path.trodden must be bool of shape ({ROWS}, {COLUMNS}), some of it true")
         everywhere = np.argwhere(np.ones_like(trodden))
-        return cls(scale, trodden, tail, _nearest(everywhere, np.argwhere(trodden)).reshape(ROWS, COLUMNS))
+        return cls(scale, trodden, strayed, _nearest(everywhere, np.argwhere(trodden)).reshape(ROWS, COLUMNS))
 
     @classmethod
     def of(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
         """As ``Feature``."""
-        return cls.made(Scale.of(arrays["path.scale"]), arrays["path.trodden"], Tail.of(arrays["path.tail"]))
+        return cls.made(Scale.of(arrays["path.scale"]), arrays["path.trodden"], Survival.of(arrays["path.strayed"]))
 
 
 def parts(boxes: Boxes) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

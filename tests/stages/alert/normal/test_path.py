@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from stages.alert.normal.feature import looks
+from stages.alert.normal.lessons import Lessons
+from stages.alert.normal.observed import Observed
+from stages.alert.normal.path import COLUMNS, ROWS, Path
+from tests.stages.alert.normal.conftest import Thing, frame
+from tests.stages.alert.normal.street import street, walker
+
+
+def lessons(*clips: list[Observed]) -> Lessons:
+    return Lessons.of(clips, [], classes=1)
+
+
+@pytest.fixture(scope="module")
+def path() -> Path:
+    found = Path.learn(lessons(street(1, 60), street(2, 60)))
+    assert found is not None
+    return found
+
+
+def said(path: Path, thing: Thing) -> tuple[float, float]:
+    told = next(path.look(each) for each in looks([frame(0, [thing])]))
+    assert told is not None
+    return float(told.value[0]), float(told.surprise[0])
+
+
+def test_the_farther_from_the_path_the_more_surprising(path: Path) -> None:
+    assert said(path, walker(0.5, 0.6, 1)) == (0, 0)
+    values, surprises = zip(*(said(path, walker(0.5, row, 1)) for row in (0.7, 0.8, 0.9)), strict=True)
+    assert list(values) == sorted(values)
+    assert list(surprises) == sorted(surprises)
+    assert values[-1] > 2
+    assert surprises[-1] > 5
+
+
+def test_the_same_step_aside_counts_less_where_things_are_larger() -> None:
+    near = [frame(n, [walker(0.01 * n, 0.9, 1, size=4)]) for n in range(100)]
+    far = [frame(n, [walker(0.01 * n, 0.3, 1)]) for n in range(100)]
+    found = Path.learn(lessons(near, near, far, far))
+    assert found is not None
+    assert said(found, walker(0.5, 0.4, 1))[0] > 1.5 * said(found, walker(0.5, 0.8, 1))[0]
+
+
+def test_a_track_that_is_learned_does_not_walk_its_own_path() -> None:
+    alone = [frame(n, [walker(0.01 * n, 0.9, 1)]) for n in range(100)]
+    found = Path.learn(lessons(street(1, 60), alone))
+    assert found is not None
+    (told,) = [each for each in [found.apart(1).look(next(iter(looks(alone))))] if each is not None]
+    assert told.value[0] > 2
+    assert told.surprise[0] == pytest.approx(np.log(len(found.alone or ())), abs=0.01)
+    assert said(found.learned(), walker(0.5, 0.9, 1))[0] == 0
+    assert found.learned().alone is None
+
+
+def test_one_track_alone_says_nothing() -> None:
+    assert Path.learn(lessons([frame(n, [walker(0.01 * n, 0.9, 1)]) for n in range(100)])) is None
+
+
+def test_stored_it_says_the_same_and_other_numbers_are_refused(path: Path) -> None:
+    again = Path.of(path.arrays())
+    for row in (0.6, 0.75, 0.95):
+        assert said(again, walker(0.5, row, 1)) == said(path.learned(), walker(0.5, row, 1))
+    for wrong in (np.zeros((ROWS, COLUMNS), np.bool_), np.ones((ROWS, COLUMNS)), np.ones((3, 3), np.bool_)):
+        with pytest.raises(ValueError, match=r"path\.trodden must be"):
+            Path.of({**path.arrays(), "path.trodden": wrong})
