@@ -56,6 +56,7 @@ RULES: Table = {
 }
 EVIDENCE: Table = {"snapshot": "stages.evidence.snapshot:SnapshotStage"}
 SINKS: Table = {
+    "apprise": "stages.deliver.apprise:AppriseSink",
     "jsonl": "stages.deliver.jsonl:JsonLinesSink",
     "mqtt": "stages.deliver.mqtt:MqttSink",
     "sqlite": "stages.deliver.sqlite:SqliteSink",
@@ -71,6 +72,8 @@ COMMANDS: Table = {
     "schema": "pipeline.commands.schema:schema",
     "top": "pipeline.commands.top:top",
     "replay": "pipeline.commands.replay:replay",
+    "events": "pipeline.commands.events:app",
+    "verify": "pipeline.commands.verify:verify",
     "keys": "pipeline.commands.keys:app",
     "models": "pipeline.commands.models:app",
     "bench": "lab.bench.command:app",
