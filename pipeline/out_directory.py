@@ -17,8 +17,8 @@ from pipeline.store.event_store import EventStore
 
 logger = logging.getLogger(__name__)
 
-FOLDERS = ("logs", "media", "tracks")
-FILES = ("events.jsonl", "report.json", "analysis.json")
+FOLDERS = ("logs", "media", "recordings", "tracks")
+FILES = ("events.jsonl", "report.json", "analysis.json", "chain.jsonl")
 STORES = (STORE, STORE_ADDRESS)
 """Where one of them lies, the folders beside it are Bartizan's."""
 

@@ -57,8 +57,11 @@ RULES: Table = {
 EVIDENCE: Table = {"snapshot": "stages.evidence.snapshot:SnapshotStage"}
 SINKS: Table = {
     "apprise": "stages.deliver.apprise:AppriseSink",
+    "command": "stages.deliver.command:CommandSink",
     "jsonl": "stages.deliver.jsonl:JsonLinesSink",
+    "kafka": "stages.deliver.kafka:KafkaSink",
     "mqtt": "stages.deliver.mqtt:MqttSink",
+    "nats": "stages.deliver.nats:NatsSink",
     "sqlite": "stages.deliver.sqlite:SqliteSink",
     "terminal": "stages.deliver.terminal:TerminalSink",
     "webhook": "stages.deliver.webhook:WebhookSink",

@@ -16,6 +16,8 @@ from pipeline.books import books_of
 from pipeline.clock import SECOND, Clock, SystemClock
 from pipeline.configuration.config import ClassifyConfig, PipelineConfig, StageConfig
 from pipeline.configuration.kept_analysis import KeptAnalysis
+from pipeline.errors import BartizanError
+from pipeline.integrity.witness import witness
 from pipeline.journal.log import LogReader
 from pipeline.messages import EndRecord, LogHeader
 from pipeline.observability.health_server import Observatory
@@ -27,11 +29,14 @@ from pipeline.report import Report, build_report, write_report
 from pipeline.run_directory import claim, sweep
 from pipeline.shutdown import Shutdown
 from pipeline.spec import RunSpec
+from pipeline.store.event_store import EventStore
 from pipeline.store.rendering import render_events
 from pipeline.supervisor import Observer, Status, Supervisor
 
 logger = logging.getLogger(__name__)
 
+RECORD_PATIENCE_S = 60.0
+"""Closing a long clip on a slow disk takes its time."""
 DONE, SOURCE_FAILED, CANNOT_START, OUTBOX_LEFT, INTERRUPTED = 0, 1, 3, 4, 130
 """Exit codes of a run (2 is for what is wrong before it begins)."""
 
@@ -130,7 +135,12 @@ def roles_of(config: PipelineConfig) -> list[Role]:
     classifies = [
         Role("classify", f"{item.name}/{number}") for item in config.classify for number in range(item.workers)
     ]
-    rest = [Role("evidence"), Role("deliver", patience_s=120.0)]
+    records = [
+        Role("record", name, patience_s=_capture_patience_s(options) + RECORD_PATIENCE_S)
+        for name, options in config.cameras.items()
+        if name in config.clips
+    ]
+    rest = [Role("evidence"), *records, Role("deliver", patience_s=120.0)]
     return [Role("dispatch"), alert, *captures, *detects, *classifies, *rest]
 
 
@@ -141,7 +151,10 @@ def _capture_patience_s(options: Any) -> float:
 
 def resolved(config: PipelineConfig) -> PipelineConfig:
     """The configuration with every ``auto`` of detector and classifiers made explicit, once for all of their processes,
-    and the folder of keys as an absolute path."""
+    and paths of keys as absolute ones."""
+    if config.integrity.key is not None:
+        key = str(config.base / config.integrity.key)
+        config = dataclasses.replace(config, integrity=config.integrity.model_copy(update={"key": key}))
     if config.links.keys_dir is not None:
         keys_dir = str(config.base / config.links.keys_dir)
         config = dataclasses.replace(config, links=config.links.model_copy(update={"keys_dir": keys_dir}))
@@ -186,6 +199,7 @@ def _finish(config: PipelineConfig, spec: RunSpec, status: Status, *, elapsed_s:
     """Render events, write the report, and say how it went."""
     out = Path(spec.out)
     with spec.open_store() as store:
+        _take_note(config, out, store)
         if not any(config.is_live(camera) for camera in config.cameras):
             render_events(store, spec.events_path, source_order=spec.cameras)
         names = {sink.name for sink in config.sinks}
@@ -209,6 +223,17 @@ def _finish(config: PipelineConfig, spec: RunSpec, status: Status, *, elapsed_s:
     )
     write_report(out / "report.json", report)
     return Finished(exit_code(status, sources, report.outbox), report, out, status)
+
+
+def _take_note(config: PipelineConfig, out: Path, store: EventStore) -> None:
+    """Of what came last, when nobody else does any more."""
+    if not config.integrity.enabled:
+        return
+    try:
+        with witness(out, store, config.integrity.key, SystemClock()) as seeing:
+            seeing.catch_up()
+    except (BartizanError, OSError) as error:
+        logger.warning("not all evidence is in the chain: %s", error)
 
 
 def _source(spec: RunSpec, camera: str, status: Status) -> dict[str, Any]:

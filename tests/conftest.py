@@ -15,6 +15,8 @@ settings.register_profile("ci", derandomize=True)  # the same examples each time
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
+os.environ.setdefault("BARTIZAN_SITE_KEY", str(Path(tempfile.gettempdir()) / "bartizan-tests.site.key"))
+
 ROOT = Path(__file__).resolve().parent.parent
 FOOTAGE = Path(os.environ.get("BARTIZAN_DATA", ROOT.parent / "shared" / "data"))
 

@@ -18,6 +18,7 @@ from pipeline.configuration.settings import (
     ClassifyOptions,
     DispatchOptions,
     GovernorOptions,
+    IntegrityOptions,
     LinkOptions,
     LogOptions,
     MetricsOptions,
@@ -112,6 +113,7 @@ class PipelineConfig:
     out: Path = DEFAULT_OUT
     dispatch: DispatchOptions = field(default_factory=DispatchOptions)
     governor: GovernorOptions = field(default_factory=GovernorOptions)
+    integrity: IntegrityOptions = field(default_factory=IntegrityOptions)
     store: StoreOptions = field(default_factory=StoreOptions)
     supervisor: SupervisorOptions = field(default_factory=SupervisorOptions)
     metrics: MetricsOptions = field(default_factory=MetricsOptions)
@@ -187,6 +189,7 @@ STAGES = {"detect": DETECTORS, **{name: KIND_TABLES[name] for name in DEFAULT_KI
 SETTINGS: dict[str, type[BaseModel]] = {
     "dispatch": DispatchOptions,
     "governor": GovernorOptions,
+    "integrity": IntegrityOptions,
     "store": StoreOptions,
     "supervisor": SupervisorOptions,
     "metrics": MetricsOptions,

@@ -31,7 +31,10 @@ from pipeline.errors import UsageError
 from pipeline.models import is_name
 from pipeline.registry import CLASSIFIERS, RULES, SINKS, Table
 
-TOP = ("cameras", "stages", "rules", "sinks", "governor", "store", "out", "supervisor", "metrics", "logs", "links")
+TOP = (
+    *("cameras", "stages", "rules", "sinks", "governor", "integrity", "store", "out"),
+    *("supervisor", "metrics", "logs", "links"),
+)
 DEFAULT_DETECTOR: Mapping[str, Any] = {"kind": "yolo"}
 """What detects where the configuration names nothing: the detector that ships."""
 DEFAULT_RULE: Mapping[str, Any] = {"rule": "in_field"}

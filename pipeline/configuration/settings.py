@@ -324,6 +324,17 @@ class WorkerOptions(Settings):
     )
 
 
+class IntegrityOptions(Settings):
+    """The chain of digests over all evidence."""
+
+    enabled: bool = Field(default=True, description="Whether every event and file of evidence is taken note of.")
+    key: str | None = Field(
+        default=None,
+        description="File of the key of this site (Ed25519, PEM), made if it is absent; relative to the YAML file. "
+        "Default: $BARTIZAN_SITE_KEY, else ~/.config/bartizan/site.key.",
+    )
+
+
 class RecordSource(Settings):
     """Which cameras are recorded, and from where."""
 

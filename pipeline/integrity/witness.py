@@ -4,10 +4,12 @@ import logging
 from collections.abc import Callable, Iterator
 from hashlib import file_digest, sha256
 from pathlib import Path
+from typing import Self
 
 from pipeline.clock import Clock
+from pipeline.errors import CannotStart
 from pipeline.integrity.chain import Chain
-from pipeline.integrity.site_key import SiteKey
+from pipeline.integrity.site_key import SiteKey, key_path
 from pipeline.messages import Event
 from pipeline.store.event_store import EventStore
 from pipeline.wall import rfc3339
@@ -17,6 +19,23 @@ logger = logging.getLogger(__name__)
 RECORDINGS = "recordings"
 """Folder of what is recorded all the time."""
 CLIP = ".mp4"
+
+
+def witness(
+    out: Path, store: EventStore, key: str | None, clock: Clock, answer: Callable[[], None] = lambda: None
+) -> "Witness":
+    """One that signs with the key of the site: the one in the file ``key``, or the usual one.
+
+    Raises ``CannotStart`` if the file named cannot be read; without the usual one nothing is signed, and that is said.
+    """
+    try:
+        signing = SiteKey.load(Path(key) if key else key_path())
+    except CannotStart as error:
+        if key:
+            raise
+        logger.warning("evidence is not signed: %s", error)
+        signing = None
+    return Witness(out, store, signing, clock, answer)
 
 
 class Witness:
@@ -48,6 +67,12 @@ class Witness:
     def close(self) -> None:
         """Close the chain."""
         self._chain.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _events(self) -> Iterator[int]:
         for stored in self._store.events("commit", after=self._chain.number):

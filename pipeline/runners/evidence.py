@@ -12,6 +12,7 @@ from pathlib import Path
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog
 from pipeline.errors import RingError, SourceError
+from pipeline.integrity.witness import Witness, witness
 from pipeline.messages import Cut, CutDone, Event, EvidenceHello
 from pipeline.replay import Replay
 from pipeline.rings import RingReader
@@ -41,6 +42,8 @@ def run(child: Child, spec: RunSpec) -> None:
         open_dealer(config.links, spec.endpoint, Role.FOLLOWER) as link,
     ):
         loop = EvidenceLoop(child, spec, config, link, build_evidence(config), store)
+        if config.integrity.enabled:
+            loop.witness = witness(Path(spec.out), store, config.integrity.key, child.clock, child.answer)
         try:
             loop.run()
         finally:
@@ -78,6 +81,8 @@ class EvidenceLoop:
         self._asked: dict[str, tuple[int, Event]] = {}
         """Events whose cut has not come yet, with the time they were first seen."""
         self._done = self._failed = 0
+        self.witness: Witness | None = None
+        """Takes note of what is there; None where nobody asked for it."""
 
     def run(self) -> None:
         """Until drained and nothing is missing."""
@@ -92,6 +97,8 @@ class EvidenceLoop:
                     self._cut(message)
             if self._scan_due.due() or self._child.draining:
                 self._scan()
+                if self.witness is not None:
+                    self.witness.catch_up()
             if self._decode_some():
                 continue
             if self._child.draining and not self._waiting:
@@ -104,6 +111,8 @@ class EvidenceLoop:
         self._rings.close()
         if self._replay is not None:
             self._replay.close()
+        if self.witness is not None:
+            self.witness.close()
 
     @property
     def _waiting(self) -> int:
