@@ -57,8 +57,17 @@ def p_value(reached: float, by_chance: list[float]) -> float:
 
 def by_shortcut(windows: Windows, which: IntArray, settings: BehaviourSettings) -> float:
     """ROC-AUC of what the outside of a clip gives away; NaN where that is the same for all of them."""
-    if (windows.facts[which] == windows.facts[which[0]]).all():
-        return float("nan")
+    found = by_rows(windows.facts, windows, which, settings)
+    return float("nan") if found is None else found.figure("roc_auc")
+
+
+def by_rows(
+    rows: npt.NDArray[np.float64], windows: Windows, which: IntArray, settings: BehaviourSettings
+) -> Judged | None:
+    """What a logistic regression says of the windows ``which`` by ``rows``, float64 (n, f), of sources that it was not
+    trained on; None where the rows are the same for all of them. Classes weigh the same."""
+    if (rows[which] == rows[which[0]]).all():
+        return None
     linear: Any = import_module("sklearn.linear_model")
     pipeline: Any = import_module("sklearn.pipeline")
     scaling: Any = import_module("sklearn.preprocessing")
@@ -71,14 +80,15 @@ def by_shortcut(windows: Windows, which: IntArray, settings: BehaviourSettings) 
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model.fit(windows.facts[part.train], windows.truth[part.train])
-        probability.append(model.predict_proba(windows.facts[part.test]))
+            model.fit(rows[part.train], windows.truth[part.train])
+        probability.append(model.predict_proba(rows[part.test]))
         tested.append(part.test)
     if not tested:
-        return float("nan")
+        return None
     test = np.concatenate(tested)
-    truth = windows.truth[test]
-    return Judged(np.concatenate(probability), truth, np.zeros(len(test), np.int64), truth).figure("roc_auc")
+    said = np.concatenate(probability)
+    source = np.unique(windows.source[test], return_inverse=True)[1].astype(np.int64)
+    return Judged(said, windows.truth[test], source, said.argmax(axis=1).astype(np.int64))
 
 
 def _shuffled(windows: Windows, which: IntArray, random: np.random.Generator) -> IntArray:

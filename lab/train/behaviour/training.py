@@ -88,6 +88,22 @@ def train(settings: BehaviourSettings, out: Path, *, base: Path = Path("."), res
     add_to_run(out, {"candidate": best.name, "epochs": epochs, "model_sha256": digests, "results": results})
 
 
+def read_windows(settings: BehaviourSettings, *, base: Path = Path(".")) -> Windows:
+    """The windows that ``train`` compares the candidates on; their features are kept from one time to the next."""
+    from stages.detect.offline import cache_folder
+
+    clips = read_clips(settings.data, settings.names, base=base)
+    features = build_features(settings, _needed(settings), base=base)
+    cache = FeatureCache(cache_folder() / "behaviour-features", features, threads=settings.threads)
+    return _windows(clips, cache, features, settings, base)
+
+
+def read_outcomes(out: Path) -> list[Outcome]:
+    """What the candidates said of the folds in a folder that ``train`` filled."""
+    files = sorted((out / FOLDS).glob("*.json"))
+    return [msgspec.json.decode(file.read_bytes(), type=Outcome) for file in files]
+
+
 def digest_of_clips(clips: Sequence[Clip], names: Sequence[str]) -> str:
     """SHA-256 over the clips and over what is said of each: class, intervals, source and declared split."""
     said = ((clip.class_id, clip.intervals, clip.origin.group, clip.origin.split, clip.name) for clip in clips)
