@@ -18,6 +18,8 @@ MARGIN_NS = SECOND
 SAME = 0.5
 """An object of a frame is the one that a message names if their boxes overlap by this much (IoU)."""
 TAMPERED, ANOMALY = "camera_health", "anomaly"
+REMINDER = "normal_drift"
+"""Asks to learn what is seen from then on: nothing is left out for it."""
 
 
 class Alarm(msgspec.Struct):
@@ -55,7 +57,7 @@ class Reports:
         for event in events:
             if event.rule in ordinary or event.name in ordinary:
                 self.ordinary += event.type == "start"
-            else:
+            elif event.rule != REMINDER:
                 self._take(event)
 
     def _take(self, event: Event) -> None:

@@ -12,7 +12,7 @@ from lab.normal.archive import take_in
 from lab.normal.keeping import forget, go_back
 from lab.normal.learn_command import size_kb
 from lab.normal.update_command import update_normal
-from lab.normal.words import BUDGETS, budget_table, clips, feature_table, lasting, rate
+from lab.normal.words import BUDGETS, advised_mode, budget_table, clips, feature_table, lasting, rate
 from stages.alert.normal.store import Stored, generations, read
 
 app = typer.Typer(help="Look at a camera's model of normal, go back, forget it, carry it.", no_args_is_help=True)
@@ -59,7 +59,8 @@ def show(
     console.print(budget_table(calibration))
     console.print(
         f"raised: in the {lasting(calibration.seconds)} that calibrated. Fewer than "
-        f"{rate(calibration.smallest_budget_per_day)} is extrapolated: an exponential tail is assumed."
+        f"{rate(calibration.smallest_budget_per_day)} is extrapolated: an exponential tail is assumed, "
+        "and `mode: auto` stays in shadow."
     )
 
 
@@ -70,7 +71,10 @@ def rollback(
 ) -> None:
     """Put an earlier generation in use. Nothing is deleted; --to goes forward again."""
     stored = go_back(folder, to)
-    typer.echo(f"{folder}: generation {stored.manifest.generation} is in use from the next start on")
+    typer.echo(
+        f"{folder}: generation {stored.manifest.generation} is in use from the next start on; "
+        "at once where a rule is online"
+    )
 
 
 @app.command("reset")
@@ -121,6 +125,7 @@ def facts_of(stored: Stored, folder: Path) -> dict[str, Any]:
                 "raised": calibration.alarms_at(threshold),
                 "upper_rate_per_day": calibration.upper_rate_per_day(threshold),
                 "extrapolated": calibration.extrapolated(threshold),
+                "auto": advised_mode(calibration, budget),
             }
         )
     return {

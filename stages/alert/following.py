@@ -45,7 +45,7 @@ class Following:
                 fault = rule.heed(self._camera, news) if isinstance(rule, FollowingRule) else ""
             except CannotStart as error:
                 if self._exact or not live:
-                    raise CannotStart(f"the log of camera {self._camera} names what cannot be read: {error}") from error
+                    raise CannotStart(f"camera {self._camera} follows what cannot be read: {error}") from error
                 fault = str(error)
             if fault and not live:
                 raise CannotStart(fault)

@@ -175,7 +175,7 @@ def test_a_generation_that_cannot_be_read_is_one_line_and_the_one_before_stays(
     assert line.startswith("camera gate: rule 'anomaly' goes on by what it had: ")
     assert words in line
     assert "\n" not in line
-    with pytest.raises(CannotStart, match="the log of camera gate names what cannot be read: model of normal"):
+    with pytest.raises(CannotStart, match="camera gate follows what cannot be read: model of normal"):
         stage(rule(gate), exact=True).process("gate", log)
 
 

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from lab.normal.alarms import Reports
 from lab.normal.keeping import keep
 from lab.normal.learning import footage_of
 from lab.normal.suspicion import suspicion
@@ -170,6 +171,12 @@ def test_an_event_has_the_figures_the_command_and_its_generation_and_ends_with_t
     assert entry["option"] == "stability"
     assert sum(entry["shares"]) == pytest.approx(1, abs=0.01)
     assert verdict(start).follows
+
+
+def test_what_it_asks_to_learn_is_learned(street: Path) -> None:
+    events = stage(rule(street, hours=6)).process("gate", records(street, scenes(12, hours=8, start_h=2, faster=2.0)))
+    assert events.events
+    assert Reports(events.events).alarms == {}
 
 
 def test_saved_and_restored_anywhere_it_tells_the_same(street: Path) -> None:
