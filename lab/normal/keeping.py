@@ -14,6 +14,7 @@ import numpy as np
 from pipeline.errors import CannotStart, UsageError
 from pipeline.whole_file import write_whole
 from stages.alert.normal.calibration import Calibration
+from stages.alert.normal.feedback import FEEDBACK, Feedback, read_feedback
 from stages.alert.normal.model import NormalModel
 from stages.alert.normal.store import (
     BANK,
@@ -31,6 +32,7 @@ from stages.alert.normal.store import (
     Stored,
     current,
     generations,
+    read,
     read_generation,
     read_manifest,
 )
@@ -38,7 +40,9 @@ from stages.alert.normal.store import (
 RESERVOIR = "reservoir"
 """Beside the generations: what updates learn from, see ``lab.normal.reservoir``."""
 KEPT = 5
-"""Generations that are kept, the one in use among them."""
+"""Models that are kept, the one in use among them, ..."""
+KEPT_FEEDBACK = 20
+"""... and generations that differ from one of them in what was said about alarms."""
 
 
 def check_folder(folder: Path, camera: str) -> None:
@@ -74,15 +78,18 @@ def keep(
     *,
     exemplars: Mapping[str, bytes] | None = None,
     embedder: str = "",
+    with_feedback: bool = True,
 ) -> Stored:
     """Write the next generation, put it in use, and drop those that are too old.
 
-    ``exemplars``: JPEG crops by file name. Nothing is in use before it is on the disk as a whole. Raises what
-    ``check_folder`` raises.
+    ``exemplars``: JPEG crops by file name. ``with_feedback``: what was said about alarms before is kept with it.
+    Nothing is in use before it is on the disk as a whole. Raises what ``check_folder`` raises.
     """
     check_folder(folder, camera)
     there = generations(folder)
     files = {BANK: packed(model.arrays()), CALIB: packed(calibration.arrays())}
+    if with_feedback and (feedback := feedback_in_use(folder)).given:
+        files[FEEDBACK] = as_json(feedback)
     crops = dict(exemplars or {})
     facts = model.facts()
     manifest = Manifest(
@@ -104,9 +111,28 @@ def keep(
     beside = {f"{EXEMPLARS}/{name}": content for name, content in crops.items()}
     place(folder, manifest.generation, files | beside | {MANIFEST: as_json(manifest)})
     use(folder, manifest.generation)
-    for old in generations(folder)[:-KEPT]:
-        shutil.rmtree(folder / GENERATIONS / str(old))
+    prune(folder)
     return read_generation(folder / GENERATIONS / str(manifest.generation))
+
+
+def feedback_in_use(folder: Path) -> Feedback:
+    """What was said about alarms, as the generation in use keeps it; nothing where there is none that can be read."""
+    try:
+        return read_feedback(read(folder))
+    except CannotStart:
+        return Feedback()
+
+
+def prune(folder: Path) -> None:
+    """Drop generations that are too old: models but the last ``KEPT``, and of their feedback but the last
+    ``KEPT_FEEDBACK``. The one in use stays."""
+    there = generations(folder)
+    models = {each: _model_of(folder, each) for each in there}
+    kept = set(sorted(set(models.values()))[-KEPT:])
+    changes = [each for each in there if models[each] != each and models[each] in kept][-KEPT_FEEDBACK:]
+    for each in there:
+        if each not in kept and each not in changes and each != current(folder):
+            shutil.rmtree(folder / GENERATIONS / str(each))
 
 
 def place(
@@ -193,8 +219,21 @@ def as_json(value: msgspec.Struct) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
+def digest_of(content: bytes) -> str:
+    """sha256 in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
-    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    return {name: digest_of(content) for name, content in files.items()}
+
+
+def _model_of(folder: Path, generation: int) -> int:
+    """The generation whose model this one has; itself where that is its own, or cannot be read."""
+    try:
+        return read_manifest(folder / GENERATIONS / str(generation)).model_of or generation
+    except CannotStart:
+        return generation
 
 
 def _digest_in_use(folder: Path) -> str:

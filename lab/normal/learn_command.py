@@ -12,10 +12,12 @@ from lab.normal.examples import Album
 from lab.normal.footage import Watched, clips_of, is_run, watch_clips, watch_run
 from lab.normal.keeping import check_folder, keep
 from lab.normal.learning import Learned, learn
+from lab.normal.telling import counts
 from lab.normal.words import advised_mode, clips, lasting, promise
 from pipeline.errors import UsageError
 from pipeline.stage import Detector
 from stages.alert.normal.counting import Counting
+from stages.alert.normal.feedback import read_feedback
 from stages.alert.normal.store import Stored
 from stages.capture.options import CameraOptions
 
@@ -57,6 +59,9 @@ def learn_normal(
     examples: Annotated[
         bool, typer.Option(help="Keep a few dozen crops of what is normal, for 'bartizan why'; people may be on them.")
     ] = True,
+    feedback: Annotated[
+        bool, typer.Option(help="Keep what was said about alarms (bartizan normal feedback) with the model before.")
+    ] = True,
 ) -> None:
     """Learn what is normal on one camera, and what a number of false alarms a day makes the threshold.
 
@@ -78,7 +83,16 @@ def learn_normal(
         )
     crops = album.examples(watched.clips, watched.names)
     embedder = watched.detector if "appearance" in learned.model.features else ""
-    stored = keep(out, name, learned.model, learned.calibration, learned.footage, exemplars=crops, embedder=embedder)
+    stored = keep(
+        out,
+        name,
+        learned.model,
+        learned.calibration,
+        learned.footage,
+        exemplars=crops,
+        embedder=embedder,
+        with_feedback=feedback,
+    )
     _conclude(stored, learned, watched, out, false_alarms_per_day)
     if embedder and config is None:
         typer.echo("  stages:\n    detect: {kind: yolo, embedding: true}  # so that appearance can be judged")
@@ -161,6 +175,8 @@ def _conclude(stored: Stored, learned: Learned, watched: Watched, out: Path, bud
         typer.echo(f"  left out: {each}")
     for line in promise(calibration, budget):
         typer.echo(f"  {line}")
+    if (said := read_feedback(stored)).given:
+        typer.echo(f"  keeps what was said about alarms: {counts(said)}; --no-feedback leaves it out")
     typer.echo(f"{out}: generation {stored.manifest.generation}, {size_kb(stored)} kB, sha256 {stored.digest[:12]}")
     typer.echo("next, in your configuration:")
     mode = advised_mode(calibration, budget)

@@ -9,13 +9,17 @@ from rich.console import Console
 
 from lab.normal.archive import export as export_to
 from lab.normal.archive import take_in
+from lab.normal.feedback_command import app as feedback
 from lab.normal.keeping import forget, go_back
 from lab.normal.learn_command import size_kb
+from lab.normal.telling import counts
 from lab.normal.update_command import update_normal
 from lab.normal.words import BUDGETS, advised_mode, budget_table, clips, feature_table, lasting, rate
+from stages.alert.normal.feedback import read_feedback
 from stages.alert.normal.store import Stored, generations, read
 
 app = typer.Typer(help="Look at a camera's model of normal, go back, forget it, carry it.", no_args_is_help=True)
+app.add_typer(feedback, name="feedback")
 
 app.command("update")(update_normal)
 DirArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the model, as 'bartizan learn' made it.")]
@@ -48,6 +52,8 @@ def show(
     console.print(
         f"  {lasting(footage.seconds)} of normal footage: {clips(footage)}; {footage.fps:.1f} frames a second"
     )
+    if (said := read_feedback(stored)).given:
+        console.print(f"  feedback: {counts(said)}; see 'bartizan normal feedback list {folder}'")
     counting = calibration.counting
     console.print(
         f"  an alarm: {counting.enter_s:g} s above the threshold, over after {counting.exit_s:g} s below, "
@@ -131,6 +137,7 @@ def facts_of(stored: Stored, folder: Path) -> dict[str, Any]:
     return {
         "generations": generations(folder),
         "sha256": stored.digest,
+        "feedback": read_feedback(stored).counts(),
         "manifest": msgspec.to_builtins(stored.manifest),
         "budgets": budgets,
     }

@@ -47,7 +47,9 @@ class Trail(msgspec.Struct):
     logged: bool = False
     """... and in shadow, that has been said; ..."""
     inside: bool = False
-    """... and it lay in the rule's zone."""
+    """... and it lay in the rule's zone; ..."""
+    dismissed: str = ""
+    """... and it was like the example of this event, which is of no interest."""
 
     def add(self, now_ns: int, total: float, *, keep_ns: int) -> list[float]:
         """Take in the sum at this frame; those of the last ``keep_ns``."""

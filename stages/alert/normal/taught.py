@@ -16,6 +16,8 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from pipeline.errors import CannotStart
 from stages.alert.normal.appearance import Appearance
 from stages.alert.normal.calibration import Calibration
+from stages.alert.normal.dismissed import Dismissed
+from stages.alert.normal.feedback import read_feedback
 from stages.alert.normal.model import NormalModel
 from stages.alert.normal.nearest import Examples
 from stages.alert.normal.observed import Observed
@@ -87,11 +89,13 @@ class Lesson:
     stored: Stored
     examples: Examples
     """Of what is normal, to be shown beside what is not."""
+    dismissed: Dismissed
+    """Examples of what is of no interest."""
 
     @classmethod
     def of(cls, stored: Stored) -> "Lesson":
         """With its examples. Raises ``CannotStart`` if they were changed."""
-        return cls(stored, Examples.of(stored))
+        return cls(stored, Examples.of(stored), Dismissed(read_feedback(stored)))
 
     @property
     def model(self) -> NormalModel:

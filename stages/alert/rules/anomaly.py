@@ -1,7 +1,7 @@
 """``anomaly``: something is as it hardly ever was in the camera's normal footage."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -10,6 +10,7 @@ from pydantic import Field
 
 from pipeline.clock import SECOND
 from stages.alert.geometry import Area, shared
+from stages.alert.normal.dismissed import Seen
 from stages.alert.normal.features import OBJECT
 from stages.alert.normal.observed import Observed, observe_scene
 from stages.alert.normal.reasons import reasons
@@ -178,13 +179,12 @@ class Anomaly:
         found = Scorer(lesson.model, memory).score(seen).suspects
         inside = self._inside(found, memory)
         high = [each for each, here in zip(found, inside, strict=True) if here and each.score >= standard.threshold]
-        chosen: list[Suspect] = []
-        for each in sorted(high, key=lambda one: (memory[one.subject].claimed_ns < 0, -one.score)):
-            if not any(shared(each.box, other.box) >= SAME for other in chosen):
-                chosen.append(each)
-        claims = [self._claim(each, standard, seen) for each in chosen]
-        self._remember(found, claims, standard, scene, memory)
-        return [] if standard.mode == "shadow" else claims
+        silent = _silent(high, lesson, scene, memory)
+        chosen = _apart([each for each in high if each.subject not in silent], memory)
+        held_back = [each for each in _apart(high, memory) if each.subject in silent] if silent else []
+        claims = [self._claim(each, standard, seen) for each in [*chosen, *held_back]]
+        self._remember(found, claims, silent, standard, scene, memory)
+        return [] if standard.mode == "shadow" else claims[: len(chosen)]
 
     def describe(self, who: str, claim: Claim) -> str:
         """``person 7 is unusual: speed (1 in 2300), width (1 in 45); score 19.2, at least 15``."""
@@ -234,27 +234,49 @@ class Anomaly:
         self,
         found: Sequence[Suspect],
         claims: Sequence[Claim],
+        silent: Mapping[int, str],
         standard: Standard,
         scene: Scene,
         memory: dict[int, Trail],
     ) -> None:
-        """Since when each has been claimed; in shadow, what would have become an event is logged."""
+        """Since when each has been claimed; what would have become an event, but for shadow or feedback, is logged."""
         now, claimed = scene.frame.media_ns, {each.subject: each for each in claims}
         for each in found:
-            trail = memory[each.subject]
+            trail, dismissed = memory[each.subject], silent.get(each.subject, "")
             if each.subject not in claimed:
-                trail.claimed_ns, trail.logged = -1, False
+                trail.claimed_ns, trail.logged, trail.dismissed = -1, False, dismissed
                 continue
-            trail.claimed_ns = now if trail.claimed_ns < 0 else trail.claimed_ns
-            if standard.mode == "shadow" and not trail.logged and now - trail.claimed_ns >= self._enter_ns:
+            if trail.claimed_ns < 0 or trail.dismissed != dismissed:
+                trail.claimed_ns, trail.logged, trail.dismissed = now, False, dismissed
+            why = f"dismissed by feedback on {dismissed[:8]}" if dismissed else standard.mode
+            if why != "armed" and not trail.logged and now - trail.claimed_ns >= self._enter_ns:
                 trail.logged = True
                 log.info(
-                    "camera %s: rule %r (shadow): would have raised an event at %.1f s: %s",
+                    "camera %s: rule %r (%s): would have raised an event at %.1f s: %s",
                     scene.frame.camera,
                     self.options.title,
+                    why,
                     now / SECOND,
                     self.describe("it" if each.subject > 0 else "something", claimed[each.subject]),
                 )
+
+
+def _apart(high: Sequence[Suspect], memory: Mapping[int, Trail]) -> list[Suspect]:
+    """Of those on one another the one that was claimed already, or else the most unusual."""
+    chosen: list[Suspect] = []
+    for each in sorted(high, key=lambda one: (memory[one.subject].claimed_ns < 0, -one.score)):
+        if not any(shared(each.box, other.box) >= SAME for other in chosen):
+            chosen.append(each)
+    return chosen
+
+
+def _silent(high: Sequence[Suspect], lesson: Lesson, scene: Scene, memory: Mapping[int, Trail]) -> dict[int, str]:
+    """Those that are like an example of no interest, by subject, and the event of that. They are followed and claimed
+    as they would be without feedback; only nothing comes of it."""
+    if not high or not lesson.dismissed:
+        return {}
+    seen = [Seen.of(each, scene, lesson.model, before=memory[each.subject].dismissed) for each in high]
+    return {each.subject: event for each, event in zip(high, lesson.dismissed.like(seen), strict=True) if event}
 
 
 def _one_in(p: float) -> str:

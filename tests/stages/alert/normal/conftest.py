@@ -104,12 +104,13 @@ def staged() -> Callable[..., list[Observed]]:
 
     def stage(thing: Callable[[int], Thing], *, at: range, seed: int = 9) -> list[Observed]:
         seen = walkers(seed, frames=max(at) + 20)
-        return [_with(each, thing(each.index)) if each.index in at else each for each in seen]
+        return [with_thing(each, thing(each.index)) if each.index in at else each for each in seen]
 
     return stage
 
 
-def _with(seen: Observed, thing: Thing) -> Observed:
+def with_thing(seen: Observed, thing: Thing) -> Observed:
+    """The same frame with one thing more."""
     assert seen.flow is not None
     alone = frame(seen.index, [thing])
     assert alone.flow is not None
