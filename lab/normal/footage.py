@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lab.dataset.mot_format import VIDEOS
 from lab.normal.observe import observe, observe_records
+from lab.normal.run_answers import RunAnswers
 from pipeline.clock import SECOND
 from pipeline.configuration.suggestions import did_you_mean_file
 from pipeline.detections import Detections
@@ -104,7 +105,7 @@ def watch_run(out: Path, camera: str) -> Watched:
         known = ", ".join(sorted(each.stem for each in (out / "logs").glob("*.log"))) or "none"
         raise UsageError(f"--camera {camera}: {out} has no log of it; cameras there: {known}")
     told = _Told()
-    seen = observe_records(told.over(_records(log)))
+    seen = observe_records(told.over(_records(log)), RunAnswers.of(out, camera))
     if not any(frame.motion is not None for frame in seen):
         raise UsageError(
             f"{log}: motion was not measured in that run, as no rule needed it; learn from the video, "

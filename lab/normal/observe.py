@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from lab.normal.run_answers import RunAnswers
 from pipeline.clock import ManualClock
 from pipeline.errors import SourceEnded, UsageError
 from pipeline.messages import SCHEMA, EndRecord, EngineRecord, FrameRecord, LogHeader, Record, Status
@@ -33,12 +34,18 @@ def observe(clip: Path | CameraOptions, *, detector: Detector | None = None, fps
     return observe_records(_log(clip, detector=detector or default_detector(), fps=fps))
 
 
-def observe_records(log: Iterable[Record]) -> list[Observed]:
-    """The same from the records of a camera's log, whose frames carry ``flow``. Records are taken one by one."""
-    seeing = Seeing()
-    stage = AlertStage(AlertOptions(), rules=[seeing], trackers=lambda _: ByteTracker(TrackOptions()))
+def observe_records(log: Iterable[Record], answers: RunAnswers | None = None) -> list[Observed]:
+    """The same from the records of a camera's log, whose frames carry ``flow``. Records are taken one by one.
+
+    ``answers``: what the classifiers of the run said that logged them.
+    """
+    seeing, track = Seeing(), answers.track if answers else TrackOptions()
+    asking, camera = (answers.asking, answers.camera) if answers else ((), CAMERA)
+    stage = AlertStage(AlertOptions(), rules=[seeing], trackers=lambda _: ByteTracker(track), classifiers=asking)
     for record in log:
-        stage.process(CAMERA, [record])
+        if answers is not None and isinstance(record, FrameRecord):
+            answers.tell(stage, record.frame)
+        stage.process(camera, [record])
     return seeing.seen
 
 
