@@ -34,6 +34,7 @@ SUMMARIES = {
     "replay": "Try other rules on the tracks that a run stored; show how its events would differ.",
     "events": "List, show, export and prune the events of a run.",
     "verify": "Say whether the evidence of a run is as it was taken, and what was altered, removed or inserted.",
+    "events": "List, show, export and prune the events of a run.",
     "keys": "Make and list the keys of encrypted links.",
     "models": "List, verify, add and fetch the weights that Bartizan knows by name.",
     "bench": "Measure what each inference engine and precision gives on this machine.",

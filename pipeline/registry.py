@@ -77,6 +77,7 @@ COMMANDS: Table = {
     "replay": "pipeline.commands.replay:replay",
     "events": "pipeline.commands.events:app",
     "verify": "pipeline.commands.verify:verify",
+    "events": "pipeline.commands.events:app",
     "keys": "pipeline.commands.keys:app",
     "models": "pipeline.commands.models:app",
     "bench": "lab.bench.command:app",

@@ -69,15 +69,22 @@ class Database:
         with self._transaction(self._writer) as connection:
             yield connection
 
-    def run_alone(self, statement: str) -> None:
-        """A statement that takes no transaction around it, such as VACUUM."""
-        from sqlalchemy.exc import SQLAlchemyError
+    def shrink(self) -> None:
+        """Have SQLite give free room back to the disk. Raises ``StoreError``."""
+        if self.path is None:
+            return
+        import sqlite3
 
+        connection = self._engine.raw_connection()
         try:
-            with self._engine.connect() as connection:
-                connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(statement)
-        except SQLAlchemyError as error:
-            raise self._told(error)[0] from error
+            cursor = connection.cursor()
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                cursor.execute(statement)
+            cursor.close()
+        except sqlite3.Error as error:
+            raise StoreError(f"event store {self.name}: {sqlite.explain(str(error))}") from error
+        finally:
+            connection.close()
 
     def erase(self) -> None:
         """Remove everything that is there."""

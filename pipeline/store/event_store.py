@@ -16,11 +16,13 @@ from pipeline.errors import StoreError
 from pipeline.messages import Event, Missed
 from pipeline.store.address import StoreAddress
 from pipeline.store.alarms import take_in
+from pipeline.store.catalogue import Catalogue, Wanted
 from pipeline.store.database import Database, Patience
 from pipeline.store.decisions import Decisions
 from pipeline.store.digests import DigestBox
 from pipeline.store.opening import Opening
 from pipeline.store.outbox import Counts, Outbox
+from pipeline.store.pruning import PRUNED, Pruning
 from pipeline.store.readers import Readers
 from pipeline.store.rows import OutboxRow, Position, StoredEvent, event_row, outbox_row
 from pipeline.store.tables import Tables, store_tables
@@ -47,10 +49,14 @@ class EventStore:
         self.digests = DigestBox(database, tables, clock, table=tables.digests)
         """The governor's own messages."""
         self._readers = Readers(database, tables)
+        self.catalogue = Catalogue(database, tables)
+        """Events to look at, one row each."""
         self.analysis_sha256 = ""
         """The analysis whose events lie here."""
         self.source_order: list[str] = []
         """Cameras in the order in which the user named them."""
+        self.is_pruned = False
+        """Messages were deleted here: what others know of may be gone."""
 
     @classmethod
     def open(
@@ -86,6 +92,7 @@ class EventStore:
             database.close()
             raise
         store.analysis_sha256 = facts["analysis_sha256"]
+        store.is_pruned = PRUNED in facts
         store.source_order = msgspec.json.decode(facts["source_order"], type=list[str])
         return store
 
@@ -176,6 +183,27 @@ class EventStore:
         statement = self._select_events().where(events.c.event_id == event_id).order_by(events.c.ordinal)
         with self._database.reading() as connection:
             return [StoredEvent(*row).event for row in connection.execute(statement)]
+
+    # ---- housekeeping
+
+    @property
+    def address(self) -> StoreAddress:
+        """Where it is."""
+        return self._database.address
+
+    @property
+    def name(self) -> str:
+        """For messages; holds no password."""
+        return self._database.name
+
+    def pruning(self, wanted: Wanted, *, before_ns: int, with_dead: bool = False) -> Pruning:
+        """Deletes events that ended before this UTC."""
+        return Pruning(self._database, self._tables, wanted, before_ns=before_ns, with_dead=with_dead)
+
+    def shrink(self) -> None:
+        """Have SQLite give the room of what was deleted back to the disk; nobody can write meanwhile. PostgreSQL does
+        so by itself."""
+        self._database.shrink()
 
     # ---- the deliver process
 

@@ -77,28 +77,42 @@ class EventAppender:
 
 
 def _resume(store: EventStore, file: BinaryIO, path: Path) -> int:
-    """Cut off the unfinished end; the number of the last message in the file, 0 if it has none."""
-    while line := _last_line(file):
-        if not line.endswith(b"\n"):
-            file.truncate(file.seek(0, os.SEEK_END) - len(line))
+    """Cut off the unfinished end; the number of the last message in the file, 0 if it has none.
+
+    Where messages were deleted from the store, the last one that it still has: those behind it in the file, and no
+    others, were committed after it and are gone.
+    """
+    end = file.seek(0, os.SEEK_END)
+    is_whole = True
+    while line := _last_line(file, end):
+        message_id = _message_of(line)
+        if message_id is None and is_whole:
+            end = file.truncate(end - len(line))
             continue
-        try:
-            message_id = msgspec.json.decode(line, type=_Line).message_id
-        except msgspec.MsgspecError:
-            file.truncate(file.seek(0, os.SEEK_END) - len(line))
-            continue
-        stored = store.event(message_id)
-        if stored is None:
+        is_whole = False
+        stored = store.event(message_id or "")
+        if stored is not None:
+            return stored.number
+        if not store.is_pruned:
             raise StoreError(
                 f"{path} ends with message {message_id}, which the event store does not hold; move it away"
             )
-        return stored.number
+        end -= len(line)
     return 0
 
 
-def _last_line(file: BinaryIO) -> bytes:
-    """The last line with its newline, or what stands after the last newline; empty at an empty file."""
-    end = file.seek(0, os.SEEK_END)
+def _message_of(line: bytes) -> str | None:
+    """The id in a line; None where the line is not whole."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        return msgspec.json.decode(line, type=_Line).message_id
+    except msgspec.MsgspecError:
+        return None
+
+
+def _last_line(file: BinaryIO, end: int) -> bytes:
+    """The last line before ``end`` with its newline, or what stands after the last newline; empty at the beginning."""
     start, tail = end, b""
     while start and b"\n" not in tail[:-1]:
         step = min(_TAIL, start)

@@ -1,0 +1,111 @@
+"""The filters of ``bartizan events``, spelt and explained the same for each of its commands."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, TypeAlias
+
+import typer
+
+from pipeline.configuration.suggestions import did_you_mean, listed
+from pipeline.configuration.units import quantity
+from pipeline.errors import UsageError
+from pipeline.store.alarms import SEVERITIES
+from pipeline.store.catalogue import Catalogue, Wanted
+
+PlaceArgument: TypeAlias = Annotated[
+    str, typer.Argument(metavar="PLACE", help="Folder of results, configuration, events.db, or postgresql://...#RUN.")
+]
+CameraOption: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--camera", metavar="NAME", help="Of this camera; may be repeated.")
+]
+RuleOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--rule", metavar="RULE", help="Of this kind of rule, or your name for one; may be repeated."),
+]
+SeverityOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--severity", metavar="SEVERITY", help="low, medium, high or critical; may be repeated."),
+]
+ClassOption: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--class", metavar="CLASS", help="About such an object; may be repeated.")
+]
+ZoneOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--zone", metavar="NAME", help="In the zone of the rule of this name; may be repeated."),
+]
+SinceOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="Started then or later: 2026-11-21T08:00:00Z, 2026-11-21 (UTC), 2h."),
+]
+UntilOption: TypeAlias = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="Started before; a date counts as a whole.")
+]
+OpenOption: TypeAlias = Annotated[bool, typer.Option("--open", help="Not over yet.")]
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def wanted_of(
+    *,
+    camera: Sequence[str] | None = None,
+    rule: Sequence[str] | None = None,
+    severity: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
+    zone: Sequence[str] | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    is_open: bool = False,
+    now_ns: int,
+) -> Wanted:
+    """The options as one filter. Raises ``UsageError``."""
+    for each in severity or ():
+        if each not in SEVERITIES:
+            near = did_you_mean(each, SEVERITIES) or ","
+            raise UsageError(f"--severity {each}: there is no such severity{near} allowed: {listed(SEVERITIES)}")
+    wanted = Wanted(
+        cameras=tuple(camera or ()),
+        rules=tuple(rule or ()),
+        severities=tuple(severity or ()),
+        classes=tuple(classes or ()),
+        zones=tuple(zone or ()),
+        since_ns=None if since is None else moment_ns(since, "--since", now_ns),
+        until_ns=None if until is None else moment_ns(until, "--until", now_ns, is_end=True),
+        is_open=is_open,
+    )
+    if wanted.since_ns is not None and wanted.until_ns is not None and wanted.since_ns >= wanted.until_ns:
+        raise UsageError("--since is not before --until: nothing lies between them")
+    return wanted
+
+
+def moment_ns(text: str, option: str, now_ns: int, *, is_end: bool = False) -> int:
+    """A time as UTC in ns: RFC 3339, a date (its beginning; its end, if it ``is_end``), or how long ago."""
+    if (ago := quantity(text, "s")) is not None:
+        return now_ns - round(ago * 10**9)
+    try:
+        if _DATE.fullmatch(text):
+            day = date.fromisoformat(text) + timedelta(days=is_end)
+            return (datetime(day.year, day.month, day.day, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1) * 1000
+        found = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        found = None
+    if found is None or found.tzinfo is None:
+        hint = "; add its time zone: Z or +01:00" if found is not None else ""
+        raise UsageError(f"{option} {text!r} is no time{hint}; write 2026-11-21T08:00:00Z, 2026-11-21, or 2h")
+    return (found - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+def complain_of_strangers(catalogue: Catalogue, wanted: Wanted) -> None:
+    """Where nothing was found: raise ``UsageError`` if a filter names what does not occur at all."""
+    known_rules = [*catalogue.values("rule"), *catalogue.values("name")] if wanted.rules or wanted.zones else []
+    for option, given, known in (
+        ("--camera", wanted.cameras, catalogue.values("camera") if wanted.cameras else []),
+        ("--rule", wanted.rules, known_rules),
+        ("--zone", wanted.zones, known_rules),
+        ("--class", wanted.classes, catalogue.values("class_name") if wanted.classes else []),
+    ):
+        for name in given:
+            if name not in known:
+                near = did_you_mean(name, known) or ";"
+                raise UsageError(f"{option} {name}: no event has it{near} there are: {listed(dict.fromkeys(known))}")

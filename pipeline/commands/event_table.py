@@ -1,0 +1,105 @@
+"""Events on the terminal: a line each, or everything about one."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipeline.redaction import redact
+from pipeline.store.catalogue import Alarm, Delivery, moment
+from pipeline.store.rows import StoredEvent
+
+SHORT = 8
+"""Characters of an id that are shown; the beginning of an id names an event everywhere."""
+_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": ""}
+
+
+def show_list(alarms: Sequence[Alarm], console: Console) -> None:
+    """A line for each event."""
+    wide = console.width >= 110
+    table = Table(box=None, pad_edge=False)
+    titles = ["id", "started (UTC)", "media", "lasted", "severity", "camera", "rule", "class"]
+    for title in (*titles, "reason") if wide else titles:
+        is_number = title in ("media", "lasted")
+        table.add_column(title, no_wrap=True, overflow="ellipsis", justify="right" if is_number else "left")
+    for alarm in alarms:
+        lasted = "open" if alarm.seconds is None else f"{alarm.seconds:.1f} s"
+        row = [alarm.event_id[:SHORT], f"{alarm.began:%Y-%m-%d %H:%M:%S}", f"{alarm.started:.1f} s", lasted]
+        style = _STYLES.get(alarm.severity, "")
+        row = [escape(each) for each in row]
+        severity = f"[{style}]{alarm.severity}[/{style}]" if style else escape(alarm.severity)
+        rest = [alarm.camera, alarm.name, alarm.class_name or "", *([alarm.reason] if wide else [])]
+        table.add_row(*row, severity, *(escape(redact(each)) for each in rest))
+    console.print(table)
+
+
+def show_one(alarm: Alarm, messages: Sequence[StoredEvent], deliveries: Sequence[Delivery], console: Console) -> None:
+    """Everything about one event."""
+
+    def line(name: str, text: str) -> None:
+        console.print(f"{name:<11}{redact(text)}", markup=False, highlight=False, soft_wrap=True)
+
+    over = "open" if alarm.over is None else f"{alarm.over:%Y-%m-%d %H:%M:%S.%f} UTC, {alarm.ending or 'ended'}"
+    until = "" if alarm.ended is None else f" to {alarm.ended:.2f} s"
+    line("event", alarm.event_id + (" (protected)" if alarm.protected else ""))
+    line("rule", f"{alarm.name} ({alarm.rule}), {alarm.severity}, camera {alarm.camera}")
+    line("object", alarm.class_name or "none")
+    line("started", f"{alarm.began:%Y-%m-%d %H:%M:%S.%f} UTC")
+    line("ended", over)
+    line("media time", f"{alarm.started:.2f} s{until}")
+    for stored in messages:
+        event = stored.event
+        console.print()
+        line(event.type, f"{event.message_id}, at {event.media_time:.2f} s, {event.severity}")
+        line("  reason", event.reason)
+        for name, path in event.evidence.items():
+            line(f"  {name}", path)
+        for each in (one for one in deliveries if one.message_id == event.message_id):
+            line("  sink", _delivery(each))
+
+
+def as_plain(alarm: Alarm, messages: Sequence[StoredEvent] = (), deliveries: Sequence[Delivery] = ()) -> dict[str, Any]:
+    """An event as JSON has it; times are RFC 3339, UTC."""
+    plain: dict[str, Any] = {
+        "id": alarm.event_id,
+        "camera": alarm.camera,
+        "rule": alarm.rule,
+        "name": alarm.name,
+        "severity": alarm.severity,
+        "class": alarm.class_name,
+        "region": alarm.region,
+        "reason": alarm.reason,
+        "started_at": alarm.began.isoformat(),
+        "ended_at": None if alarm.over is None else alarm.over.isoformat(),
+        "started": alarm.started,
+        "ended": alarm.ended,
+        "ending": alarm.ending,
+        "messages": alarm.messages,
+        "protected": alarm.protected,
+    }
+    if messages:
+        plain["messages"] = [json.loads(stored.body) for stored in messages]
+        plain["deliveries"] = [
+            {
+                "message_id": each.message_id,
+                "sink": each.sink,
+                "state": each.state,
+                "attempts": each.attempts,
+                "settled_at": None if each.settled_ns is None else moment(each.settled_ns).isoformat(),
+                "last_error": redact(each.last_error),
+                "verdict": each.verdict,
+                "why": each.why,
+            }
+            for each in deliveries
+        ]
+    return plain
+
+
+def _delivery(each: Delivery) -> str:
+    settled = "" if each.settled_ns is None else f" {moment(each.settled_ns):%Y-%m-%d %H:%M:%S} UTC"
+    failed = f", {each.attempts} failed attempts: {each.last_error}" if each.attempts else ""
+    governor = f"; governor: {each.verdict}, {each.why}" if each.verdict else ""
+    return f"{each.sink}: {each.state}{settled}{failed}{governor}"

@@ -1,0 +1,233 @@
+"""``bartizan events``: look at what was raised, take it elsewhere, delete what is old."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.commands.event_export import export_to
+from pipeline.commands.event_filter import (
+    CameraOption,
+    ClassOption,
+    OpenOption,
+    PlaceArgument,
+    RuleOption,
+    SeverityOption,
+    SinceOption,
+    UntilOption,
+    ZoneOption,
+    complain_of_strangers,
+    moment_ns,
+    wanted_of,
+)
+from pipeline.commands.event_place import open_place
+from pipeline.commands.event_table import SHORT, as_plain, show_list, show_one
+from pipeline.commands.options import JsonOption
+from pipeline.configuration.suggestions import listed
+from pipeline.errors import UsageError
+from pipeline.store.catalogue import Alarm, Catalogue
+from pipeline.store.event_store import EventStore
+from pipeline.store.pruning import Pruned
+
+app = typer.Typer(
+    help="List, show, export and prune the events of a run.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+IdArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="An event or one of its messages; its beginning will do.")
+]
+
+
+class Format(StrEnum):
+    """What a file of events is."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+@app.command("list")
+def list_events(
+    place: PlaceArgument,
+    camera: CameraOption = None,
+    rule: RuleOption = None,
+    severity: SeverityOption = None,
+    classes: ClassOption = None,
+    zone: ZoneOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    is_open: OpenOption = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")] = 50,
+    after: Annotated[
+        str | None, typer.Option("--after", metavar="ID", help="Go on behind this event, the last of a page.")
+    ] = None,
+    oldest: Annotated[bool, typer.Option("--oldest", help="The oldest first, not the newest.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """A line for each event, the newest first."""
+    wanted = wanted_of(camera=camera, rule=rule, severity=severity, classes=classes, zone=zone, since=since,
+                       until=until, is_open=is_open, now_ns=time.time_ns())  # fmt: skip
+    with open_place(place) as store:
+        catalogue = store.catalogue
+        last = None if after is None else _one(catalogue, after, store.name)
+        order: str = "oldest" if oldest else "newest"
+        found = catalogue.page(wanted, limit=limit + 1, after=last, order="oldest" if oldest else "newest")
+        if not found:
+            complain_of_strangers(catalogue, wanted)
+    shown, is_more = found[:limit], len(found) > limit
+    if as_json:
+        print(json.dumps([as_plain(alarm) for alarm in shown], indent=2))
+        return
+    if not shown:
+        print("no events")
+        return
+    show_list(shown, Console())
+    if is_more:
+        print(f"more, {order} first: --after {shown[-1].event_id[:SHORT]}")
+
+
+@app.command()
+def show(place: PlaceArgument, event: IdArgument, as_json: JsonOption = False) -> None:
+    """Everything about one event: its messages, what became of each at each sink, and what the governor decided."""
+    with open_place(place) as store:
+        alarm = _one(store.catalogue, event, store.name)
+        messages = store.catalogue.messages([alarm.event_id])
+        deliveries = store.catalogue.deliveries(alarm.event_id)
+    if as_json:
+        print(json.dumps(as_plain(alarm, messages, deliveries), indent=2))
+    else:
+        show_one(alarm, messages, deliveries, Console())
+
+
+@app.command()
+def export(
+    place: PlaceArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to; - is the terminal.")],
+    form: Annotated[
+        Format | None, typer.Option("--format", help="Default: what the name of the file ends with.")
+    ] = None,
+    camera: CameraOption = None,
+    rule: RuleOption = None,
+    severity: SeverityOption = None,
+    classes: ClassOption = None,
+    zone: ZoneOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    is_open: OpenOption = False,
+) -> None:
+    """Write events to a file, the oldest first: a row each (csv, parquet), or all their messages (jsonl)."""
+    endings = {f".{each.value}": each for each in Format}
+    chosen = form or endings.get(output.suffix)
+    if chosen is None:
+        raise UsageError(f"--output {output}: say --format, or end its name with {listed(endings)}")
+    wanted = wanted_of(camera=camera, rule=rule, severity=severity, classes=classes, zone=zone, since=since,
+                       until=until, is_open=is_open, now_ns=time.time_ns())  # fmt: skip
+    with open_place(place) as store:
+        number = export_to(output, store.catalogue, wanted, form=chosen.value)
+    typer.echo(f"{number:,} events in {output}", err=True)
+
+
+@app.command()
+def prune(
+    place: PlaceArgument,
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="TIME", help="Events that ended so long ago (30d) or before a date.")
+    ],
+    camera: CameraOption = None,
+    severity: SeverityOption = None,
+    dead: Annotated[bool, typer.Option("--dead", help="Those with dead letters, too, which cannot be resent.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
+) -> None:
+    """Delete old events with their messages, deliveries and decisions. Never one that is open, protected, or not
+    delivered."""
+    now_ns = time.time_ns()
+    wanted = wanted_of(camera=camera, severity=severity, now_ns=now_ns)
+    before_ns = moment_ns(older_than, "--older-than", now_ns)
+    with open_place(place) as store:
+        pruning = store.pruning(wanted, before_ns=before_ns, with_dead=dead)
+        done = pruning.count() if dry_run else pruning.delete()
+        _conclude(done, dry_run=dry_run)
+        if not dry_run and done.events:
+            _shrink(store)
+            folder = store.address.folder
+            if folder is not None and (folder / "events.jsonl").exists():
+                print("events.jsonl and media/ are as they were: the run's own record, deleted with its folder")
+
+
+@app.command()
+def protect(place: PlaceArgument, event: IdArgument) -> None:
+    """Keep an event from being pruned."""
+    _protect(place, event, protected=True)
+
+
+@app.command()
+def unprotect(place: PlaceArgument, event: IdArgument) -> None:
+    """Let an event be pruned again."""
+    _protect(place, event, protected=False)
+
+
+def _protect(place: str, event: str, *, protected: bool) -> None:
+    with open_place(place) as store:
+        alarm = _one(store.catalogue, event, store.name)
+        store.catalogue.protect(alarm.event_id, protected=protected)
+    print(f"{alarm.event_id}: {'protected' if protected else 'not protected'}")
+
+
+def _one(catalogue: Catalogue, name: str, store: str) -> Alarm:
+    found = catalogue.find(name.strip())
+    if not found:
+        raise UsageError(f"{store} has no event {name!r}; bartizan events list shows them")
+    if len(found) > 1:
+        raise UsageError(f"{name!r} fits {listed([each.event_id[:SHORT] for each in found])}; give more of the id")
+    return found[0]
+
+
+def _conclude(done: Pruned, *, dry_run: bool) -> None:
+    print(f"{'would delete' if dry_run else 'deleted'} {done.events:,} events ({done.messages:,} messages)")
+    for number, why in (
+        (done.open, "not over"),
+        (done.protected, "protected"),
+        (done.undelivered, "not delivered to every sink, or dead letters (--dead), or no digest told of them yet"),
+    ):
+        if number:
+            print(f"  kept {number:,}: {why}")
+
+
+def _shrink(store: EventStore) -> None:
+    """Make the file smaller, if no run needs it meanwhile."""
+    address = store.address
+    if not address.is_file:
+        print("PostgreSQL uses the room again by itself (autovacuum); VACUUM FULL would give it back to the disk")
+        return
+    before = address.path.stat().st_size
+    with _unused(address.path.parent) as is_unused:
+        if is_unused:
+            store.shrink()
+            after = address.path.stat().st_size
+            print(f"{address.path.name}: {before / 2**20:,.1f} MiB, now {after / 2**20:,.1f} MiB")
+        else:
+            print(f"{address.path.name} keeps its size while the run goes on, which uses the room again; "
+                  "prune when it is over makes it smaller")  # fmt: skip
+
+
+@contextmanager
+def _unused(folder: Path) -> Iterator[bool]:
+    """Whether no run has the folder; none gets it meanwhile."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,239 @@
+"""Events as a user looks at them: one row each from start to end, filtered, in pages, with all that belongs to one."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from pipeline.errors import StoreError
+from pipeline.store.database import Database
+from pipeline.store.rows import StoredEvent
+from pipeline.store.tables import Tables
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Select
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PAGE = 500
+_FEW = 20
+
+Order = Literal["newest", "oldest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One event."""
+
+    number: int
+    event_id: str
+    camera: str
+    rule: str
+    name: str
+    severity: str
+    """Of its most severe message."""
+    class_name: str | None
+    region: str
+    """``zone``, ``line``, or empty."""
+    reason: str
+    """Of its last message but for the end."""
+    started_ns: int
+    """UTC of its first message: its wall time, else the moment at which it was stored."""
+    started: float
+    """Media time in seconds."""
+    ended_ns: int | None
+    ended: float | None
+    ending: str
+    """How it ended; empty while it is open."""
+    messages: int
+    protected: bool
+    """Not to be pruned."""
+
+    @property
+    def began(self) -> datetime:
+        """UTC, aware."""
+        return moment(self.started_ns)
+
+    @property
+    def over(self) -> datetime | None:
+        """UTC, aware; None while it is open."""
+        return None if self.ended_ns is None else moment(self.ended_ns)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it lasted, in media time; None while it is open."""
+        return None if self.ended is None else self.ended - self.started
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which events are meant: those that fit every filter. An empty one fits all."""
+
+    cameras: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    """Kinds of rules, or the user's names for them."""
+    zones: tuple[str, ...] = ()
+    """Names of rules that have a zone."""
+    severities: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    since_ns: int | None = None
+    """Started at this UTC or later."""
+    until_ns: int | None = None
+    """Started before this UTC."""
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of a message at a sink."""
+
+    message_id: str
+    type: str
+    sink: str
+    state: str
+    attempts: int
+    settled_ns: int | None
+    last_error: str
+    verdict: str
+    """Of the governor; empty without one."""
+    why: str
+    """Its reason."""
+
+
+class Catalogue:
+    """Reads the events of one store."""
+
+    def __init__(self, database: Database, tables: Tables) -> None:
+        self._database = database
+        self._tables = tables
+
+    def page(self, wanted: Wanted, *, limit: int, after: Alarm | None = None, order: Order = "newest") -> list[Alarm]:
+        """At most ``limit`` events in the order of their start, those that come after ``after``."""
+        from sqlalchemy import literal, select, tuple_
+
+        alarms = self._tables.alarms
+        columns = (alarms.c.started_ns, alarms.c.number)
+        statement = select(alarms).where(*self._conditions(wanted)).limit(limit)
+        statement = statement.order_by(*(column.desc() if order == "newest" else column for column in columns))
+        if after is not None:
+            key, last = tuple_(*columns), tuple_(literal(after.started_ns), literal(after.number))
+            statement = statement.where(key < last if order == "newest" else key > last)
+        return self._alarms(statement)
+
+    def all(self, wanted: Wanted) -> Iterator[Alarm]:
+        """All events that are wanted, the oldest first, a page at a time."""
+        page = self.page(wanted, limit=_PAGE, order="oldest")
+        while page:
+            yield from page
+            page = self.page(wanted, limit=_PAGE, order="oldest", after=page[-1])
+
+    def find(self, name: str) -> list[Alarm]:
+        """The events that an id, the id of a message, or the beginning of one means; a few, if they are many."""
+        from sqlalchemy import or_, select
+
+        alarms, events = self._tables.alarms, self._tables.events
+        of_message = select(events.c.event_id)
+        exact = or_(alarms.c.event_id == name, alarms.c.event_id.in_(of_message.where(events.c.message_id == name)))
+        found = self._alarms(select(alarms).where(exact))
+        if found or not name:
+            return found
+        begins = or_(
+            alarms.c.event_id.startswith(name, autoescape=True),
+            alarms.c.event_id.in_(of_message.where(events.c.message_id.startswith(name, autoescape=True))),
+        )
+        return self._alarms(select(alarms).where(begins).order_by(alarms.c.number).limit(_FEW))
+
+    def messages(self, event_ids: Sequence[str]) -> list[StoredEvent]:
+        """All messages of these events, event by event, in order."""
+        from sqlalchemy import select
+
+        columns = self._tables.events.c
+        statement = select(columns.number, columns.message_id, columns.body, columns.committed_ns, columns.event_id)
+        with self._database.reading() as connection:
+            rows = connection.execute(statement.where(columns.event_id.in_(event_ids)).order_by(columns.number)).all()
+        place = {event_id: number for number, event_id in enumerate(event_ids)}
+        return [StoredEvent(*row[:4]) for row in sorted(rows, key=lambda row: place[row.event_id])]
+
+    def deliveries(self, event_id: str) -> list[Delivery]:
+        """What became of the messages of an event at each sink."""
+        from sqlalchemy import and_, func, select
+
+        events, outbox, decisions = self._tables.events, self._tables.outbox, self._tables.decisions
+        decided = and_(decisions.c.message_id == outbox.c.message_id, decisions.c.sink == outbox.c.sink)
+        columns = outbox.c
+        statement = (
+            select(columns.message_id, events.c.type, columns.sink, columns.state, columns.attempts)
+            .add_columns(columns.settled_ns, columns.last_error)
+            .add_columns(func.coalesce(decisions.c.verdict, ""), func.coalesce(decisions.c.reason, ""))
+            .select_from(outbox.join(events).outerjoin(decisions, decided))
+            .where(events.c.event_id == event_id)
+            .order_by(events.c.number, columns.sink)
+        )
+        with self._database.reading() as connection:
+            return [Delivery(*row) for row in connection.execute(statement)]
+
+    def values(self, column: Literal["camera", "rule", "name", "severity", "class_name"]) -> list[str]:
+        """What stands in a column, each once."""
+        from sqlalchemy import select
+
+        found = self._tables.alarms.c[column]
+        with self._database.reading() as connection:
+            return sorted(value for value in connection.execute(select(found).distinct()).scalars() if value)
+
+    def protect(self, event_id: str, *, protected: bool) -> None:
+        """Keep an event from being pruned, or no longer. Raises ``StoreError`` if there is none."""
+        from sqlalchemy import update
+
+        alarms = self._tables.alarms
+        with self._database.writing() as connection:
+            change = update(alarms).where(alarms.c.event_id == event_id).values(protected=protected)
+            if not connection.execute(change).rowcount:
+                raise StoreError(f"event store {self._database.name}: has no event {event_id}")
+
+    def _conditions(self, wanted: Wanted) -> "list[ColumnElement[bool]]":
+        return conditions(self._tables, wanted, names=self._names(wanted.rules))
+
+    def _names(self, rules: Sequence[str]) -> frozenset[str]:
+        """Those of ``rules`` that are names of rules."""
+        from sqlalchemy import exists, select
+
+        column = self._tables.alarms.c.name
+        with self._database.reading() as connection:
+            return frozenset(
+                name for name in rules if connection.execute(select(exists().where(column == name))).scalar_one()
+            )
+
+    def _alarms(self, statement: "Select[Any]") -> list[Alarm]:
+        with self._database.reading() as connection:
+            return [Alarm(*row) for row in connection.execute(statement)]
+
+
+def conditions(tables: Tables, wanted: Wanted, *, names: frozenset[str]) -> "list[ColumnElement[bool]]":
+    """The filters on table ``alarms``, each in the form that an index answers where it names one value."""
+    from sqlalchemy import or_
+
+    columns = tables.alarms.c
+    by_column = {"camera": wanted.cameras, "severity": wanted.severities, "class_name": wanted.classes}
+    found = [_is_one_of(columns[name], values) for name, values in by_column.items() if values]
+    if wanted.rules:
+        kinds = _is_one_of(columns.rule, wanted.rules)
+        named = _is_one_of(columns.name, wanted.rules)
+        found.append(kinds if not names else named if names.issuperset(wanted.rules) else or_(kinds, named))
+    if wanted.zones:
+        found += [_is_one_of(columns.name, wanted.zones), columns.region == "zone"]
+    if wanted.since_ns is not None:
+        found.append(columns.started_ns >= wanted.since_ns)
+    if wanted.until_ns is not None:
+        found.append(columns.started_ns < wanted.until_ns)
+    if wanted.is_open:
+        found.append(columns.ended_ns.is_(None))
+    return found
+
+
+def _is_one_of(column: Any, values: Sequence[str]) -> "ColumnElement[bool]":
+    found: ColumnElement[bool] = column == values[0] if len(values) == 1 else column.in_(values)
+    return found
+
+
+def moment(utc_ns: int) -> datetime:
+    """UTC in ns since 1970 as an aware time, to the microsecond."""
+    return _EPOCH + timedelta(microseconds=utc_ns // 1000)

@@ -1,0 +1,129 @@
+"""Deleting old events with all that belongs to them, a few at a time, beside a run that goes on."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.store.catalogue import Wanted, conditions
+from pipeline.store.database import Database
+from pipeline.store.tables import Tables
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection
+
+PRUNED = "pruned"
+"""The key in ``meta`` under which the number of messages stands that were deleted."""
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was deleted, or would be, and what was old enough and stays."""
+
+    events: int
+    messages: int
+    protected: int
+    undelivered: int
+    """A message waits for a sink, lies dead, or for a digest that tells of it."""
+    open: int
+    """Older than the others by their start, and not over."""
+
+
+class Pruning:
+    """Deletes events that ended before ``before_ns`` (UTC). The newest message of the store stays, with its event:
+    ``events.jsonl`` of a live run goes on behind it."""
+
+    def __init__(
+        self, database: Database, tables: Tables, wanted: Wanted, *, before_ns: int, with_dead: bool = False
+    ) -> None:
+        """``with_dead``: dead letters count as settled."""
+        self._database = database
+        self._tables = tables
+        self._wanted = wanted
+        self._before_ns = before_ns
+        self._with_dead = with_dead
+
+    def count(self) -> Pruned:
+        """What would be deleted now."""
+        from sqlalchemy import func, select
+
+        alarms = self._tables.alarms
+        counted = select(func.count(), func.coalesce(func.sum(alarms.c.messages), 0)).select_from(alarms)
+        meant = self._meant()
+        old = alarms.c.ended_ns < self._before_ns
+        cases: dict[str, list[ColumnElement[bool]]] = {
+            "protected": [old, alarms.c.protected.is_(True)],
+            "undelivered": [old, alarms.c.protected.is_(False), self._undelivered()],
+            "open": [alarms.c.ended_ns.is_(None), alarms.c.started_ns < self._before_ns],
+        }
+        with self._database.reading() as connection:
+            events, messages = connection.execute(counted.where(*meant, *self._deletable())).one()
+            kept = {name: connection.execute(counted.where(*meant, *each)).one()[0] for name, each in cases.items()}
+        return Pruned(events, int(messages), **kept)
+
+    def delete(self) -> Pruned:
+        """Delete them, in one transaction for every few; what a killed process did not reach is still there."""
+        events = messages = 0
+        before = self.count()
+        while True:
+            with self._database.writing() as connection:
+                done = self._delete_some(connection)
+                if done is None:
+                    break
+                self._note(connection, done[1])
+            events, messages = events + done[0], messages + done[1]
+        return Pruned(events, messages, before.protected, before.undelivered, before.open)
+
+    def _delete_some(self, connection: "Connection") -> tuple[int, int] | None:
+        from sqlalchemy import delete, select
+
+        tables = self._tables
+        oldest = select(tables.alarms.c.event_id).where(*self._meant(), *self._deletable())
+        ids = list(connection.execute(oldest.order_by(tables.alarms.c.started_ns).limit(_BATCH)).scalars())
+        if not ids:
+            return None
+        of_them = select(tables.events.c.message_id).where(tables.events.c.event_id.in_(ids))
+        for table in (tables.decisions, tables.outbox):
+            connection.execute(delete(table).where(table.c.message_id.in_(of_them)))
+        messages = connection.execute(delete(tables.events).where(tables.events.c.event_id.in_(ids))).rowcount
+        connection.execute(delete(tables.alarms).where(tables.alarms.c.event_id.in_(ids)))
+        return len(ids), messages
+
+    def _note(self, connection: "Connection", messages: int) -> None:
+        from sqlalchemy import insert, select, update
+
+        meta = self._tables.meta
+        before = connection.execute(select(meta.c.value).where(meta.c.key == PRUNED)).scalar()
+        if before is None:
+            connection.execute(insert(meta), {"key": PRUNED, "value": str(messages)})
+        else:
+            change = update(meta).where(meta.c.key == PRUNED)
+            connection.execute(change.values(value=str(int(before) + messages)))
+
+    def _meant(self) -> "list[ColumnElement[bool]]":
+        return conditions(self._tables, self._wanted, names=frozenset())
+
+    def _deletable(self) -> "list[ColumnElement[bool]]":
+        from sqlalchemy import func, select
+
+        alarms, events = self._tables.alarms, self._tables.events
+        newest = select(func.max(events.c.number)).scalar_subquery()
+        last: Any = select(events.c.event_id).where(events.c.number == newest).scalar_subquery()
+        return [
+            alarms.c.ended_ns < self._before_ns,
+            alarms.c.started_ns < self._before_ns,  # along the index
+            alarms.c.protected.is_(False),
+            alarms.c.event_id != last,
+            ~self._undelivered(),
+        ]
+
+    def _undelivered(self) -> "ColumnElement[bool]":
+        """A message of the event is on its way to a sink, or a digest has yet to tell of it."""
+        from sqlalchemy import exists, or_
+
+        alarms, events, outbox = self._tables.alarms, self._tables.events, self._tables.outbox
+        decisions = self._tables.decisions
+        mine = events.c.event_id == alarms.c.event_id
+        states = ("pending",) if self._with_dead else ("pending", "dead")
+        waits = exists().where(mine, outbox.c.message_id == events.c.message_id, outbox.c.state.in_(states))
+        untold = exists().where(mine, decisions.c.message_id == events.c.message_id, decisions.c.digest.is_(None))
+        return or_(waits, untold)
