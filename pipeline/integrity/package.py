@@ -1,0 +1,128 @@
+"""A package of evidence: some events with all that proves them, to be handed to others.
+
+It holds the messages of each event as they lie in the store, its pictures and its clip, the entries of the chain that
+tell of them, a page to look at, and a script that checks it all on a machine without Bartizan.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pipeline.errors import UsageError
+from pipeline.integrity import check_package
+from pipeline.integrity.chain import FILE, read_chain
+from pipeline.integrity.entry import Entry
+from pipeline.integrity.viewer import page
+from pipeline.store.event_store import EventStore
+from pipeline.store.rows import StoredEvent
+
+MESSAGES = "messages.jsonl"
+Entries = dict[tuple[str, str], Entry]
+"""Of the chain, by kind and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A package that was written."""
+
+    folder: Path
+    events: int
+    files: int
+    absent: list[str]
+    """What events name and the chain does not have: pictures or clips that were deleted, or are still to come."""
+    key: str
+    """Public key of the site."""
+
+
+def pack(out: Path, store: EventStore, wanted: Sequence[str], folder: Path) -> Packed:
+    """Write the package of some events, by id or the beginning of one, into a folder that is not there yet.
+
+    Raises ``UsageError`` for an event that there is none of or several, results without a chain, or a folder that is
+    there; ``OSError`` where it cannot be written.
+    """
+    if not (out / FILE).is_file():
+        raise UsageError(f"{out}: has no {FILE}: there is nothing that would prove its events")
+    if folder.exists():
+        raise UsageError(f"{folder}: is there already; name another folder")
+    events = _find(store, wanted)
+    entries: Entries = {(entry.kind, entry.name): entry for entry in read_chain(out / FILE) if isinstance(entry, Entry)}
+    key = next((name for kind, name in entries if kind == "site"), "")
+    packing = _Packing(out, folder, entries)
+    folder.mkdir(parents=True)
+    shown = [packing.take(name, messages) for name, messages in events.items()]
+    proof = sorted(packing.proof.values(), key=lambda entry: entry.n)
+    (folder / "proof.jsonl").write_bytes(b"".join(msgspec.json.encode(entry) + b"\n" for entry in proof))
+    facts = {"key": key, "events": list(events), "items": packing.items, "absent": packing.absent}
+    (folder / "package.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    (folder / "index.html").write_text(page(shown, key=key), encoding="utf-8")
+    shutil.copyfile(check_package.__file__, folder / "verify.py")
+    files = sum(item["kind"] == "file" for item in packing.items)
+    return Packed(folder, len(events), files, packing.absent, key)
+
+
+class _Packing:
+    """What is in the package so far."""
+
+    def __init__(self, out: Path, folder: Path, entries: Entries) -> None:
+        self._out = out
+        self._folder = folder
+        self._entries = entries
+        self.items: list[dict[str, Any]] = []
+        self.proof: dict[int, Entry] = {}
+        self.absent: list[str] = []
+
+    def take(self, name: str, messages: list[StoredEvent]) -> dict[str, Any]:
+        """Put an event in; what the page shows of it."""
+        place = self._folder / name
+        place.mkdir()
+        (place / MESSAGES).write_bytes(b"".join(each.body.encode() + b"\n" for each in messages))
+        for line, each in enumerate(messages, 1):
+            self._note("event", each.message_id, f"{name}/{MESSAGES}", line=line)
+        files: dict[str, str] = {}
+        for each in messages:
+            for kind, path in each.event.evidence.items():
+                files.update(self._files(kind, path, name))
+        return {"messages": [json.loads(each.body) for each in messages], "files": files, "folder": name}
+
+    def _files(self, kind: str, path: str, name: str) -> dict[str, str]:
+        """Copy one piece of evidence with what is said of it; where each lies in the package."""
+        stem = str(Path(path).with_suffix(""))
+        found = {}
+        for each in (path, f"{stem}.json", f"{stem}.missing"):
+            if (self._out / each).is_file() and ("file", each) in self._entries:
+                target = f"{name}/{Path(each).name}"
+                if not (self._folder / target).exists():
+                    shutil.copyfile(self._out / each, self._folder / target)
+                    self._note("file", each, target)
+                if each == path:
+                    found[kind] = target
+        if not found and path not in self.absent:
+            self.absent.append(path)
+        return found
+
+    def _note(self, kind: str, name: str, path: str, **also: int) -> None:
+        entry = self._entries.get((kind, name))
+        if entry is None:
+            self.absent.append(f"{kind} {name}")
+            return
+        self.proof[entry.n] = entry
+        self.items.append({"kind": kind, "name": name, "path": path, **also})
+
+
+def _find(store: EventStore, wanted: Sequence[str]) -> dict[str, list[StoredEvent]]:
+    """The messages of each event, in order."""
+    found: dict[str, list[StoredEvent]] = {}
+    for stored in store.events("commit"):
+        if any(stored.event.id.startswith(name) for name in wanted):
+            found.setdefault(stored.event.id, []).append(stored)
+    for name in wanted:
+        hits = [each for each in found if each.startswith(name)]
+        if len(hits) != 1:
+            several = f"there are {len(hits)}, such as {hits[0]} and {hits[1]}" if hits else "there is none"
+            raise UsageError(f"event {name!r}: {several}; give more of its id (bartizan events list)")
+    return found
