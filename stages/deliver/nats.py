@@ -5,6 +5,7 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import DeliveryError, DeliveryRefused
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _CLOSE_S = 2.0
+_DROP_S = 0.2
 
 
 class NatsSink:
@@ -82,7 +84,7 @@ class NatsSink:
             raise DeliveryError(f"{self._name} {why}") from error
 
     async def _connected(self) -> "Client":
-        import nats
+        from nats.aio.client import Client
 
         if self._client is not None and self._client.is_connected:
             return self._client
@@ -96,7 +98,8 @@ class NatsSink:
             known |= {"user": options.username, "password": options.password.get_secret_value()}
         if options.token is not None:
             known["token"] = options.token.get_secret_value()
-        connecting = nats.connect(
+        client = Client()
+        connecting = client.connect(
             list(options.servers),
             name="bartizan",
             allow_reconnect=False,
@@ -104,8 +107,14 @@ class NatsSink:
             error_cb=self._note,
             **known,
         )
-        self._client = await asyncio.wait_for(connecting, options.connect_timeout_s)
-        return self._client
+        try:
+            await asyncio.wait_for(connecting, options.connect_timeout_s)
+        except BaseException:
+            with suppress(Exception):  # after a handshake that failed it waits for a goodbye that never comes
+                await asyncio.wait_for(client.close(), _DROP_S)
+            raise
+        self._client = client
+        return client
 
     async def _note(self, error: Exception) -> None:
         self._trouble = self._trouble or explain(error)
@@ -119,6 +128,7 @@ class NatsSink:
         try:
             await asyncio.wait_for(self._drop(), _CLOSE_S)
         finally:
+            await asyncio.sleep(0)  # closed transports say so to their protocols in the next round
             asyncio.get_running_loop().stop()
 
     # ---- the loop

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
+
 STARTS_WITHIN_S = 20.0
 
 
@@ -68,8 +70,12 @@ class ServerProcess:
         self._process = None
 
     def freeze(self) -> None:
-        """SIGSTOP: connections stay open, nothing is answered."""
+        """SIGSTOP: connections stay open, nothing is answered. Returns when it stands still."""
         os.kill(self.pid, signal.SIGSTOP)
+        deadline = time.monotonic() + STARTS_WITHIN_S
+        while psutil.Process(self.pid).status() != psutil.STATUS_STOPPED:
+            assert time.monotonic() < deadline, "the server does not stop"
+            time.sleep(0.005)
 
     def resume(self) -> None:
         """SIGCONT."""
