@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.clock import SECOND
 from stages.alert.normal.bank import Bank
 from stages.alert.normal.feature import QUIET, Arrays, Look, Notes, Told, nothing
 from stages.alert.normal.lessons import Lessons
@@ -23,11 +24,14 @@ from stages.alert.sighting import Box
 
 LAST = 3
 """Looks of which the median counts: one wild crop is no event."""
+SELF_NS = 20 * SECOND
+"""While it is learned, nobody is compared with himself so long before and after: he would always look like himself.
+What stays for longer is a part of the scene, and will be there again."""
 FEWEST_LOOKS, FEWEST_OBJECTS = 50, 5
 """With less there is nothing to tell the usual from."""
 
 _Owners = npt.NDArray[np.int64]
-"""int64 (k, 2): clip and subject that a kept vector is of."""
+"""int64 (k, 3): clip, subject and media time in ns of each kept vector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Appearance:
     owners: _Owners | None = None
     """While it is learned."""
     clip: int | None = None
-    """While it is learned: the clip that is looked at. Nobody is compared with himself there."""
+    """While it is learned: the clip that is looked at."""
 
     def look(self, look: Look) -> Told | None:
         """As ``Feature``."""
@@ -75,7 +79,7 @@ class Appearance:
     def learn(cls, lessons: Lessons) -> Self | None:
         """As ``Feature``; None for too few looks."""
         seen = [(each, owner) for clip, frames in enumerate(lessons.clips) for each, owner in _due(clip, frames)]
-        if len(seen) < FEWEST_LOOKS or len({owner for _, owner in seen}) < FEWEST_OBJECTS:
+        if len(seen) < FEWEST_LOOKS or len({owner[:2] for _, owner in seen}) < FEWEST_OBJECTS:
             return None
         bank, kept = Bank.fit(np.stack([vector for vector, _ in seen]))
         owners = np.array([owner for _, owner in seen], np.int64)[kept]
@@ -110,18 +114,19 @@ class Appearance:
         rows: list[int] = looks.row[due].tolist()
         if not due:
             return []
-        distances = self.bank.distances(looks.vector[due], without=self._own(observed.subject[rows])).tolist()
+        distances = self.bank.distances(looks.vector[due], without=self._own(observed, rows)).tolist()
         for row, distance in zip(rows, distances, strict=True):
             kept = notes[row].get(self.name, [])[1:]
             notes[row][self.name] = [now, *[*kept, distance][-LAST:]]
         return rows
 
-    def _own(self, subjects: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_] | None:
-        """bool (n, k): which kept vectors are of the objects themselves."""
+    def _own(self, observed: Observed, rows: Sequence[int]) -> npt.NDArray[np.bool_] | None:
+        """bool (n, k): which kept vectors are of the objects themselves, of about then."""
         if self.owners is None or self.clip is None:
             return None
-        mine = self.owners[:, 0] == self.clip
-        return np.asarray(mine & (self.owners[:, 1] == subjects[:, None].astype(np.int64)))
+        clip, subject, when = self.owners.T
+        about_now = (clip == self.clip) & (np.abs(when - observed.media_ns) <= SELF_NS)
+        return np.asarray(about_now & (subject == observed.subject[rows, None].astype(np.int64)))
 
     def _values(self, frames: Sequence[Observed]) -> list[float]:
         """What it says of a clip, each time that somebody is looked at."""
@@ -133,8 +138,8 @@ class Appearance:
         return values
 
 
-def _due(clip: int, frames: Sequence[Observed]) -> list[tuple[npt.NDArray[Any], tuple[int, int]]]:
-    """The vectors of a clip that are looked at, each with clip and subject."""
+def _due(clip: int, frames: Sequence[Observed]) -> list[tuple[npt.NDArray[Any], tuple[int, int, int]]]:
+    """The vectors of a clip that are looked at, each with clip, subject and media time."""
     last: dict[int, int] = {}
     found = []
     for each in frames:
@@ -144,5 +149,5 @@ def _due(clip: int, frames: Sequence[Observed]) -> list[tuple[npt.NDArray[Any], 
             subject = int(each.subject[row])
             if is_due(last.get(subject), each.media_ns):
                 last[subject] = each.media_ns
-                found.append((vector, (clip, subject)))
+                found.append((vector, (clip, subject, each.media_ns)))
     return found

@@ -106,6 +106,20 @@ def test_nobody_is_compared_with_himself_while_it_is_learned(clips: list[list[Ob
     assert np.mean(fresh < 0.05) < 0.15
 
 
+def test_what_is_always_there_is_known_by_itself() -> None:
+    """One thing that stands there all the time, and looks like nothing else, would else be the oddest of the normal."""
+    clip = looked([_alike(each, 3) for each in walkers(4, frames=600)], seed=4, odd=[3])
+    feature = fit([clip]).features["appearance"]
+    rare = feature.rare(0.05, (0, 0, 1, 1))
+    assert rare is not None
+    assert rare < 0.1
+
+
+def _alike(seen: Observed, subject: int) -> Observed:
+    """One of them keeps his number for ever."""
+    return replace(seen, subject=np.where(seen.subject % 5 == subject, subject, seen.subject + 5).astype(np.int32))
+
+
 def test_one_wild_look_among_three_does_not_count(seeing: NormalModel) -> None:
     feature = seeing.features["appearance"]
     clip = looked(walkers(3, frames=45), seed=3)
