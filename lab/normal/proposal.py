@@ -72,7 +72,7 @@ def propose(stored: Stored, feedback: Feedback, pasts: Sequence[Past], name: str
     judged = _Judged(stored)
     if wish.verdict == "unsure":
         return _proposed(judged, feedback, before.with_(bare), bare, pasts)
-    alarm, book, held_s = _witnessed(stored, before, past, event)
+    alarm, book, held_s = _witnessed(judged, before, past, event)
     shown = shown_by(alarm, book, held_s=0.0 if wish.whole else held_s)
     given = replace(bare, width=book.width, height=book.height, shown=shown)
     return _proposed(judged, feedback, before.with_(given), given, pasts)
@@ -112,19 +112,22 @@ class _Judged:
     """What was raised with some feedback, asked once: only what was dismissed decides."""
 
     def __init__(self, stored: Stored) -> None:
-        self._stored = stored
+        self.stored = stored
         self._known: list[tuple[Path, list[Given], list[Event]]] = []
 
     def by(self, feedback: Feedback, past: Past) -> list[Event]:
         """In this run."""
-        deciding = feedback.of("not_of_interest")
         for out, known, events in self._known:
-            if out == past.out and known == deciding:
+            if out == past.out and known == feedback.of("not_of_interest"):
                 return events
-        with generation_with(self._stored, feedback) as generation:
+        with generation_with(self.stored, feedback) as generation:
             events = past.judged(generation)
-        self._known.append((past.out, deciding, events))
+        self.know(feedback, past, events)
         return events
+
+    def know(self, feedback: Feedback, past: Past, events: list[Event]) -> None:
+        """It need not be asked again."""
+        self._known.append((past.out, feedback.of("not_of_interest"), events))
 
 
 def _proposed(judged: _Judged, now: Feedback, then: Feedback, given: Given, pasts: Sequence[Past]) -> Proposal:
@@ -145,18 +148,19 @@ def hides(given: Given, other: Given) -> bool:
     return all(dismissed.covers(lead, kind, spot) for kind in lead.kinds for spot in lead.path)
 
 
-def _witnessed(stored: Stored, feedback: Feedback, past: Past, event: Alarm) -> tuple[Alarm, Book, float]:
+def _witnessed(judged: _Judged, feedback: Feedback, past: Past, event: Alarm) -> tuple[Alarm, Book, float]:
     """The event as it would be raised without feedback on it, what was seen meanwhile, and how long it takes to
     start."""
     last = event.messages[-1].media_time
     since, until = event.started - NEAR_S - 2 * MARGIN_S, last + NEAR_S + 2 * MARGIN_S
-    with generation_with(stored, feedback) as generation:
+    with generation_with(judged.stored, feedback) as generation:
         told, options = past.witnessed(generation, event.start.name, since=since, until=until)
+    judged.know(feedback, past, told)
     for pair in compare(past.raised, told):
         if pair.raised is not None and pair.raised.start.id == event.start.id and pair.told is not None:
             return pair.told, options.book, options.enter_inertia_s
     by = "" if not feedback.of("not_of_interest") else ", or is dismissed by feedback on another"
     raise UsageError(
-        f"event {event.start.id[:8]} is not raised any more by generation {stored.manifest.generation}{by}: "
+        f"event {event.start.id[:8]} is not raised any more by generation {judged.stored.manifest.generation}{by}: "
         "there is nothing to learn from it"
     )
