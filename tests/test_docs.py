@@ -41,6 +41,7 @@ cameras:
 """What a fragment without cameras belongs to."""
 SECRETS = {
     "GATE_PASSWORD": "swordfish",
+    "DB_PASSWORD": "plugh-xyzzy",
     "BARTIZAN_SECRET_HOOK": "xyzzy-plugh",
     "BARTIZAN_SECRET_HOOK_URL": "https://alerts.example.org/xyzzy",
 }

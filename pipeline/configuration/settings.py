@@ -202,6 +202,8 @@ class LinkOptions(Settings):
 class StoreOptions(Settings):
     """Where events lie, with the outbox of the sinks and the place to resume at."""
 
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     url: SecretStr | None = Field(
         default=None,
         description="postgresql://USER:PASSWORD@HOST:PORT/DATABASE; null: the file events.db in the results.",

@@ -11,7 +11,7 @@ from pipeline.store.rows import StoredEvent
 from pipeline.store.tables import Tables
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import Column, ColumnElement, Select
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PAGE = 500
@@ -136,11 +136,20 @@ class Catalogue:
         found = self._alarms(select(alarms).where(exact))
         if found or not name:
             return found
-        begins = or_(
-            alarms.c.event_id.startswith(name, autoescape=True),
-            alarms.c.event_id.in_(of_message.where(events.c.message_id.startswith(name, autoescape=True))),
-        )
-        return self._alarms(select(alarms).where(begins).order_by(alarms.c.number).limit(_FEW))
+        for ids in (alarms.c.event_id, events.c.message_id):
+            meant = select(ids if ids is alarms.c.event_id else events.c.event_id).where(self._begins(ids, name))
+            begins = alarms.c.event_id.in_(meant.limit(_FEW))
+            if found := self._alarms(select(alarms).where(begins).order_by(alarms.c.number)):
+                return found
+        return []
+
+    def _begins(self, column: "Column[Any]", name: str) -> "ColumnElement[bool]":
+        """Along the index on SQLite, which compares letter by letter; PostgreSQL may sort as people do."""
+        from sqlalchemy import and_
+
+        if self._database.is_file:
+            return and_(column >= name, column < name + "\U0010ffff")
+        return column.startswith(name, autoescape=True)
 
     def messages(self, event_ids: Sequence[str]) -> list[StoredEvent]:
         """All messages of these events, event by event, in order."""

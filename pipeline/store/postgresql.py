@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
-_CONNECT_S = 10
+_CONNECT_S = 4
+"""Shorter than the supervisor waits for an answer."""
 _SERVER_OPTIONS = (
     "-c timezone=UTC -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s -c client_min_messages=warning"
 )
@@ -24,12 +25,12 @@ _SERVER_OPTIONS = (
 _QUERY: dict[str, str] = {
     "connect_timeout": str(_CONNECT_S),
     "application_name": "bartizan",
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "20000",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "2",
+    "tcp_user_timeout": "8000",
 }
-"""Of libpq; a server that vanished is noticed within half a minute. The URL may say otherwise."""
+"""Of libpq; a server that vanished is noticed within ten seconds. The URL may say otherwise."""
 HOPELESS = (
     (r"password authentication failed", "refuses the password of {user}"),
     (r"no password supplied", "wants a password of {user}: write it into the URL, PGPASSWORD or ~/.pgpass"),

@@ -49,7 +49,8 @@ def test_the_parts_of_a_rule_are_rules(schema: dict[str, Any]) -> None:
 
 
 def test_every_option_of_the_machine_is_described(schema: dict[str, Any]) -> None:
-    for name in ("DispatchOptions", "SupervisorOptions", "MetricsOptions", "LogOptions", "LinkOptions"):
+    names = ("DispatchOptions", "StoreOptions", "SupervisorOptions", "MetricsOptions", "LogOptions", "LinkOptions")
+    for name in names:
         for option in schema["$defs"][name]["properties"].values():
             assert option["description"]
 

@@ -5,7 +5,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipeline.configuration.settings import DispatchOptions, LinkOptions, SupervisorOptions
+from pipeline.configuration.config import PipelineConfig
+from pipeline.configuration.defaults import default_config
+from pipeline.configuration.settings import DispatchOptions, LinkOptions, StoreOptions, SupervisorOptions
+from pipeline.errors import UsageError
+from pipeline.redaction import redact
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,51 @@ def test_unsafe_links_are_refused(values: dict[str, Any], problem: str) -> None:
 def test_slots_kept_for_snapshots_leave_room_for_frames() -> None:
     with pytest.raises(ValidationError, match=r"hold \(16\) must be less than slots \(16\)"):
         DispatchOptions(slots=16, hold=16)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:pass%40word@db.example.org:5433/events?sslmode=verify-full",
+        "postgres:///events",
+        "postgresql+psycopg://db/events",
+    ],
+)
+def test_a_server_of_postgresql_is_accepted(url: str) -> None:
+    found = StoreOptions.model_validate({"url": url, "name": "north_gate"}).url
+    assert found is not None
+    assert found.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"url": "mysql://me:hunter22@db/events"}, "must be postgresql://HOST"),
+        ({"url": "postgresql://me:hunter22@db"}, "must be postgresql://HOST"),
+        ({"url": "sqlite:///hunter22.db"}, "SQLite needs no url"),
+        ({"url": "postgresql://me:hunter22/x@db/events"}, "is no URL; .* %2F for /"),
+        ({"name": "north"}, "give its url, too"),
+        ({"url": "postgresql://db/events", "name": "North Gate"}, "pattern"),
+        ({"url": "postgresql://db/events", "name": 'x"; DROP SCHEMA public; --'}, "pattern"),
+        ({"wait_s": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_what_is_no_server_of_postgresql_is_refused(values: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem) as caught:
+        StoreOptions.model_validate(values)
+    assert "hunter22" not in str(caught.value)
+
+
+def test_the_password_of_the_store_is_told_to_nobody() -> None:
+    config = default_config(["0"], overrides=["store.url=postgresql://me:secret-of-the-store@db/events"], live=True)
+    assert "secret-of-the-store" not in repr(config)
+    assert redact("store postgresql://me:secret-of-the-store@db/events") == "store ***"
+    again = PipelineConfig.from_spec(config.to_spec()).store.url
+    assert again is not None
+    assert again.get_secret_value().endswith("me:secret-of-the-store@db/events")
+    with pytest.raises(UsageError) as caught:
+        default_config(["0"], overrides=["store.url=mysql://me:secret-of-the-store@db/events"], live=True)
+    assert "secret-of-the-store" not in str(caught.value)
 
 
 def test_backoff_grows() -> None:
