@@ -16,6 +16,9 @@ from stages.alert.normal.scale import Scale
 from stages.alert.normal.scorer import FrameScore, Scorer
 from stages.alert.normal.tail import Tail
 
+UNIT = 1.0
+"""The tail of a sum of -ln p falls by e over at least so much: if it is steeper, too little was seen to know better."""
+
 
 def fit(
     observed: Sequence[Sequence[Observed]],
@@ -51,7 +54,7 @@ def fit(
         for score in _scored(_apart(model, number), clip)
     ]
     done = {name: each.learned() if isinstance(each, Apart) else each for name, each in features.items()}
-    return replace(model, features=done, object=Tail.fit(np.array(sums)))
+    return replace(model, features=done, object=Tail.fit(np.array(sums), least=UNIT))
 
 
 @runtime_checkable

@@ -35,7 +35,7 @@ class Heading:
     """Fulfils ``Feature``. p is that of full conformal prediction over tracks: never below one in all tracks there."""
 
     name: ClassVar[str] = "heading"
-    unit: ClassVar[str] = "degrees clockwise from rightwards, the picture made square"
+    unit: ClassVar[str] = "degrees clockwise from rightwards"
     quiet: ClassVar[float] = 0.0
     scale: Scale
     """How large things are at each row."""

@@ -42,8 +42,8 @@ class Tail:
         return float(np.interp(surprise, self.surprise, self.values)) + beyond
 
     @classmethod
-    def fit(cls, normal: Floats) -> Self:
-        """From normal values, float64 (n,); with none at all, nothing is surprising."""
+    def fit(cls, normal: Floats, *, least: float = 1e-6) -> Self:
+        """From normal values, float64 (n,); with none at all, nothing is surprising. ``least``: of the excess."""
         if not len(normal):
             return cls(np.zeros(1), np.zeros(1), np.inf)
         ordered = np.sort(normal)
@@ -53,7 +53,7 @@ class Tail:
         first = np.concatenate([[True], np.diff(values) > 0])  # of equal values the one that says least
         values, surprise = values[first], -np.log(shares[first])
         over = ordered[ordered > values[-1]] - values[-1]
-        least = max(0.02 * abs(float(values[-1])), 1e-6)
+        least = max(0.02 * abs(float(values[-1])), least)
         return cls(values, surprise + 0.0, max(float(over.mean()) if len(over) else 0.0, least))
 
     def array(self) -> Floats:

@@ -19,6 +19,8 @@ from lab.why.text import text
 from pipeline.errors import CannotStart, UsageError
 from pipeline.messages import Event
 from pipeline.store.sample_event import sample_event
+from stages.alert.normal.dwell import Dwell
+from stages.alert.normal.heading import Heading
 from stages.alert.normal.store import EXEMPLARS, Stored
 from tests.lab.normal.conftest import film
 from tests.lab.normal.test_examples import frame
@@ -71,6 +73,18 @@ def test_each_feature_stands_beside_what_is_normal(stored: Stored) -> None:
 )
 def test_how_rare_it_is_says_what_was_extrapolated(p: float, extrapolated: bool, words: str) -> None:
     assert rarity(p, extrapolated=extrapolated) == words
+
+
+def test_a_way_that_nobody_goes_and_a_stay_beyond_the_longest_are_told_in_their_units(stored: Stored) -> None:
+    found = [
+        {"feature": "dwell", "value": 25.2, "unit": Dwell.unit, "p": 0.0002, "quantile": 0.9998, "normal": 20.8}
+        | {"extrapolated": True},
+        {"feature": "heading", "value": 180.0, "unit": Heading.unit, "p": 0.008, "quantile": 0.992},
+    ]
+    assert list(features(unusual(stored, features=found))) == [
+        ("dwell", "25.2", "20.8", "99.98%", "1 in 5,000 (extrapolated)", "s since it was first seen"),
+        ("heading", "180", "", "99.20%", "1 in 120", "degrees clockwise from rightwards"),
+    ]
 
 
 def test_the_nearest_examples_say_how_they_differ(stored: Stored) -> None:
