@@ -17,7 +17,9 @@ MARGIN_NS = SECOND
 """Before and after."""
 SAME = 0.5
 """An object of a frame is the one that a message names if their boxes overlap by this much (IoU)."""
-TAMPERED, ANOMALY = "camera_health", "anomaly"
+ANOMALY = "anomaly"
+ABOUT_THE_MODEL = frozenset({"normal_drift"})
+"""Rules whose events are about no thing in the picture."""
 REMINDER = "normal_drift"
 """Asks to learn what is seen from then on: nothing is left out for it."""
 
@@ -48,14 +50,21 @@ class Alarm(msgspec.Struct):
 class Reports:
     """All events of a camera's run."""
 
-    def __init__(self, events: Iterable[Event], *, ordinary: Collection[str] = ()) -> None:
-        """``ordinary``: kinds or names of rules whose events are daily life and are learned from."""
+    def __init__(
+        self, events: Iterable[Event], *, ordinary: Collection[str] = (), verdicts: Mapping[str, str] | None = None
+    ) -> None:
+        """``ordinary``: kinds or names of rules whose events are daily life and are learned from. ``verdicts``: what
+        people said of events, by id: ``not_of_interest`` is learned from, ``true_alarm`` was no false one."""
+        self._verdicts = verdicts or {}
         self.alarms: dict[str, Alarm] = {}
         self.ordinary = 0
         """Events of such rules."""
         self._told: dict[int, list[tuple[str, tuple[float, float, float, float]]]] = {}
         for event in events:
-            if event.rule in ordinary or event.name in ordinary:
+            dismissed = self._verdicts.get(event.id) == "not_of_interest"
+            if event.rule in ABOUT_THE_MODEL:
+                continue
+            if event.rule in ordinary or event.name in ordinary or dismissed:
                 self.ordinary += event.type == "start"
             elif event.rule != REMINDER:
                 self._take(event)
@@ -65,7 +74,8 @@ class Reports:
         alarm = self.alarms.setdefault(event.id, Alarm(event.rule, event.id, started))
         if event.type == "end":
             alarm.end_ns = told
-        if event.type == "start" and event.rule == ANOMALY and (claim := claim_of(event)) is not None:
+        unjudged = self._verdicts.get(event.id) != "true_alarm"
+        if event.type == "start" and event.rule == ANOMALY and unjudged and (claim := claim_of(event)) is not None:
             alarm.threshold = _number(claim)
         if event.object is not None and event.object.track_id > 0:
             box = event.object.box

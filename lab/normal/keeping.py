@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -78,12 +79,14 @@ def keep(
     *,
     exemplars: Mapping[str, bytes] | None = None,
     embedder: str = "",
+    sample: Mapping[str, Any] | None = None,
     with_feedback: bool = True,
 ) -> Stored:
     """Write the next generation, put it in use, and drop those that are too old.
 
-    ``exemplars``: JPEG crops by file name. ``with_feedback``: what was said about alarms before is kept with it.
-    Nothing is in use before it is on the disk as a whole. Raises what ``check_folder`` raises.
+    ``exemplars``: JPEG crops by file name. ``sample``: as the manifest has it. ``with_feedback``: what was said
+    about alarms before is kept with it. Nothing is in use before it is on the disk as a whole. Raises what
+    ``check_folder`` raises.
     """
     check_folder(folder, camera)
     there = generations(folder)
@@ -106,6 +109,7 @@ def keep(
         model=facts,
         calibration=calibration.facts(),
         files=_digests(files),
+        sample=dict(sample or {}),
         exemplars=_digests(crops),
     )
     beside = {f"{EXEMPLARS}/{name}": content for name, content in crops.items()}

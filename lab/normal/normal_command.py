@@ -12,9 +12,11 @@ from lab.normal.archive import take_in
 from lab.normal.feedback_command import app as feedback
 from lab.normal.keeping import forget, go_back
 from lab.normal.learn_command import size_kb
+from lab.normal.reservoir import read_index
 from lab.normal.telling import counts
 from lab.normal.update_command import update_normal
-from lab.normal.words import BUDGETS, advised_mode, budget_table, clips, feature_table, lasting, rate
+from lab.normal.words import BUDGETS, advised_mode, budget_table, clips, feature_table, lasting, rate, reservoir_words
+from pipeline.errors import UsageError
 from stages.alert.normal.feedback import read_feedback
 from stages.alert.normal.store import Stored, generations, read
 
@@ -54,6 +56,8 @@ def show(
     )
     if (said := read_feedback(stored)).given:
         console.print(f"  feedback: {counts(said)}; see 'bartizan normal feedback list {folder}'")
+    if sample := _reservoir(folder):
+        console.print(f"  sample for updates: {sample}")
     counting = calibration.counting
     console.print(
         f"  an alarm: {counting.enter_s:g} s above the threshold, over after {counting.exit_s:g} s below, "
@@ -68,6 +72,15 @@ def show(
         f"{rate(calibration.smallest_budget_per_day)} is extrapolated: an exponential tail is assumed, "
         "and `mode: auto` stays in shadow."
     )
+
+
+def _reservoir(folder: Path) -> str:
+    """In words; empty where there is none."""
+    try:
+        index = read_index(folder)
+    except UsageError as error:
+        return str(error)
+    return "" if index is None else reservoir_words(index)
 
 
 @app.command("rollback")

@@ -43,8 +43,8 @@ _DIGEST = 32
 class Terms(msgspec.Struct, frozen=True):
     """How the sample is drawn."""
 
-    most: int = 60
-    """Stretches of each bucket: an hour."""
+    most: int = 240
+    """Stretches of each bucket: four hours."""
     half_life_days: float = 7.0
     """One this much older is half as likely to be in it."""
     time_zone: str = "UTC"
@@ -143,18 +143,27 @@ class Reservoir:
             taken += 1
         return taken
 
-    def load(self) -> "Loaded":
-        """All stretches, in order of time; damaged and foreign ones are dropped and told."""
-        found: list[tuple[Entry, Stretch]] = []
+    def check(self) -> list[str]:
+        """Drop what is damaged or not there, and tell, a line each."""
         dropped: list[str] = []
         for entry in list(self.index.entries):
             try:
-                found.append((entry, self._read(entry)))
+                self._content(entry)
             except (OSError, ValueError) as error:
                 reason = error.strerror if isinstance(error, OSError) else str(error)
                 dropped.append(f"{self._stretches / entry.file}: dropped: {reason}")
                 self.index.entries.remove(entry)
-        return Loaded(found, dropped)
+        return dropped
+
+    def read(self, entry: Entry) -> Stretch:
+        """One stretch. Raises ``UsageError`` where it cannot be read any more."""
+        try:
+            stretch = unpack(self._content(entry))
+            if stretch.header != entry.header:
+                raise ValueError("is another stretch")
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{self._stretches / entry.file}: {error}; run the update again") from error
+        return stretch
 
     def commit(self) -> None:
         """Keep everything: the stretches first, then the index, then what is no longer in it goes."""
@@ -209,7 +218,7 @@ class Reservoir:
     def _key(self, entry: Entry) -> tuple[float, str]:
         return key(entry.id, entry.header.wall_ns, self.index.terms.half_life_days), entry.id
 
-    def _read(self, entry: Entry) -> Stretch:
+    def _content(self, entry: Entry) -> bytes:
         content = self.fresh.get(entry.id)
         if content is None:
             file = self._stretches / entry.file
@@ -218,10 +227,7 @@ class Reservoir:
             content = file.read_bytes()
         if hashlib.sha256(content).hexdigest() != entry.sha256:
             raise ValueError("is not what was written: its digest differs")
-        stretch = unpack(content)
-        if stretch.header != entry.header:
-            raise ValueError("is another stretch")
-        return stretch
+        return content
 
     def _forget(self) -> None:
         """Alarms that bear on nothing in the sample, once they are over for so long that whom they name is gone."""
@@ -236,15 +242,6 @@ class Reservoir:
     @property
     def _stretches(self) -> Path:
         return self.folder / FOLDER / STRETCHES
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What could be read."""
-
-    stretches: list[tuple[Entry, Stretch]]
-    dropped: list[str]
-    """What could not, a line each."""
 
 
 def read_index(folder: Path) -> Index | None:

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lab.normal.alarms import Alarm
-from lab.normal.cutting import cut
-from lab.normal.learning import FOLD_S, MOST_FOLDS, Learned, footage_of, thinned
+from lab.normal.cutting import Cut, cut
+from lab.normal.learning import FOLD_S, MOST_FOLDS, MOST_FRAMES, STRETCH, Learned
 from lab.normal.reservoir import UNKNOWN, Entry, Reservoir
-from lab.normal.stretch import Stretch
 from lab.normal.suspicion import suspicion
 from pipeline.clock import SECOND
 from pipeline.errors import UsageError
@@ -26,6 +25,7 @@ from stages.alert.normal.fitting import fit
 from stages.alert.normal.model import NormalModel
 from stages.alert.normal.observed import Observed
 from stages.alert.normal.scorer import MOVEMENT
+from stages.alert.normal.store import Footage
 
 FEWEST_FOLDS = 3
 _STEP_NS = SECOND // 10
@@ -37,10 +37,12 @@ class Part:
 
     bucket: int
     frames: list[Observed]
-    clean: list[list[Observed]]
+    clean: Cut
     """Without what alarmed."""
     alarms: list[Alarm]
     """Of the rule ``anomaly`` that began here."""
+    rules: set[str]
+    """Whose alarms bear on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,62 +71,105 @@ class Retaught:
 
 def teach(
     reservoir: Reservoir,
-    stretches: Sequence[tuple[Entry, Stretch]],
+    entries: Sequence[Entry],
     *,
     counting: Counting | None = None,
+    most_folds: int = MOST_FOLDS,
 ) -> Retaught:
     """Fit and calibrate: each fold is scored by a model of the other ones. Every fold has every quarter of the day.
 
-    Raises ``UsageError`` for too little.
+    One clip lies in memory at a time, and what models are learned from: at most ``MOST_FRAMES``. Raises ``UsageError``
+    for too little.
     """
-    head = stretches[-1][1].header if stretches else None
+    head = entries[-1].header if entries else None
     names, detector = (head.names, head.detector) if head else ((), "")
-    seconds = sum(entry.header.seconds for entry, _ in stretches)
-    folds = [list(_parts(reservoir, fold)) for fold in _folds(reservoir, stretches, seconds)]
-    segments: list[Segment] = []
-    strata: list[int] = []
-    alarms: list[tuple[float, int]] = []
-    counting = counting or Counting()
+    folds = list(_folds(reservoir, entries, most_folds))
+    lessons = _lessons(reservoir, folds)
+    tally, counting = _Tally(), counting or Counting()
     for number, fold in enumerate(folds):
-        others = [clip for other, each in enumerate(folds) if other != number for part in each for clip in part.clean]
-        model = fit(thinned(others), names=names, detector=detector)
-        for part in fold:
-            scored = [suspicion(model, clip) for clip in part.clean]
-            segments += scored
-            strata += [part.bucket] * len(scored)
-            alarms += [(level, part.bucket) for level in _levels(model, part, counting)]
-    expected = sum(_expected(reservoir, entry) for entry, _ in stretches)
-    counted = sorted(alarms)[: round(expected)]
-    segments += [_block(level) for level, _ in counted]
-    strata += [bucket for _, bucket in counted]
-    clips = [clip for fold in folds for part in fold for clip in part.clean]
-    shares = _shares(reservoir, stretches)
+        others = [clip for other, each in enumerate(lessons) if other != number for clip in each]
+        model = fit(others, names=names, detector=detector)
+        for part in parts_of(reservoir, fold):
+            tally.take(part, model, counting)
+    counted = sorted(tally.alarms)[: round(sum(_expected(reservoir, entry) for entry in entries))]
+    segments = tally.segments + [_block(level) for level, _ in counted]
+    strata = tally.strata + [number for _, number in counted]
     try:
-        calibration = Calibration.of(segments, counting, strata=strata, shares=shares)
+        calibration = Calibration.of(segments, counting, strata=strata, shares=_shares(reservoir, entries))
     except ValueError as error:
         raise UsageError(str(error)) from error
-    model = fit(thinned(clips), names=names, detector=detector)
-    learned = Learned(model, calibration, footage_of(clips, calibration.seconds))
-    return Retaught(learned, _left(reservoir, stretches, len(counted), len(alarms)), hours_of(reservoir, stretches))
+    model = fit([clip for each in lessons for clip in each], names=names, detector=detector)
+    left = Left(tally.objects, tally.lost_s, tuple(sorted(tally.rules)), len(counted), len(tally.alarms))
+    return Retaught(Learned(model, calibration, tally.footage(reservoir)), left, hours_of(reservoir, entries))
 
 
-def hours_of(reservoir: Reservoir, stretches: Iterable[tuple[Entry, object]]) -> dict[int, float]:
+@dataclass(slots=True)
+class _Tally:
+    """What comes of clips, one after the other."""
+
+    segments: list[Segment] = field(default_factory=list)
+    strata: list[int] = field(default_factory=list)
+    alarms: list[tuple[float, int]] = field(default_factory=list)
+    """How unusual those of the rule ``anomaly`` are, and their quarters of the day."""
+    objects: int = 0
+    lost_s: float = 0.0
+    rules: set[str] = field(default_factory=set)
+    frames: int = 0
+    tracks: int = 0
+    clips: int = 0
+
+    def take(self, part: Part, model: NormalModel, counting: Counting) -> None:
+        """Score it, and count."""
+        scored = [suspicion(model, clip) for clip in part.clean.clips]
+        self.segments += scored
+        self.strata += [part.bucket] * len(scored)
+        self.alarms += [(level, part.bucket) for level in _levels(model, part, counting)]
+        self.objects += part.clean.objects
+        self.lost_s += part.clean.seconds
+        self.rules |= part.rules
+        self.clips += len(part.clean.clips)
+        self.frames += sum(map(len, part.clean.clips))
+        for clip in part.clean.clips:
+            self.tracks += len({subject for frame in clip for subject in frame.subject.tolist()})
+
+    def footage(self, reservoir: Reservoir) -> Footage:
+        """What was learned from, in numbers."""
+        seconds = max(sum(each.seconds for each in self.segments), 1e-3)
+        fps = round(self.frames / seconds, 3)
+        return Footage(round(seconds, 3), self.clips, self.frames, self.tracks, fps, reservoir.content)
+
+
+def hours_of(reservoir: Reservoir, entries: Iterable[Entry]) -> dict[int, float]:
     """How much there is of each bucket."""
     hours: dict[int, float] = {}
-    for entry, _ in stretches:
+    for entry in entries:
         number = reservoir.bucket(entry.header)
         hours[number] = hours.get(number, 0.0) + entry.header.seconds / 3600
     return dict(sorted(hours.items()))
 
 
-def _folds(
-    reservoir: Reservoir, stretches: Sequence[tuple[Entry, Stretch]], seconds: float
-) -> Iterator[list[tuple[Entry, Stretch]]]:
+def parts_of(reservoir: Reservoir, fold: Sequence[Entry]) -> Iterator[Part]:
+    """Stretches that follow one another are one clip, so that tracks are not cut where they need not be."""
+    ordered = sorted(fold, key=lambda each: (each.header.origin, each.header.start_ns))
+    for chain in _chains(reservoir, ordered):
+        frames = [frame for entry in chain for frame in reservoir.read(entry).frames]
+        known = {each.event: each for entry in chain for each in reservoir.alarms(entry)}
+        here = [
+            each
+            for each in known.values()
+            if each.threshold is not None and frames[0].media_ns <= each.start_ns <= frames[-1].media_ns
+        ]
+        rules = {each.rule for each in known.values()}
+        yield Part(reservoir.bucket(chain[0].header), frames, cut(frames, known.values()), here, rules)
+
+
+def _folds(reservoir: Reservoir, entries: Sequence[Entry], most: int) -> Iterator[list[Entry]]:
     """Of each bucket, in order of time, one part for each fold."""
-    wanted = min(max(round(seconds / FOLD_S), FEWEST_FOLDS), MOST_FOLDS, max(len(stretches), 1))
-    buckets: dict[int, list[tuple[Entry, Stretch]]] = {}
-    for entry, stretch in stretches:
-        buckets.setdefault(reservoir.bucket(entry.header), []).append((entry, stretch))
+    seconds = sum(entry.header.seconds for entry in entries)
+    wanted = min(max(round(seconds / FOLD_S), FEWEST_FOLDS), most, max(len(entries), 1))
+    buckets: dict[int, list[Entry]] = {}
+    for entry in entries:
+        buckets.setdefault(reservoir.bucket(entry.header), []).append(entry)
     for number in range(wanted):
         fold = [
             each
@@ -135,30 +180,35 @@ def _folds(
             yield fold
 
 
-def _parts(reservoir: Reservoir, fold: Sequence[tuple[Entry, Stretch]]) -> Iterator[Part]:
-    """Stretches that follow one another are one clip, so that tracks are not cut where they need not be."""
-    ordered = sorted(fold, key=lambda each: (each[0].header.origin, each[0].header.start_ns))
-    for chain in _chains(reservoir, ordered):
-        frames = [frame for _, stretch in chain for frame in stretch.frames]
-        known = {each.event: each for entry, _ in chain for each in reservoir.alarms(entry)}
-        here = [
-            each
-            for each in known.values()
-            if each.threshold is not None and frames[0].media_ns <= each.start_ns <= frames[-1].media_ns
-        ]
-        yield Part(reservoir.bucket(chain[0][0].header), frames, cut(frames, known.values()).clips, here)
+def _lessons(reservoir: Reservoir, folds: Sequence[Sequence[Entry]]) -> list[list[list[Observed]]]:
+    """Of each fold what models are learned from: everything, or of every k-th stretch as much as makes few enough."""
+    total = sum(entry.frames for fold in folds for entry in fold)
+    step = max(-(-total // MOST_FRAMES), 1)
+    longest = STRETCH if step > 1 else None
+    if step > 1:
+        step = max(sum(map(len, folds)) * STRETCH // MOST_FRAMES, 1)
+    lessons: list[list[list[Observed]]] = []
+    number = 0
+    for fold in folds:
+        clips: list[list[Observed]] = []
+        for entry in fold:
+            if number % step == 0:
+                clips += cut(reservoir.read(entry).frames[:longest], reservoir.alarms(entry)).clips
+            number += 1
+        lessons.append(clips)
+    return lessons
 
 
-def _chains(reservoir: Reservoir, ordered: Sequence[tuple[Entry, Stretch]]) -> Iterator[list[tuple[Entry, Stretch]]]:
-    chain: list[tuple[Entry, Stretch]] = []
-    for entry, stretch in ordered:
+def _chains(reservoir: Reservoir, ordered: Sequence[Entry]) -> Iterator[list[Entry]]:
+    chain: list[Entry] = []
+    for entry in ordered:
         if chain:
-            before, now = chain[-1][0].header, entry.header
+            before, now = chain[-1].header, entry.header
             follows = now.origin == before.origin and 0 < now.start_ns - before.end_ns <= GAP_S * SECOND
             if not follows or reservoir.bucket(before) != reservoir.bucket(now):
                 yield chain
                 chain = []
-        chain.append((entry, stretch))
+        chain.append(entry)
     if chain:
         yield chain
 
@@ -190,18 +240,11 @@ def _expected(reservoir: Reservoir, entry: Entry) -> float:
     return 0.0 if log is None else log.expected_per_day * entry.header.seconds / DAY_S
 
 
-def _shares(reservoir: Reservoir, stretches: Sequence[tuple[Entry, Stretch]]) -> dict[int, float]:
+def _shares(reservoir: Reservoir, entries: Sequence[Entry]) -> dict[int, float]:
     """How much of all time each bucket is: quarters of the day are alike, however long they were observed; time of
     which the hour is not known is as much as it is of the sample."""
-    hours = hours_of(reservoir, stretches)
+    hours = hours_of(reservoir, entries)
     total = sum(hours.values())
     unknown = hours.get(UNKNOWN, 0.0) / total if total else 0.0
     known = [each for each in hours if each != UNKNOWN]
     return {each: (1 - unknown) / len(known) for each in known} | ({UNKNOWN: unknown} if unknown else {})
-
-
-def _left(reservoir: Reservoir, stretches: Sequence[tuple[Entry, Stretch]], counted: int, of: int) -> Left:
-    named = [(stretch, alarms) for entry, stretch in stretches if (alarms := reservoir.alarms(entry))]
-    cuts = [cut(stretch.frames, alarms) for stretch, alarms in named]
-    rules = sorted({each.rule for _, alarms in named for each in alarms})
-    return Left(sum(one.objects for one in cuts), sum(one.seconds for one in cuts), tuple(rules), counted, of)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -13,13 +14,14 @@ from lab.normal.following import Following, LogHead, head_of
 from lab.normal.footage import is_run
 from lab.normal.keeping import is_same, keep
 from lab.normal.learning import LEAST_S
-from lab.normal.reservoir import FOLDER, UNKNOWN, Followed, Loaded, Reservoir, Terms
+from lab.normal.reservoir import BUCKETS, FOLDER, UNKNOWN, Entry, Followed, Reservoir, Terms
 from lab.normal.reteaching import Retaught, hours_of, teach
 from lab.normal.stretch import Stretch
 from pipeline.clock import SECOND
 from pipeline.errors import CannotStart, UsageError
 from pipeline.messages import Event
 from pipeline.store.event_store import EventStore
+from stages.alert.normal.feedback import read_feedback
 from stages.alert.normal.store import Stored, read
 
 ENOUGH_S = 3600.0
@@ -93,10 +95,10 @@ def update(
         reservoir = Reservoir.open(folder, name, terms)
         before = msgspec.msgpack.encode(reservoir.index)
         gathered = _gather(reservoir, out, log, head, stored, ordinary)
-        loaded = reservoir.load()
+        dropped = reservoir.check()
         if msgspec.msgpack.encode(reservoir.index) != before:
             reservoir.commit()
-        return _learn(reservoir, stored, loaded, gathered)
+        return _learn(reservoir, stored, dropped, gathered)
 
 
 def _gather(
@@ -105,7 +107,8 @@ def _gather(
     """Offer what is new in the log, and note what its run reported."""
     events, until = _reported(out, reservoir.index.camera)
     followed = reservoir.index.logs.setdefault(head.origin, Followed())
-    reports = Reports(events, ordinary=ordinary)
+    verdicts = {each.event: each.verdict for each in read_feedback(stored).given}
+    reports = Reports(events, ordinary=ordinary, verdicts=verdicts)
     reports.recall(followed.alarms)
     following = Following(log, head, until, followed.offset, followed.state, reports.look)
     offered, lasted, moved = 0, 0.0, False
@@ -137,21 +140,18 @@ def _reported(out: Path, camera: str) -> tuple[list[Event], int]:
     return events, 0 if position is None else position.log_offset
 
 
-def _learn(reservoir: Reservoir, stored: Stored, loaded: Loaded, gathered: Gathered) -> Updated:
+def _learn(reservoir: Reservoir, stored: Stored, dropped: list[str], gathered: Gathered) -> Updated:
     detector = stored.manifest.detector
-    foreign = [entry for entry, _ in loaded.stretches if detector and entry.header.detector != detector]
-    if foreign:
-        known = [each for each in loaded.stretches if each[0] not in foreign]
-        line = f"{reservoir.folder / FOLDER}: {len(foreign)} stretches of another detector are not used"
-        loaded = Loaded(known, [*loaded.dropped, line])
-    hours = hours_of(reservoir, loaded.stretches)
-    done = Updated(gathered, len(loaded.stretches), hours, loaded.dropped)
+    entries = [each for each in reservoir.index.entries if not detector or each.header.detector == detector]
+    if foreign := len(reservoir.index.entries) - len(entries):
+        dropped.append(f"{reservoir.folder / FOLDER}: {foreign} stretches of another detector are not used")
+    done = Updated(gathered, len(entries), hours_of(reservoir, entries), dropped)
     content = reservoir.content
     if content == reservoir.index.taught:
         return replace(done, waits="nothing new")
-    if waits := _missing(reservoir, stored, loaded):
+    if waits := _missing(reservoir, stored, entries):
         return replace(done, waits=waits)
-    taught = teach(reservoir, loaded.stretches, counting=stored.calibration.counting)
+    taught = teach(reservoir, entries, counting=stored.calibration.counting)
     made = None
     if not is_same(stored, taught.learned.model, taught.learned.calibration):
         made = keep(
@@ -161,6 +161,7 @@ def _learn(reservoir: Reservoir, stored: Stored, loaded: Loaded, gathered: Gathe
             taught.learned.calibration,
             taught.learned.footage,
             exemplars=_crops(stored),
+            sample=_sample(taught),
             embedder=stored.manifest.embedder if "appearance" in taught.learned.model.features else "",
         )
     reservoir.index.taught = content
@@ -168,14 +169,14 @@ def _learn(reservoir: Reservoir, stored: Stored, loaded: Loaded, gathered: Gathe
     return replace(done, waits="" if made else "nothing new", stored=made, taught=taught)
 
 
-def _missing(reservoir: Reservoir, stored: Stored, loaded: Loaded) -> str:
+def _missing(reservoir: Reservoir, stored: Stored, entries: list[Entry]) -> str:
     """Why the sample cannot follow the generation in use yet; empty if it can."""
-    seconds = sum(entry.header.seconds for entry, _ in loaded.stretches)
+    seconds = sum(entry.header.seconds for entry in entries)
     wanted = max(min(SHARE * stored.manifest.footage.seconds, ENOUGH_S), LEAST_S)
-    if seconds < wanted or len(loaded.stretches) < FEWEST_STRETCHES:
+    if seconds < wanted or len(entries) < FEWEST_STRETCHES:
         return f"gathering: {seconds / 60:.1f} of at least {wanted / 60:.1f} minutes"
-    walls = [each for entry, _ in loaded.stretches if (each := entry.header.wall_ns) is not None]
-    known = {reservoir.bucket(entry.header) for entry, _ in loaded.stretches} - {UNKNOWN}
+    walls = [each for entry in entries if (each := entry.header.wall_ns) is not None]
+    known = {reservoir.bucket(entry.header) for entry in entries} - {UNKNOWN}
     if walls and len(known) < UNKNOWN and max(walls) - min(walls) < A_DAY_NS:
         return f"gathering: {(max(walls) - min(walls)) / 3600 / SECOND:.1f} of 24 hours"
     return ""
@@ -198,6 +199,17 @@ def _has_motion(stretch: Stretch) -> bool:
 def _without_looks(stretch: Stretch) -> Stretch:
     """What objects look like is kept only where the model asks for it."""
     return replace(stretch, frames=[replace(each, looks=None) for each in stretch.frames])
+
+
+def _sample(taught: Retaught) -> dict[str, Any]:
+    left = taught.left
+    return {
+        "hours": {(*BUCKETS, "unknown")[number]: round(each, 3) for number, each in taught.hours.items()},
+        "objects_left_out": left.objects,
+        "seconds_left_out": round(left.seconds, 1),
+        "alarms": left.of,
+        "alarms_counted_as_false": left.counted,
+    }
 
 
 def _crops(stored: Stored) -> dict[str, bytes]:

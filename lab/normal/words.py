@@ -1,13 +1,15 @@
 """What a model of normal and its calibration promise, in words and tables."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from math import log
 
 import numpy as np
 from rich.table import Table
 
-from lab.normal.reservoir import BUCKETS
+from lab.normal.reservoir import BUCKETS, Index, bucket
 from lab.normal.reteaching import Left
+from pipeline.clock import SECOND
 from stages.alert.normal.calibration import DAY_S, Calibration
 from stages.alert.normal.poisson import upper_bound
 from stages.alert.normal.store import Footage, Stored
@@ -71,6 +73,22 @@ def sample_words(hours: Mapping[int, float], stretches: int) -> str:
         f"{lasting(each * 3600)} of {(*BUCKETS, 'unknown')[number]} h" for number, each in sorted(hours.items())
     )
     return f"{stretches} stretches, {parts}"
+
+
+def reservoir_words(index: Index) -> str:
+    """What lies there: how much of each quarter of the day, how many bytes, and of which days."""
+    hours: dict[int, float] = {}
+    for each in index.entries:
+        number = bucket(each.header.wall_ns, index.terms.time_zone)
+        hours[number] = hours.get(number, 0.0) + each.header.seconds / 3600
+    size = sum(each.bytes for each in index.entries) / 1e6
+    walls = [each.header.wall_ns for each in index.entries if each.header.wall_ns is not None]
+    said = f"{sample_words(hours, len(index.entries))}; {size:.1f} MB"
+    return f"{said}, from {_date(min(walls))} to {_date(max(walls))} (UTC)" if walls else said
+
+
+def _date(wall_ns: int) -> str:
+    return datetime.fromtimestamp(wall_ns // SECOND, UTC).strftime("%Y-%m-%d")
 
 
 def left_words(left: Left) -> list[str]:

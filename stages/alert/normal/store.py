@@ -88,6 +88,9 @@ class Manifest(msgspec.Struct, frozen=True):
     """``Calibration.facts``."""
     files: dict[str, str]
     """sha256 of each file of the generation that decides, by name."""
+    sample: dict[str, Any] = {}
+    """Where it was learned from a sample of what runs logged: how much of each quarter of the day, and what was left
+    out of it."""
     exemplars: dict[str, str] = {}
     """sha256 of each crop, by its name in ``exemplars/``; crops may have been deleted since."""
     model_of: int = 0

@@ -13,13 +13,14 @@ from tests.lab.normal.conftest import DETECTOR, film
 DAY_NS = 86_400 * SECOND
 MONDAY_NS = 1_767_571_200 * SECOND
 """2026-01-05 00:00 UTC."""
+FPS = 2
 
 
 def minute(
     number: int, *, hour: float | None = None, day: int = 0, origin: str = "o", seed: int | None = None, lasts: int = 60
 ) -> Stretch:
     """One minute, or less; ``number`` of the log. Frames as they are after they were kept."""
-    frames = shifted(film(lasts, number if seed is None else seed), number * LASTS_NS)
+    frames = shifted(film(lasts, number if seed is None else seed, fps=FPS), number * LASTS_NS)
     wall = None if hour is None else MONDAY_NS + day * DAY_NS + round(hour * 3600) * SECOND
     header = Header(origin, number, DETECTOR, ("person",), frames[0].media_ns, frames[-1].media_ns, wall)
     return unpack(pack(Stretch(header, frames)))
@@ -27,7 +28,7 @@ def minute(
 
 def shifted(frames: Sequence[Observed], by_ns: int) -> list[Observed]:
     """The same, later."""
-    return [replace(each, media_ns=each.media_ns + by_ns, index=each.index + by_ns // (SECOND // 5)) for each in frames]
+    return [replace(each, media_ns=each.media_ns + by_ns, index=each.index + by_ns * FPS // SECOND) for each in frames]
 
 
 def with_object(

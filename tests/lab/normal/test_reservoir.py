@@ -85,10 +85,10 @@ def test_what_was_kept_is_read_again(tmp_path: Path) -> None:
     reservoir = opened(tmp_path)
     reservoir.offer([minute(number, hour=8) for number in range(2)])
     reservoir.commit()
-    loaded = opened(tmp_path).load()
-    assert [stretch.header.number for _, stretch in loaded.stretches] == [0, 1]
-    assert loaded.dropped == []
-    assert np.allclose(loaded.stretches[1][1].frames[40].box, minute(1, hour=8).frames[40].box)
+    again = opened(tmp_path)
+    assert again.check() == []
+    assert [again.read(each).header.number for each in again.index.entries] == [0, 1]
+    assert np.allclose(again.read(again.index.entries[1]).frames[40].box, minute(1, hour=8).frames[40].box)
 
 
 def test_a_damaged_stretch_is_dropped_in_one_line_and_the_others_stay(tmp_path: Path) -> None:
@@ -101,14 +101,14 @@ def test_a_damaged_stretch_is_dropped_in_one_line_and_the_others_stay(tmp_path: 
     files[0].write_bytes(content)
     files[1].unlink()
     again = opened(tmp_path)
-    loaded = again.load()
-    assert len(loaded.stretches) == 1
-    assert sorted(line.split(": dropped: ")[1] for line in loaded.dropped) == [
+    dropped = again.check()
+    assert len(again.index.entries) == 1
+    assert sorted(line.split(": dropped: ")[1] for line in dropped) == [
         "No such file or directory",
         "is not what was written: its digest differs",
     ]
     again.commit()
-    assert opened(tmp_path).load().dropped == []
+    assert opened(tmp_path).check() == []
 
 
 def test_a_damaged_index_is_refused_and_says_what_to_do(tmp_path: Path) -> None:
