@@ -135,6 +135,8 @@ class Anomaly:
         self._taught.meet(camera, detector)
         if self._taught.pinned is not None:
             self._check_counting(camera, self._taught.pinned)
+        if self.options.mode == "learning":
+            log.info("camera %s: rule %r is learning, as `mode` says: it raises nothing", camera, self.options.title)
 
     def heed(self, camera: str, news: News) -> str:
         """As ``FollowingRule``: a generation must have been learned from the boxes of this detector."""

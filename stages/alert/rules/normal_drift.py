@@ -167,7 +167,8 @@ class NormalDrift:
         edges = np.array(self._tenths(lesson))
         found = drift(lesson.calibration, edges, recent)
         least = SETTLED if past.found else self.options.stability
-        if found is None or not found.recalibrate(least):
+        # What has been found stays until little is left of it: chance alone, near its bound, would come and go.
+        if found is None or not (found.stability >= least if past.found else found.recalibrate(least)):
             return {}
         return {
             "stability": round(found.stability, 6),

@@ -281,7 +281,13 @@ def test_with_a_threshold_of_the_users_own_auto_is_armed_at_once(gate: Path, sta
     assert starts(told(rule(gate, mode="auto", online=False), log))
 
 
-def test_learning_needs_no_folder_and_measures_motion(tmp_path: Path, staged: Staged) -> None:
+def test_learning_needs_no_folder_measures_motion_and_says_that_it_raises_nothing(
+    tmp_path: Path, staged: Staged, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     one = rule(tmp_path / "later", mode="learning", online=False)
     assert one.options.needs == {"flow"}
     assert told(one, records(staged(runner, at=ODD))) == []
+    assert [each.getMessage() for each in caplog.records] == [
+        "camera gate: rule 'anomaly' is learning, as `mode` says: it raises nothing"
+    ]

@@ -134,6 +134,14 @@ def test_days_like_the_calibrated_one_raise_nothing_and_twice_the_speed_one_even
     assert len(msgspec.msgpack.encode(memory[0].slices)) < 300, "a day takes a few hundred bytes"
 
 
+@pytest.mark.slow
+def test_a_smaller_shift_that_chance_might_still_make_is_one_event_too(street: Path) -> None:
+    one = rule(street)
+    memory: dict[int, Any] = {}
+    assert claimed(one, memory, scenes(26, hours=DAY_H)) == []
+    assert len(claimed(one, memory, scenes(126, hours=14, start_h=DAY_H, faster=1.5))) == 1
+
+
 def records(street: Path, day: Iterator[Scene], *, live: bool = False) -> list[Record]:
     """What the camera's log holds of it."""
     log: list[Record] = [
