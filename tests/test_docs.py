@@ -3,11 +3,13 @@
 import csv
 import re
 import shlex
+import shutil
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import certifi
 import numpy as np
 import pytest
 import typer
@@ -44,6 +46,7 @@ SECRETS = {
     "DB_PASSWORD": "plugh-xyzzy",
     "BARTIZAN_SECRET_HOOK": "xyzzy-plugh",
     "BARTIZAN_SECRET_HOOK_URL": "https://alerts.example.org/xyzzy",
+    "BARTIZAN_SECRET_GUARD_MAIL": "mailtos://user:xyzzy-plugh@mail.example.org?to=guard@example.org",
 }
 FILES = ("recordings/gate.mp4", "recordings/yard.mp4", "models/people.pt", "models/fights", "models/falls")
 
@@ -76,6 +79,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in FILES:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).touch()
+    (folder / "certificates").mkdir()
+    shutil.copy(certifi.where(), folder / "certificates" / "ca.pem")
     for text in blocks(ROOT / "docs" / "guide" / "extending.md", "python"):
         title = re.match(r"# (\w+\.py)\n", text)
         assert title is not None, text[:60]
@@ -108,6 +113,7 @@ def test_pictures_are_small_and_used() -> None:
 @pytest.mark.parametrize("text", YAML.values(), ids=YAML)
 def test_yaml_loads(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.chdir(folder)  # files of sinks start from where one is
     file = folder / "config.yml"
     for key, settings in LABORATORY.items():
         if re.search(rf"^{key}:", text, re.MULTILINE):
