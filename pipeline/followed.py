@@ -38,8 +38,14 @@ def content_of(path: Path) -> bytes:
 class Followed:
     """What the cameras of a run follow, and what their logs said of it last."""
 
-    def __init__(self, rules: Sequence[RuleConfig], cameras: Sequence[str]) -> None:
-        self._paths = {camera: followed_by(rules, camera) for camera in cameras}
+    def __init__(
+        self,
+        rules: Sequence[RuleConfig],
+        cameras: Sequence[str],
+        states: Mapping[str, Mapping[str, Path]] | None = None,
+    ) -> None:
+        """``states``: files in which other processes of the run say how they are, by camera and name."""
+        self._paths = {camera: {**followed_by(rules, camera), **(states or {}).get(camera, {})} for camera in cameras}
         self._said: dict[str, dict[str, bytes]] = {}
         self._unreadable: set[Path] = set()
 

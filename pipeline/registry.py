@@ -52,6 +52,7 @@ RULES: Table = {
     "tailgating": "stages.alert.rules.tailgating:Tailgating",
     "anomaly": "stages.alert.rules.anomaly:Anomaly",
     "unseen_class": "stages.alert.rules.unseen_class:UnseenClass",
+    "not_recorded": "stages.alert.rules.not_recorded:NotRecorded",
     "normal_drift": "stages.alert.rules.normal_drift:NormalDrift",
 }
 EVIDENCE: Table = {"snapshot": "stages.evidence.snapshot:SnapshotStage"}

@@ -10,6 +10,9 @@ from pipeline.store.address import StoreAddress, find_address
 from pipeline.store.database import Patience
 from pipeline.store.event_store import EventStore
 
+RECORDING = "recording"
+"""What the log of a camera calls the state of its recording."""
+
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One run. Holds credentials, so it lives only in the run's 0700 directory, in a 0600 file."""
@@ -54,6 +57,10 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     def answers_paths(self, camera: str, classifier: str) -> list[Path]:
         """All journals of this classifier that are there, those of earlier runs with more processes included."""
         return sorted((Path(self.out) / "logs").glob(f"{camera}.{classifier}-*.answers"))
+
+    def recording_state(self, camera: str) -> Path:
+        """Where the recorder of a live camera says how it is. Not among the results, whose disk may be full."""
+        return Path(self.ring_dir) / f"recording-{camera}.json"
 
     def spool_path(self, camera: str) -> Path:
         """The camera's tracks as they come, before they are exported."""

@@ -39,6 +39,8 @@ DEFAULT_DETECTOR: Mapping[str, Any] = {"kind": "yolo"}
 """What detects where the configuration names nothing: the detector that ships."""
 DEFAULT_RULE: Mapping[str, Any] = {"rule": "in_field"}
 """What alerts where the configuration has no ``rules``: any object, anywhere in the picture."""
+NOT_RECORDED = "not_recorded"
+"""The rule that every live camera that is recorded has."""
 PARTS = "of"
 """The key under which a rule that is made of rules holds them."""
 CAMERA_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -293,6 +295,19 @@ def read_rules(sections: Sections) -> None:
         cameras = _camera_names(sections, ("rules", index, "cameras"), data.get("cameras"))
         if options is not None and cameras:
             sections.rules[index] = RuleConfig(kind, str(name), cameras, options)
+    _mind_recordings(sections)
+
+
+def _mind_recordings(sections: Sections) -> None:
+    """Nobody should find out too late that a live camera is not being recorded: there is always a rule for that."""
+    minded = {camera for rule in sections.rules.values() if rule.kind == NOT_RECORDED for camera in rule.cameras}
+    recorded = [camera for item in sections.record.values() if item.mode != "off" for camera in item.cameras]
+    live = [name for name in recorded if getattr(sections.cameras.get(name), "live", False) and name not in minded]
+    taken = {rule.name for rule in sections.rules.values()}
+    if live and NOT_RECORDED not in taken:
+        options = options_of(NOT_RECORDED, RULES)(name=NOT_RECORDED, cameras=tuple(live))
+        number = max(sections.rules, default=-1) + 1
+        sections.rules[number] = RuleConfig(NOT_RECORDED, NOT_RECORDED, tuple(live), options)
 
 
 def _with_parts(sections: Sections, path: KeyPath, data: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:

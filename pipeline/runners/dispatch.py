@@ -12,7 +12,7 @@ from pipeline.followed import Followed
 from pipeline.journal.log import LogReader, LogWriter
 from pipeline.leases import CameraBook
 from pipeline.messages import SCHEMA, CaptureHello, LogHeader, Refused, Wire, Work
-from pipeline.spec import RunSpec
+from pipeline.spec import RECORDING, RunSpec
 from pipeline.wire.links import open_router
 from pipeline.wire.transport import Router, Waiter
 from pipeline.worker import Child, Every
@@ -43,7 +43,8 @@ def run(child: Child, spec: RunSpec) -> None:
     classify = {item.name: item.workers for item in config.classify}
     dispatcher = Dispatcher(child.incarnation, books, limits, classify=classify)
     with open_router(config.links, spec.endpoint) as router:
-        loop = DispatchLoop(child, spec, router, dispatcher, Followed(config.rules, spec.cameras))
+        states = {name: {RECORDING: spec.recording_state(name)} for name in config.clips if config.is_live(name)}
+        loop = DispatchLoop(child, spec, router, dispatcher, Followed(config.rules, spec.cameras, states))
         try:
             loop.run()
         finally:

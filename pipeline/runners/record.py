@@ -6,8 +6,11 @@ Clips of a recording are cut out of it when all of its events are known.
 
 import logging
 import random
+import shutil
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from pipeline.backoff import Backoff
 from pipeline.clips import Clips, Wanted, give_up, settle
@@ -19,6 +22,7 @@ from pipeline.recording import build_live_recording
 from pipeline.recording_files import FileClips
 from pipeline.spec import RunSpec
 from pipeline.store.event_store import EventStore
+from pipeline.whole_file import write_whole
 from pipeline.wire.transport import Waiter
 from pipeline.worker import Child, Every
 
@@ -26,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 SCAN_S = 0.25
 TELL_S = 0.5
+SPACE_S = 1.0
 LOST = "the recorder was not running when it happened"
 STOPPED = "the run was stopped"
 
@@ -63,9 +68,12 @@ class LiveLoop:
         self._waiter = Waiter(None, child)
         self._scan_due = Every(SCAN_S, child.clock)
         self._tell_due = Every(TELL_S, child.clock)
+        self._space_due = Every(SPACE_S, child.clock)
+        self._state_file = spec.recording_state(child.name)
+        self._full = False
         self._retry_ns = 0
         self._seen = self._done = self._failed = 0
-        self._trouble = ""
+        self._trouble = self._said()
 
     def run(self) -> None:
         """Until drained."""
@@ -75,9 +83,11 @@ class LiveLoop:
             self._child.answer()
             if self._scan_due.due():
                 self._scan()
+            if self._space_due.due():
+                self._look_at_disk()
             if self._tell_due.due():
                 self._child.tell(Backlog(len(self._clips.wanted), self._done, self._failed))
-            if self._recording.is_open or self._try_open():
+            if not self._full and (self._recording.is_open or self._try_open()):
                 self._step()
             else:
                 self._waiter.wait(0.1)
@@ -119,6 +129,7 @@ class LiveLoop:
         self._retry_ns = self._child.clock.monotonic_ns() + int(delay_s * SECOND)
         if reason != self._trouble:
             logger.warning("camera %s is not being recorded: %s", self._child.name, reason)
+            self._say(reason)
         self._trouble = reason
 
     def _recovered(self) -> None:
@@ -126,6 +137,33 @@ class LiveLoop:
         if self._trouble:
             self._trouble = ""
             logger.info("camera %s is being recorded again", self._child.name)
+            self._say("")
+
+    def _look_at_disk(self) -> None:
+        """Recording stops before the disk is full, and goes on when a tenth more is free."""
+        reserve = self._options.reserve_mb * 1e6
+        free = shutil.disk_usage(self._out).free
+        if not self._full and free < reserve:
+            self._full = True
+            reason = f"less than {self._options.reserve_mb:g} MB of the disk are free (reserve_mb)"
+            self._settle(self._recording.close(reason))
+            self._fail(reason)
+        elif self._full and free >= 1.1 * reserve:
+            self._full = False
+
+    def _said(self) -> str:
+        """What was said last, by a process before this one."""
+        try:
+            return str(msgspec.json.decode(self._state_file.read_bytes())["reason"])
+        except (OSError, msgspec.MsgspecError, KeyError, TypeError):
+            return ""
+
+    def _say(self, reason: str) -> None:
+        """To the camera's log, and so to its rules. It is no loss if this fails: the log of the process has it."""
+        try:
+            write_whole(self._state_file, [msgspec.json.encode({"reason": reason})], flush=False)
+        except OSError as error:
+            logger.warning("camera %s: its log is not told of that: %s", self._child.name, error.strerror)
 
     # ---- events
 

@@ -30,7 +30,9 @@ _ENDINGS: dict[End, str] = {
 class Account:
     """Names, numbers and words of one camera's events."""
 
-    def __init__(self, camera: str, *, analysis_sha256: str, origin: str, version: str = "", clips: bool = False) -> None:
+    def __init__(
+        self, camera: str, *, analysis_sha256: str, origin: str, version: str = "", clips: bool = False
+    ) -> None:
         """``origin``: what the frames are, see ``identity.origin``. ``version``: of Bartizan. ``clips``: whether the
         camera's events have one."""
         self._camera = camera

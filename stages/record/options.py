@@ -27,6 +27,12 @@ class RecordOptions(BaseModel):
         le=3600,
         description="Continuous: a file is about this long; it ends at a key frame.",
     )
+    reserve_mb: float = Field(
+        default=1000.0,
+        ge=0,
+        le=1e9,
+        description="Recording stops while less of the disk is free, in millions of bytes, so that analysis can go on.",
+    )
     ring_mb: float = Field(
         default=64.0, gt=0, le=4096, description="Most memory for the pre-roll of a camera, in millions of bytes."
     )

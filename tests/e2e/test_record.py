@@ -3,6 +3,8 @@
 import json
 import shutil
 import signal
+import subprocess
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -100,3 +102,56 @@ def test_a_live_event_has_a_clip_that_begins_before_it(start: Start, root: Path,
         assert pictures(out / event["evidence"]["clip"]) == note["frames"]
         if not note["short"]:
             assert note["event_at_s"] >= 0.8
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of 64 MB of its own."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"needs leave to mount a tmpfs: {mounted.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_stops_recording_with_a_critical_event_and_analysis_goes_on(
+    start: Start, root: Path, tmp_path: Path, small_disk: Path
+) -> None:
+    folder = tmp_path / "media"
+    folder.mkdir()
+    shutil.copy(root / "sample_videos" / "campus.mp4", folder)
+    out, camera = small_disk / "out", "127_0_0_1"
+    record = "stages.record={pre_roll_s: 1, post_roll_s: 1, reserve_mb: 30}"
+    with aio_rtsp_server(folder) as server:
+        url = f"{server.url}/campus.mp4?play_count=0"
+        run = start(["watch", url, "--out", str(out), *QUICK, *camera_options(camera), "--set", record], out)
+        run.wait_frames(camera, 20)
+        filler = small_disk / "filler"
+        filler.write_bytes(bytes(35_000_000))
+        events = wait_told(run, ["start"])
+        assert events[0]["severity"] == "critical"
+        assert "30 MB" in events[0]["reason"]
+        frames = run.frames(camera)
+        run.wait_frames(camera, frames + 20)
+        filler.unlink()
+        wait_told(run, ["start", "end"])
+        assert run.stop() == 0, run.said()
+    assert run.report()["balanced"]
+
+
+def wait_told(run: Running, wanted: list[str]) -> list[dict[str, Any]]:
+    """Until these messages have been told about the recording."""
+    told: list[dict[str, Any]] = []
+    for _ in until(40, f"{wanted} of the recording"):
+        told = (
+            [event for event in run.events() if event["rule"] == "not_recorded"]
+            if (run.out / "events.jsonl").exists()
+            else []
+        )
+        if [event["type"] for event in told] == wanted:
+            return told
+        assert run.command.poll() is None, run.said()
+    raise AssertionError
