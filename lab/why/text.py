@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from lab.why.course import Course
 from lab.why.finding import Results
-from lab.why.normal import FEATURE_HEADER, NEAREST_HEADER, features, nearest
+from lab.why.normal import FEATURE_HEADER, NEAREST_HEADER, features, nearest, normal_of
 from lab.why.prevention import Prevention
 from lab.why.smallest_change import preventions
 from lab.why.words import Condition, conditions, facts, story, title
@@ -57,10 +57,13 @@ def provenance(results: Results, course: Course) -> list[tuple[str, str]]:
     """Where it was read, and by what it was made."""
     start = course.start
     model = f"{start.model.get('name', '?')}, SHA-256 {start.model.get('sha256', '?')[:16]}"
+    judge = normal_of(start)
+    named = f"generation {judge.get('generation', '?')}, SHA-256 {str(judge.get('sha256', '?'))[:16]}"
     return [
         ("event", start.id),
         ("message", f"{start.message_id}, line {results.line(start)} of {results.source}"),
         ("detector", model),
+        *([("normal", named)] if judge else []),
         ("analysis", start.analysis_sha256[:16]),
         ("Bartizan", start.version or "of a version that the record does not name"),
     ]

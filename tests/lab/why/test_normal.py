@@ -129,6 +129,7 @@ def test_text_and_page_tell_both(stored: Stored, tmp_path: Path) -> None:
     said = text(results, course)
     assert "What was unusual" in said
     assert "Most like it in normal time" in said
+    assert f"generation 1, SHA-256 {stored.digest[:16]}" in said
     html = page(results, course, empty, moments(course), crops(event, stored.path.parents[1])).html()
     assert "person 00.jpg, distance 1.25" in html
     assert html.count("data:image/jpeg") == 2
