@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from pipeline.clock import SECOND
+from pipeline.schedule import Schedule
 from stages.alert.calibration import Calibration
 from stages.alert.geometry import Point, check_points, check_polygon
-from stages.alert.schedule import Schedule
 
 Anchor = Literal["bottom_centre", "centre", "top_centre"]
 Severity = Literal["low", "medium", "high", "critical"]
