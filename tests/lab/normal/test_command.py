@@ -105,7 +105,7 @@ def test_show_says_what_is_in_use_and_what_each_budget_costs(model: Path) -> Non
     assert "camera gate: generation 2 of 1, 2; " in shown
     assert f"sha256 {read(model).digest}" in shown
     assert "1 in 100" in shown
-    assert "extrapolated" in shown
+    assert "is extrapolated: an exponential tail is assumed, and `mode: auto` stays in shadow." in shown
     assert "generation 1 of 1, 2" in normal("show", model, "--generation", "1")
 
 
@@ -114,6 +114,7 @@ def test_show_gives_the_same_as_json(model: Path) -> None:
     assert told["generations"] == [1, 2]
     assert told["manifest"]["camera"] == "gate"
     assert [row["false_alarms_per_day"] for row in told["budgets"]] == [0.1, 1.0, 2.0, 10.0, 100.0, 1440.0]
+    assert [row["auto"] == "armed" for row in told["budgets"]] == [not row["extrapolated"] for row in told["budgets"]]
     thresholds = [row["threshold"] for row in told["budgets"]]
     assert thresholds == sorted(thresholds, reverse=True)
 

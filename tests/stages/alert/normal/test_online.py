@@ -179,6 +179,22 @@ def test_a_generation_that_cannot_be_read_is_one_line_and_the_one_before_stays(
         stage(rule(gate), exact=True).process("gate", log)
 
 
+def test_what_is_gone_when_a_killed_process_comes_back_is_one_line_and_the_next_generation_is_taken_up(
+    gate: Path, staged: Staged, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = live_log(staged(runner, at=ODD), gate, {-1: said(gate, 1), 50: said(gate, 2)})
+    first, second = stage(rule(gate)), stage(rule(gate))
+    first.process("gate", log[:30])
+    (gate / GENERATIONS / "1").rename(gate / "away")
+    second.restore("gate", first.state("gate"))
+    (line,) = [each.getMessage() for each in caplog.records]
+    assert line.startswith("camera gate: rule 'anomaly' raises nothing: model of normal ")
+    assert [generation(event) for event in starts(second.process("gate", log[30:]).events)] == [2]
+    exact = stage(rule(gate), exact=True)
+    with pytest.raises(CannotStart, match="generation 1 is gone"):
+        exact.restore("gate", first.state("gate"))
+
+
 def test_content_that_names_no_generation_changes_nothing(
     gate: Path, staged: Staged, caplog: pytest.LogCaptureFixture
 ) -> None:
