@@ -86,6 +86,7 @@ def _without(frame: Observed, seen: dict[int, list[int]]) -> Observed:
         box=frame.box[kept],
         motion=None if (flow := frame.flow) is None else _still(flow, gone),
         looks=looks,
+        behaviour={name: scores[kept] for name, scores in frame.behaviour.items()},
     )
 
 

@@ -116,3 +116,10 @@ def test_an_event_whose_object_is_not_found_takes_its_time_along() -> None:
 def test_events_of_rules_that_are_daily_life_are_counted_and_learned_from() -> None:
     reports = Reports([sample_event(rule="line_crossed", name="door")], ordinary=["door"])
     assert (reports.alarms, reports.ordinary) == ({}, 1)
+
+
+def test_of_an_object_that_is_cut_what_was_said_of_its_behaviour_goes_too() -> None:
+    frames = ridden(range(20, 40))
+    frames[30] = replace(frames[30], behaviour={"fight": np.where(frames[30].subject == CYCLIST, 0.9, 0.1)})
+    (left,) = (each for clip in cut(frames, [alarm()]).clips for each in clip if each.index == 30)
+    assert left.behaviour["fight"].tolist() == [0.1] * len(left)
