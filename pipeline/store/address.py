@@ -1,8 +1,8 @@
 """Where an event store is: a file of SQLite, or a schema of its own in a database of PostgreSQL."""
 
 import json
+import os
 import re
-import secrets
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -46,7 +46,7 @@ class StoreAddress:
     def new(cls, url: str, folder: Path, name: str = "") -> Self:
         """The address of a run that begins: under the name given, else under one that no other run takes."""
         short = re.sub(r"[^a-z0-9]+", "_", folder.name.lower()).strip("_")[:28].strip("_") or "run"
-        return cls(url, name or f"bartizan_{short}_{secrets.token_hex(4)}", folder, secrets.token_hex(16))
+        return cls(url, name or f"bartizan_{short}_{os.urandom(4).hex()}", folder, os.urandom(16).hex())
 
     @property
     def is_file(self) -> bool:

@@ -79,7 +79,7 @@ class EventStore:
         a newer schema, or is gone, ``CannotStart`` when it was never reached.
         """
         database = Database.connect(place, patience)
-        store = cls(database, store_tables(), clock or SystemClock())
+        store = cls(database, store_tables(on_server=not database.is_file), clock or SystemClock())
         opening = Opening(database, store._tables, analysis_sha256, source_order)
         try:
             if overwrite:

@@ -31,11 +31,11 @@ class Tables:
     versions: "Table"
 
 
-def store_tables() -> Tables:
-    """Describe all tables, for SQLite and PostgreSQL alike."""
+def store_tables(*, on_server: bool = False) -> Tables:
+    """Describe all tables, which are the same on SQLite and, ``on_server``, on PostgreSQL."""
     from sqlalchemy import MetaData
 
-    metadata = MetaData()
+    metadata = MetaData(info={"dialect": "postgresql" if on_server else "sqlite"})
     tables = (_events, _alarms, _outbox, _readers, _missed, _decisions, _digests, _meta, _versions)
     return Tables(metadata, *(table(metadata) for table in tables))
 
@@ -68,7 +68,7 @@ def _events(metadata: "MetaData") -> "Table":
 def _alarms(metadata: "MetaData") -> "Table":
     from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, Table, Text, text
 
-    is_open = text("ended_ns IS NULL")
+    is_open = {f"{metadata.info['dialect']}_where": text("ended_ns IS NULL")}  # naming a dialect loads it
     filtered = ("camera", "rule", "name", "severity", "class_name")
     return Table(
         "alarms",
@@ -91,7 +91,7 @@ def _alarms(metadata: "MetaData") -> "Table":
         Column("protected", Boolean, nullable=False),
         Index("alarms_by_time", "started_ns", "number"),
         *(Index(f"alarms_by_{name}", name, "started_ns", "number") for name in filtered),
-        Index("alarms_open", "started_ns", "number", sqlite_where=is_open, postgresql_where=is_open),
+        Index("alarms_open", "started_ns", "number", **is_open),
         sqlite_autoincrement=True,
     )
 
