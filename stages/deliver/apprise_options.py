@@ -60,7 +60,9 @@ class AppriseOptions(SinkOptions):
         yield from super().faults()
         for index, url in enumerate(self.urls):
             if plugin(url.get_secret_value()) is None:
-                yield ("urls", index), "is no address that Apprise knows; see https://appriseit.com/services/"
+                scheme = url.get_secret_value().partition("://")[0]
+                which = f" (a service {scheme!r}, or what must follow)" if scheme.isalnum() and len(scheme) < 16 else ""
+                yield ("urls", index), f"is no address that Apprise knows{which}: see https://appriseit.com/services/"
         for name, template in (("title", self.title_template), ("body", self.body_template)):
             if fault := template.fault():
                 yield (name,), fault

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from shutil import which
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from pipeline.errors import DeliveryError
 from pipeline.messages import Event
@@ -26,10 +27,16 @@ _SHOWN = 300
 _IGNORED_BY_US = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
 
 
+def _is_list(command: Any) -> Any:
+    if isinstance(command, str):
+        raise ValueError(f"write the program and its arguments as a list, such as [{', '.join(command.split())}]")
+    return command
+
+
 class CommandOptions(PayloadOptions):
     """A program that gets each message on its standard input."""
 
-    command: tuple[str, ...] = Field(
+    command: Annotated[tuple[str, ...], BeforeValidator(_is_list)] = Field(
         min_length=1, description="The program and its arguments. No shell reads them; name one if you want it."
     )
     environment: dict[str, SecretStr] = Field(

@@ -124,7 +124,8 @@ def test_it_leaves_no_process_and_no_file_behind() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"command": []}, {"command": [" "]}, {"command": ["a"], "environment": {"A=B": "c"}}]
+    "options",
+    [{"command": []}, {"command": [" "]}, {"command": "siren loud"}, {"command": ["a"], "environment": {"A=B": "c"}}],
 )
 def test_what_is_no_command_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
