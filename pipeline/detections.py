@@ -105,7 +105,7 @@ class Tracks:
     ``observed``: bool (n,), False where the box is held or predicted because no detection supports it now.
     ``vote``: float32 (n,), median confidence of the track's last detections.
     ``detection``: int32 (n,), the row of this frame's ``Detections`` that supports the track, -1 where none does. None
-    where the detections have no ``embedding``, the only thing that is looked up in them.
+    where the detections have no ``embedding``, the only thing that is looked up in them, or the tracker does not say.
     """
 
     xyxy: FloatArray
