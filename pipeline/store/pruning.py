@@ -62,31 +62,39 @@ class Pruning:
 
     def delete(self) -> Pruned:
         """Delete them, in one transaction for every few; what a killed process did not reach is still there."""
-        events = messages = 0
+        events = messages = reached_ns = 0
         before = self.count()
         while True:
             with self._database.writing() as connection:
-                done = self._delete_some(connection)
-                if done is None:
+                oldest = self._oldest(connection, reached_ns)
+                if not oldest:
                     break
-                self._note(connection, done[1])
-            events, messages = events + done[0], messages + done[1]
+                deleted = self._delete(connection, [event_id for event_id, _ in oldest])
+                self._note(connection, deleted)
+            reached_ns = oldest[-1][1]
+            events, messages = events + len(oldest), messages + deleted
         return Pruned(events, messages, before.protected, before.undelivered, before.open)
 
-    def _delete_some(self, connection: "Connection") -> tuple[int, int] | None:
+    def _oldest(self, connection: "Connection", reached_ns: int) -> list[tuple[str, int]]:
+        """The next few: id and start. What stays is passed over once: before ``reached_ns`` nothing is left."""
+        from sqlalchemy import select
+
+        columns = self._tables.alarms.c
+        statement = select(columns.event_id, columns.started_ns).where(*self._meant(), *self._deletable())
+        statement = statement.where(columns.started_ns >= reached_ns).order_by(columns.started_ns).limit(_BATCH)
+        return [(row.event_id, row.started_ns) for row in connection.execute(statement)]
+
+    def _delete(self, connection: "Connection", ids: list[str]) -> int:
+        """Delete these events; gives the number of their messages."""
         from sqlalchemy import delete, select
 
         tables = self._tables
-        oldest = select(tables.alarms.c.event_id).where(*self._meant(), *self._deletable())
-        ids = list(connection.execute(oldest.order_by(tables.alarms.c.started_ns).limit(_BATCH)).scalars())
-        if not ids:
-            return None
         of_them = select(tables.events.c.message_id).where(tables.events.c.event_id.in_(ids))
         for table in (tables.decisions, tables.outbox):
             connection.execute(delete(table).where(table.c.message_id.in_(of_them)))
-        messages = connection.execute(delete(tables.events).where(tables.events.c.event_id.in_(ids))).rowcount
+        messages: int = connection.execute(delete(tables.events).where(tables.events.c.event_id.in_(ids))).rowcount
         connection.execute(delete(tables.alarms).where(tables.alarms.c.event_id.in_(ids)))
-        return len(ids), messages
+        return messages
 
     def _note(self, connection: "Connection", messages: int) -> None:
         from sqlalchemy import insert, select, update
