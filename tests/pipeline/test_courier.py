@@ -1,0 +1,199 @@
+"""The thread of a sink: it waits alone, keeps its sink's connection, and tells its process when it fails."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from pipeline.build import BuiltSink
+from pipeline.clock import SystemClock
+from pipeline.configuration.config import SinkConfig
+from pipeline.courier import Courier
+from pipeline.errors import DeliveryError
+from pipeline.messages import Event
+from pipeline.store.event_store import EventStore
+from pipeline.store.rows import Position
+from pipeline.store.sample_event import sample_event
+from stages.deliver.options import RetryOptions
+from stages.deliver.outbox import deliver_due
+from tests.e2e.running import until
+
+
+class Nothing(BaseModel):
+    pass
+
+
+@dataclass
+class OwnSink:
+    """Does what it is told, and notes in which threads."""
+
+    act: Callable[[Event], None] = lambda event: None
+    connect: Callable[[], None] = lambda: None
+    got: list[str] = field(default_factory=list)
+    opened: int = 0
+    threads: set[str] = field(default_factory=set)
+    closed: threading.Event = field(default_factory=threading.Event)
+
+    def open(self) -> None:
+        self.threads.add(threading.current_thread().name)
+        self.opened += 1
+        self.connect()
+
+    def send(self, event: Event, *, key: str) -> None:
+        self.threads.add(threading.current_thread().name)
+        self.act(event)
+        self.got.append(key)
+
+    def close(self) -> None:
+        self.threads.add(threading.current_thread().name)
+        self.closed.set()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EventStore]:
+    with EventStore.open(tmp_path / "events.db", analysis_sha256="a") as opened:
+        yield opened
+
+
+@pytest.fixture
+def courier(store: EventStore) -> Iterator[Callable[..., Courier]]:
+    started: list[Courier] = []
+
+    def start(name: str, sink: Any) -> Courier:
+        config, retry = SinkConfig("own", name, Nothing()), RetryOptions(first_s=0.01, longest_s=0.02)
+        built = BuiltSink(config, sink, True, SystemClock(), retry, deliver_due)
+        started.append(Courier(built, store, SystemClock(), poll_s=0.01))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+    for one in started:
+        one.join()
+
+
+def commit(store: EventStore, count: int, *sinks: str) -> list[str]:
+    events = [sample_event(ordinal=n) for n in range(1, count + 1)]
+    store.commit("gate", events, Position(b"", 0, 0), lambda _: sinks)
+    return [event.message_id for event in events]
+
+
+def wait_for(claim: Callable[[], bool], what: str) -> None:
+    for _ in until(20, what):
+        if claim():
+            return
+
+
+def test_a_sink_that_hangs_makes_no_other_wait(store: EventStore, courier: Callable[..., Courier]) -> None:
+    released = threading.Event()
+
+    def hang(event: Event) -> None:
+        released.wait(30)
+
+    hanging, other = OwnSink(act=hang), OwnSink()
+    courier("hanging", hanging)
+    courier("other", other)
+    keys = commit(store, 20, "hanging", "other")
+    wait_for(lambda: other.got == keys, "the other")
+    assert hanging.got == []
+    released.set()
+    wait_for(lambda: hanging.got == keys, "the one that hung")
+
+
+def test_many_couriers_share_a_store_and_lose_nothing(store: EventStore, courier: Callable[..., Courier]) -> None:
+    sinks = {f"sink {n}": OwnSink() for n in range(8)}
+    for name, sink in sinks.items():
+        courier(name, sink)
+    keys = commit(store, 25, *sinks)
+    for sink in sinks.values():
+        wait_for(lambda sink=sink: sink.got == keys, "all messages")  # type: ignore[misc]
+    wait_for(lambda: not any(store.outbox_waiting(list(sinks)).values()), "the books")
+    assert store.outbox_counts() == {name: {"pending": 0, "delivered": 25, "dead": 0} for name in sinks}
+
+
+def test_a_sink_is_opened_used_and_closed_by_its_own_thread_alone(
+    store: EventStore, courier: Callable[..., Courier]
+) -> None:
+    sink = OwnSink()
+    served = courier("own", sink)
+    commit(store, 2, "own")
+    wait_for(lambda: len(sink.got) == 2 and sink.opened > 0, "messages")
+    served.stop()
+    served.join()
+    assert sink.closed.is_set()
+    assert sink.threads == {"sink own"}
+
+
+def test_a_fault_of_the_sinks_own_is_told_once_and_the_message_tried_again(
+    store: EventStore, courier: Callable[..., Courier], caplog: pytest.LogCaptureFixture
+) -> None:
+    faults = [ZeroDivisionError("by zero"), ZeroDivisionError("by zero")]
+
+    def stumble(event: Event) -> None:
+        if faults:
+            raise faults.pop()
+
+    sink = OwnSink(act=stumble)
+    with caplog.at_level(logging.INFO):
+        served = courier("clumsy", sink)
+        keys = commit(store, 3, "clumsy")
+        wait_for(lambda: sink.got == keys, "all messages")
+        wait_for(lambda: "sink clumsy delivers again" in caplog.text, "the good news")
+    served.check()
+    assert caplog.text.count("failed by a fault of its own") == 1
+    assert caplog.text.count("sink clumsy: ZeroDivisionError: by zero; it is tried again") == 1
+
+
+def test_what_ends_the_thread_reaches_the_process(store: EventStore, courier: Callable[..., Courier]) -> None:
+    class Failure(BaseException):
+        pass
+
+    def fail(event: Event) -> None:
+        raise Failure("no more")
+
+    sink = OwnSink(act=fail)
+    served = courier("failing", sink)
+    served.check()
+    commit(store, 1, "failing")
+    assert sink.closed.wait(10)
+    with pytest.raises(Failure):
+        served.check()
+
+
+def test_a_sink_without_messages_is_connected_and_its_trouble_is_told_once(
+    store: EventStore, courier: Callable[..., Courier], caplog: pytest.LogCaptureFixture
+) -> None:
+    down = [True]
+
+    def connect() -> None:
+        if down:
+            raise DeliveryError("the broker is gone")
+
+    sink = OwnSink(connect=connect)
+    with caplog.at_level(logging.INFO):
+        courier("idle", sink)
+        wait_for(lambda: sink.opened >= 1, "an attempt")
+        down.clear()
+        wait_for(lambda: "sink idle is there again" in caplog.text, "the good news")
+    assert caplog.text.count("sink idle: the broker is gone; it is tried again") == 1
+
+
+def test_a_flush_does_not_wait_for_a_sink_that_is_busy(store: EventStore, courier: Callable[..., Courier]) -> None:
+    released, busy = threading.Event(), threading.Event()
+
+    def hang(event: Event) -> None:
+        busy.set()
+        released.wait(30)
+
+    served = courier("busy", OwnSink(act=hang))
+    commit(store, 1, "busy")
+    assert busy.wait(10)
+    assert served.flush(), "it may have something to tell yet"
+    released.set()
+    wait_for(lambda: not served.flush(), "nothing to tell without a governor")
