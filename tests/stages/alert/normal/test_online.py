@@ -25,7 +25,7 @@ from stages.alert.rules.anomaly import Anomaly, AnomalyOptions
 from stages.alert.rules.together import AnyOf
 from stages.alert.rules.unseen_class import UnseenClass, UnseenClassOptions
 from stages.alert.stage import AlertStage
-from tests.stages.alert.normal.conftest import Thing, records, walkers
+from tests.stages.alert.normal.conftest import Thing, records
 
 Staged = Callable[..., list[Observed]]
 ODD = range(60, 100)
