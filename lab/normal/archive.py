@@ -10,6 +10,7 @@ import msgspec
 from lab.normal.keeping import check_folder, place, use
 from pipeline.errors import CannotStart, UsageError
 from pipeline.whole_file import write_whole
+from stages.alert.normal.feedback import read_feedback
 from stages.alert.normal.store import (
     GENERATIONS,
     MANIFEST,
@@ -52,7 +53,7 @@ def take_in(file: Path, folder: Path) -> Stored:
         if (folder / GENERATIONS / str(number) / MANIFEST).read_bytes() != files[MANIFEST]:
             raise UsageError(f"{folder}: has another generation {number}; import {file.name} into an empty folder")
     else:
-        place(folder, number, files, check=read_generation)
+        place(folder, number, files, check=lambda path: read_feedback(read_generation(path)))
     use(folder, number)
     return read_generation(folder / GENERATIONS / str(number))
 

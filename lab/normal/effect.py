@@ -1,6 +1,6 @@
 """What feedback would change in stored runs."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,6 @@ from pipeline.rehearsal.difference import Alarm, Pair, Verdict, alarms, compare
 from stages.alert.normal.feedback import Feedback
 from stages.alert.normal.store import GENERATIONS, Stored
 
-Judging = Callable[[Past], list[Event]]
-
 
 @dataclass(frozen=True)
 class Effect:
@@ -27,14 +25,15 @@ class Effect:
     pairs: list[Pair]
     """Each event by the generation in use beside what it would be."""
     names: dict[str, str]
-    """The id of an event as it was raised, by that of the same event by the generation in use."""
+    """The id of an event as it was raised, by that of the same event by either generation."""
 
     @classmethod
     def of(cls, past: Past, now: list[Event], then: list[Event]) -> "Effect":
         """``now``, ``then``: what the generation in use, and the next, would raise."""
         names = {
             pair.told.start.id: pair.raised.start.id
-            for pair in compare(past.raised, now)
+            for told in (now, then)
+            for pair in compare(past.raised, told)
             if pair.told is not None and pair.raised is not None
         }
         return cls(past, alarms(now), compare(now, then), names)
@@ -57,10 +56,6 @@ class Effect:
         """The id under which its event was raised; that of the same event by now, where it was not."""
         start = (pair.raised or pair.alarm).start
         return self.names.get(start.id, start.id)
-
-    def lost(self, events: Collection[str]) -> list[Pair]:
-        """Those of these events, by the ids under which they were raised, that would not be raised any more."""
-        return [pair for pair in self.gone if self.name(pair) in events]
 
 
 @contextmanager

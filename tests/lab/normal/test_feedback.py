@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from lab.normal.archive import take_in
 from lab.normal.giving import put
 from lab.normal.keeping import KEPT, KEPT_FEEDBACK, as_json, keep
 from lab.normal.learning import Learned, learn
@@ -44,16 +45,16 @@ def first(index: int) -> Thing:
 
 
 def second(index: int) -> Thing:
-    return Thing(x=0.1 + 0.02 * (index - 140), y=0.61, speed=75.0, subject=92)
+    return Thing(x=0.1 + 0.02 * (index - 110), y=0.61, speed=75.0, subject=92)
 
 
 def cyclist(index: int) -> Thing:
-    return Thing(x=0.9 - 0.02 * (index - 220), y=0.28, speed=60.0, subject=93, class_id=1, width=0.06, height=0.1)
+    return Thing(x=0.9 - 0.02 * (index - 160), y=0.28, speed=60.0, subject=93, class_id=1, width=0.06, height=0.1)
 
 
 def footage() -> list[Observed]:
-    seen = walkers(9, frames=280)
-    for thing, at in ((first, range(60, 100)), (second, range(140, 180)), (cyclist, range(220, 260))):
+    seen = walkers(9, frames=215)
+    for thing, at in ((first, range(60, 90)), (second, range(110, 140)), (cyclist, range(160, 190))):
         seen = [with_thing(each, thing(each.index)) if each.index in at else each for each in seen]
     return seen
 
@@ -119,7 +120,7 @@ def raised(place: Path) -> list[Event]:
 
 
 def test_the_scene_raises_three(place: Path) -> None:
-    assert [round(event.media_time) for event in raised(place)] == [6, 14, 22]
+    assert [round(event.media_time) for event in raised(place)] == [6, 11, 16]
 
 
 def test_without_apply_it_is_only_shown(place: Path) -> None:
@@ -146,6 +147,7 @@ def test_applied_both_runners_are_gone_and_the_cyclist_remains_then_undone_every
     assert claim(remaining)["normal"]["generation"] == 2
     shown = feedback("undo", "gate", events[0].id[:8], "--results", "monday")
     assert "1 event by what is in use; 0 would be gone, 2 new, 1 remain" in shown
+    assert f"  new     {events[0].id[:8]}  6.4 s" in shown, "by the id under which it was raised"
     assert "generation 1 is in use" in shown
     assert run(place, "after") == before
 
@@ -241,7 +243,7 @@ def test_what_is_learned_next_keeps_feedback_unless_told_not_to(place: Path, tau
     feedback("give", "gate", event, "not_of_interest", "--results", "monday", "--apply")
     again = keep(place / "gate", "gate", taught.model, taught.calibration, taught.footage)
     assert [each.event for each in read_feedback(again).given] == [event]
-    assert [round(each.media_time) for each in started(run(place, "next"))] == [22]
+    assert [round(each.media_time) for each in started(run(place, "next"))] == [16]
     bare = keep(place / "gate", "gate", taught.model, taught.calibration, taught.footage, with_feedback=False)
     assert read_feedback(bare) == Feedback()
 
@@ -251,6 +253,14 @@ def test_feedback_travels_with_what_is_exported(place: Path) -> None:
     CliRunner().invoke(app, ["export", "gate", "gate.zip"])
     CliRunner().invoke(app, ["import", "gate.zip", "there"])
     assert read_feedback(read(place / "there")) == read_feedback(read(place / "gate"))
+
+
+def test_an_export_with_foreign_feedback_is_not_taken_in(place: Path) -> None:
+    replaced(place / "gate" / GENERATIONS / "1", b"[]")
+    CliRunner().invoke(app, ["export", "gate", "gate.zip"])
+    with pytest.raises(CannotStart, match="is damaged or foreign"):
+        take_in(Path("gate.zip"), Path("there"))
+    assert generations(place / "there") == []
 
 
 def test_show_says_how_much_was_said(place: Path) -> None:
