@@ -176,6 +176,11 @@ class BuiltSink:
         digests = self._deliver(store.digests, limit)
         return messages or digests or (self._governed is not None and self._governed.sifted > sifted)
 
+    @property
+    def is_troubled(self) -> bool:
+        """Whether a message failed last, and waits for another try."""
+        return self._trouble == "send"
+
     def flush(self) -> bool:
         """Have the governor tell now what it kept back; False if there is nothing."""
         return self._governed is not None and bool(self._governed.flush())

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 BATCH = 4
 HURRY_S = 0.1
+IDLE_S = 1.0
+"""Between two looks at an outbox that had nothing to send, unless somebody says that there is."""
 CLOSE_S = 5.0
 """Longest wait for a sink to take its leave; the process that it keeps waiting ends nevertheless."""
 TEND_S = 1.0
@@ -29,7 +31,9 @@ class Courier:
         self._poll_s = poll_s
         self._round = threading.Lock()
         """Held while the outbox of this sink is worked on."""
+        self._wake = threading.Event()
         self._stop = threading.Event()
+        self._hurried = False
         self._failure: BaseException | None = None
         self._tend_at_ns = 0
         self._tend_wait_s = TEND_S
@@ -41,7 +45,12 @@ class Courier:
 
     def hurry(self) -> None:
         """The run is ending: look more often."""
+        self._hurried = True
         self._poll_s = min(self._poll_s, HURRY_S)
+
+    def wake(self) -> None:
+        """There may be something new to send: look now."""
+        self._wake.set()
 
     def check(self) -> None:
         """Raises what ended the thread, if something did."""
@@ -53,13 +62,17 @@ class Courier:
         if not self._round.acquire(blocking=False):
             return True
         try:
-            return self.sink.flush()
+            told = self.sink.flush()
         finally:
             self._round.release()
+        if told:
+            self.wake()
+        return told
 
     def stop(self) -> None:
         """Tell the thread to end; ``join`` waits for it."""
         self._stop.set()
+        self._wake.set()
 
     def join(self) -> None:
         """Wait until the sink is closed, within reason."""
@@ -75,11 +88,17 @@ class Courier:
                     busy = self.sink.deliver(self._store, limit=BATCH)
                 if not busy:
                     self._tend()
-                    self._stop.wait(self._poll_s)
+                    self._pause()
         except BaseException as error:  # the process's own loop raises it again
             self._failure = error
         finally:
             self.sink.close()
+
+    def _pause(self) -> None:
+        """Until there is something new, or what waits for another try may be due."""
+        watchful = self._hurried or self.sink.is_troubled
+        self._wake.wait(self._poll_s if watchful else max(self._poll_s, IDLE_S))
+        self._wake.clear()
 
     def _tend(self) -> None:
         """Have the sink connect before there is anything to send, and again when the connection was lost."""

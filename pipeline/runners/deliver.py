@@ -77,6 +77,8 @@ class DeliverLoop:
             appended = self._appender.catch_up()
             for courier in self._couriers:
                 courier.check()
+                if appended:
+                    courier.wake()
             if self._tell_due.due() or self._child.draining:
                 backlog = self._backlog()
                 self._child.tell(backlog)

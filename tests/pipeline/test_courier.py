@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 from pipeline.build import BuiltSink
 from pipeline.clock import SystemClock
 from pipeline.configuration.config import SinkConfig
-from pipeline.courier import Courier
+from pipeline.courier import IDLE_S, Courier
 from pipeline.errors import DeliveryError
 from pipeline.messages import Event
 from pipeline.store.event_store import EventStore
@@ -182,6 +183,21 @@ def test_a_sink_without_messages_is_connected_and_its_trouble_is_told_once(
         down.clear()
         wait_for(lambda: "sink idle is there again" in caplog.text, "the good news")
     assert caplog.text.count("sink idle: the broker is gone; it is tried again") == 1
+
+
+def test_who_is_woken_looks_at_once_and_who_is_not_looks_now_and_then(
+    store: EventStore, courier: Callable[..., Courier]
+) -> None:
+    sink = OwnSink()
+    served = courier("sleeper", sink)
+    wait_for(lambda: sink.opened > 0, "its first look")
+    keys = commit(store, 3, "sleeper")
+    began = time.monotonic()
+    served.wake()
+    wait_for(lambda: sink.got == keys, "what it was woken for")
+    assert time.monotonic() - began < IDLE_S
+    store.commit("yard", [sample_event("yard")], Position(b"", 0, 0), lambda _: ["sleeper"])
+    wait_for(lambda: len(sink.got) == 4, "what nobody woke it for")
 
 
 def test_a_flush_does_not_wait_for_a_sink_that_is_busy(store: EventStore, courier: Callable[..., Courier]) -> None:
