@@ -152,7 +152,10 @@ def command_of(words: list[str]) -> tuple[Any, list[str]]:
     found = resolve(words[0], COMMANDS)
     if isinstance(found, typer.Typer):
         group: Any = typer.main.get_command(found)
-        return group.commands[words[1]], words[2:]
+        rest = words[1:]
+        while hasattr(group, "commands"):
+            group, rest = group.commands[rest[0]], rest[1:]
+        return group, rest
     single = typer.Typer()
     single.command()(found)
     return typer.main.get_command(single), words[1:]
