@@ -355,8 +355,8 @@ class Sink(Protocol):
     """A place where events go. All calls come from one thread, which serves no other sink: they may wait.
 
     Two methods are optional. ``open() -> None`` is called now and then while there is nothing to send: it connects,
-    if that is not so already, or raises ``DeliveryError``. ``look_in(out: Path) -> None`` tells, once and before all else, where the
-    result folder is, in which the paths of ``Event.evidence`` lie.
+    if that is not so already, or raises ``DeliveryError``. ``look_in(out: Path) -> None`` tells, once and before all
+    else, where the result folder is, in which the paths of ``Event.evidence`` lie.
     """
 
     def send(self, event: Event, *, key: str) -> None:

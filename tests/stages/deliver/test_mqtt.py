@@ -160,6 +160,21 @@ def test_wrong_credentials_are_told_and_never_shown(broker: ServerProcess) -> No
         assert "not-this-one" not in str(caught.value)
 
 
+def test_with_mqtt_5_a_topic_that_is_not_ours_is_told_and_with_3_it_cannot_be(tmp_path: Path) -> None:
+    rights = tmp_path / "rights"
+    rights.write_text(f"user {USER}\ntopic write allowed/#\n")
+    rights.chmod(0o600)
+    with mosquitto(tmp_path, more=f"acl_file {rights}") as server:
+        with sink(server, version=5, topic="secret/{camera}", availability_topic=None) as mqtt:
+            for _ in range(2):
+                with pytest.raises(DeliveryError, match="refuses the message: Not authorized"):
+                    mqtt.send(sample_event(), key="1")
+        with sink(server, version=5, topic="allowed/{camera}", availability_topic=None) as mqtt:
+            mqtt.send(sample_event(), key="1")
+        with sink(server, version="3.1.1", topic="secret/{camera}", availability_topic=None) as mqtt:
+            mqtt.send(sample_event(), key="1")
+
+
 def test_nobody_there_and_no_broker_there_are_told_apart(receiver: Any, tmp_path: Path) -> None:
     gone = mosquitto(tmp_path)
     with sink(gone) as mqtt, pytest.raises(DeliveryError, match=r"cannot be reached: nothing listens there"):
