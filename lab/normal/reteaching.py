@@ -19,7 +19,7 @@ from lab.normal.reservoir import UNKNOWN, Entry, Reservoir
 from lab.normal.suspicion import suspicion
 from pipeline.clock import SECOND
 from pipeline.errors import UsageError
-from stages.alert.normal.calibration import BLOCK_S, DAY_S, Calibration
+from stages.alert.normal.calibration import DAY_S, Calibration
 from stages.alert.normal.counting import GAP_S, Counting, Segment, confirmed_rows
 from stages.alert.normal.fitting import fit
 from stages.alert.normal.model import NormalModel
@@ -229,8 +229,8 @@ def _levels(model: NormalModel, part: Part, counting: Counting) -> Iterator[floa
 
 
 def _block(level: float) -> Segment:
-    """Ten seconds with one alarm of this score."""
-    times = np.arange(round(BLOCK_S * SECOND / _STEP_NS)).astype(np.int64) * _STEP_NS
+    """A second with one alarm of this score: less than what is left out around it, so that no time is made up."""
+    times = np.arange(0, SECOND, _STEP_NS, dtype=np.int64)
     return Segment(times, np.full(len(times), level), np.ones(len(times), np.int64))
 
 
