@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,26 +14,46 @@ from pipeline.store.rows import StoredEvent
 
 SHORT = 8
 """Characters of an id that are shown; the beginning of an id names an event everywhere."""
+WIDE = 110
+"""Columns of a terminal that shows the reason, too."""
 _STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": ""}
 
 
 def show_list(alarms: Sequence[Alarm], console: Console) -> None:
-    """A line for each event."""
-    wide = console.width >= 110
+    """A line for each event; where it is too long, the reason and the names give way."""
+    titles = ["id", "started (UTC)", "media", "lasted", "severity", "camera", "rule", "class", "reason"]
+    rows = [_row(alarm) for alarm in alarms]
+    if console.width < WIDE:
+        titles, rows = titles[:-1], [row[:-1] for row in rows]
+    columns = zip(titles, *rows, strict=True)
+    widest = {column[0]: max(map(len, column)) for column in columns}
     table = Table(box=None, pad_edge=False)
-    titles = ["id", "started (UTC)", "media", "lasted", "severity", "camera", "rule", "class"]
-    for title in (*titles, "reason") if wide else titles:
-        is_number = title in ("media", "lasted")
-        table.add_column(title, no_wrap=True, overflow="ellipsis", justify="right" if is_number else "left")
-    for alarm in alarms:
-        lasted = "open" if alarm.seconds is None else f"{alarm.seconds:.1f} s"
-        row = [alarm.event_id[:SHORT], f"{alarm.began:%Y-%m-%d %H:%M:%S}", f"{alarm.started:.1f} s", lasted]
-        style = _STYLES.get(alarm.severity, "")
-        row = [escape(each) for each in row]
-        severity = f"[{style}]{alarm.severity}[/{style}]" if style else escape(alarm.severity)
-        rest = [alarm.camera, alarm.name, alarm.class_name or "", *([alarm.reason] if wide else [])]
-        table.add_row(*row, severity, *(escape(redact(each)) for each in rest))
+    for title, width in _widths(widest, console.width).items():
+        justify: Literal["left", "right"] = "right" if title in ("media", "lasted") else "left"
+        table.add_column(title, no_wrap=True, overflow="ellipsis", justify=justify, width=width)
+    for row in rows:
+        style = _STYLES.get(row[4], "")
+        cells = [escape(each) for each in row]
+        cells[4] = f"[{style}]{cells[4]}[/{style}]" if style else cells[4]
+        table.add_row(*cells)
     console.print(table)
+
+
+def _widths(widest: dict[str, int], width: int) -> dict[str, int]:
+    """Columns by title: names give way to what has to be whole, and the reason to the names."""
+    found = {**widest, "camera": min(widest["camera"], 12), "class": min(widest["class"], 10)}
+    room = width - 2 * (len(widest) - 1) - sum(found[title] for title in found if title not in ("rule", "reason"))
+    found["rule"] = max(8, min(widest["rule"], room if "reason" not in widest else room // 2))
+    if "reason" in widest:
+        found["reason"] = max(8, min(widest["reason"], room - found["rule"]))
+    return found
+
+
+def _row(alarm: Alarm) -> list[str]:
+    lasted = "open" if alarm.seconds is None else f"{alarm.seconds:.1f} s"
+    when = [alarm.event_id[:SHORT], f"{alarm.began:%Y-%m-%d %H:%M:%S}", f"{alarm.started:.1f} s", lasted]
+    about = [alarm.camera, alarm.name, alarm.class_name or "", alarm.reason]
+    return [*when, alarm.severity, *(redact(each) for each in about)]
 
 
 def show_one(alarm: Alarm, messages: Sequence[StoredEvent], deliveries: Sequence[Delivery], console: Console) -> None:

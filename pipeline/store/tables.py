@@ -68,7 +68,8 @@ def _events(metadata: "MetaData") -> "Table":
 def _alarms(metadata: "MetaData") -> "Table":
     from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, Table, Text, text
 
-    is_open = {f"{metadata.info['dialect']}_where": text("ended_ns IS NULL")}  # naming a dialect loads it
+    dialect = metadata.info["dialect"]  # naming one loads it
+    is_open: dict[str, Any] = {f"{dialect}_where": text("ended_ns IS NULL")}
     filtered = ("camera", "rule", "name", "severity", "class_name")
     return Table(
         "alarms",
