@@ -77,6 +77,8 @@ class _Packed(msgspec.Struct):
     """Of some frames: which, rows, and vectors."""
     wide: int = 0
     """Numbers of a vector."""
+    behaviour: list[tuple[int, str, bytes]] = []
+    """Of some frames: which, what it is called, and a score for each object."""
 
 
 def pack(stretch: Stretch) -> bytes:
@@ -105,6 +107,11 @@ def pack(stretch: Stretch) -> bytes:
         fields[0].span if fields else (0.0, 0.0),
         [(number, one.row.astype("<i4").tobytes(), one.vector.astype("<f2").tobytes()) for number, one in seen],
         seen[0][1].vector.shape[1] if seen else 0,
+        [
+            (number, name, scores.astype("<f4").tobytes())
+            for number, each in enumerate(frames)
+            for name, scores in sorted(each.behaviour.items())
+        ],
     )
     return lzma.compress(msgspec.msgpack.encode(packed), format=lzma.FORMAT_XZ, preset=3)
 
@@ -149,6 +156,10 @@ def _frames(packed: _Packed) -> list[Observed]:
     if not frames == len(packed.media_ns) == len(packed.counts) == len(packed.motion) or min(packed.counts) < 0:
         raise ValueError("its lists have other lengths")
     looks = {number: _looks(row, vector, packed.wide) for number, row, vector in packed.looks}
+    behaviour: dict[int, dict[str, npt.NDArray[np.float64]]] = {}
+    for number, name, scores in packed.behaviour:
+        told = _exactly(scores, "<f4", packed.counts[number]).astype(np.float64)
+        behaviour.setdefault(number, {})[name] = told
     found, first = [], 0
     for number, count in enumerate(packed.counts):
         rows = slice(first, first + count)
@@ -163,6 +174,7 @@ def _frames(packed: _Packed) -> list[Observed]:
                 box[rows],
                 None if packed.motion[number] < 0 else motion[packed.motion[number]],
                 looks.get(number),
+                behaviour.get(number, {}),
             )
         )
     return found

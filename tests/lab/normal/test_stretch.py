@@ -58,6 +58,17 @@ def test_looks_are_kept_with_whom_they_are_of() -> None:
     assert all(each.looks is None for number, each in enumerate(again) if number != busy)
 
 
+def test_what_is_said_of_behaviour_is_kept_object_by_object() -> None:
+    frames = film(10, 3)
+    busy = next(number for number, each in enumerate(frames) if len(each) > 1)
+    said = np.full(len(frames[busy]), np.nan)
+    said[1] = 0.75
+    frames[busy] = replace(frames[busy], behaviour={"fall": said})
+    again = unpack(pack(Stretch(HEADER, frames))).frames
+    assert np.array_equal(again[busy].behaviour["fall"], said, equal_nan=True)
+    assert again[busy - 1].behaviour == {}
+
+
 @pytest.mark.parametrize("harm", [lambda b: b[:-9], lambda b: b"", lambda b: b"foreign" + b, lambda b: b[:40] + b[41:]])
 def test_bytes_that_are_no_stretch_are_refused(harm: object) -> None:
     assert callable(harm)
