@@ -60,7 +60,7 @@ def main(arguments: Sequence[str]) -> None:
     chosen = parser.parse_args(arguments)
     from tests.conftest import FOOTAGE
 
-    lines = ["# python -m benchmarks.falls_fights --work DIR"]
+    lines = ["# python -m benchmarks.falls_fights --work DIR" + (" --no-normal" if chosen.no_normal else "")]
     for line in _lines(FOOTAGE, chosen.work, normal=not chosen.no_normal):
         lines.append(line)
         print(line, flush=True)
@@ -269,12 +269,8 @@ def _source_lines(run: Proven) -> Iterator[str]:
         clips = len(np.unique(run.windows.clip[which][mine]))
         found = f"{int((there & said).sum())} of {int(there.sum())}"
         wrong = f"{int((~there & said).sum())} of {int((~there).sum())}"
-        yield f"  {_short(run.windows.sources[int(number)]):<25}{clips:>6}{mine.sum():>9}{found:>12}{wrong:>14}"
+        yield f"  {f'source {number + 1}':<25}{clips:>6}{mine.sum():>9}{found:>12}{wrong:>14}"
     yield ""
-
-
-def _short(source: str) -> str:
-    return source.rpartition("=")[2].rpartition("/")[2][:24]
 
 
 def _cell(each: Judged, figure: str) -> str:
