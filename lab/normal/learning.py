@@ -62,14 +62,14 @@ def learn(
     segments: list[Segment] = []
     for number, fold in enumerate(folds):
         others = [clip for other, each in enumerate(folds) if other != number for clip in each]
-        model = fit(thinned(others), names=names, detector=detector)
+        model = fit(thinned(others), names=names, detector=detector, whole=others)
         segments += [suspicion(model, clip) for clip in fold]
         advance(1)
     try:
         calibration = Calibration.of(segments, counting)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    model = fit(thinned(clips), names=names, detector=detector)
+    model = fit(thinned(clips), names=names, detector=detector, whole=clips)
     advance(1)
     return Learned(model, calibration, footage_of(clips, calibration.seconds))
 

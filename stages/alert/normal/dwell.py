@@ -51,8 +51,8 @@ class Dwell:
 
     @classmethod
     def learn(cls, lessons: Lessons) -> Self | None:
-        """As ``Feature``. Each track counts once."""
-        lasted = [each for clip in lessons.clips for each in _lasted(clip)]
+        """As ``Feature``. Each track of the footage as a whole counts once."""
+        lasted = [each for clip in lessons.whole for each in _lasted(clip)]
         if not lasted:
             return None
         seconds, ended = zip(*lasted, strict=True)

@@ -27,6 +27,8 @@ class Lessons:
 
     clips: Sequence[Sequence[Observed]]
     """Their order does not matter; subjects are numbered in each clip anew."""
+    whole: Sequence[Sequence[Observed]]
+    """What the clips are cut out of, or the same: how long things last is told by what was not cut."""
     classes: int
     """How many classes the detector knows, at least."""
     told: dict[str, tuple[Floats, Floats]]
@@ -35,11 +37,18 @@ class Lessons:
     """By magnitude: how large it is at each row of the picture."""
 
     @classmethod
-    def of(cls, clips: Sequence[Sequence[Observed]], windows: Iterable[Windows], *, classes: int) -> Self:
-        """``windows``: of all frames that have motion."""
+    def of(
+        cls,
+        clips: Sequence[Sequence[Observed]],
+        windows: Iterable[Windows],
+        *,
+        classes: int,
+        whole: Sequence[Sequence[Observed]] | None = None,
+    ) -> Self:
+        """``windows``: of all frames that have motion. ``whole``: None where nothing was cut."""
         measured = [(each, magnitudes(each)) for clip in clips for each in clip]
         told = {name: _told(name, measured) for name in MAGNITUDES}
-        return cls(clips, classes, told, _scales(measured, told, list(windows)))
+        return cls(clips, clips if whole is None else whole, classes, told, _scales(measured, told, list(windows)))
 
 
 def feet(box: Boxes) -> Floats:

@@ -55,5 +55,13 @@ def test_what_one_in_a_hundred_reaches_is_told_where_it_can_be() -> None:
     assert learned(clip([(0, 30)], 8)).rare(0.01, (0, 0, 1, 1)) is None
 
 
+def test_footage_that_was_cut_tells_how_long_things_last_by_what_was_not_cut() -> None:
+    long = clip([(10.0 * n, 10.0 * n + 120) for n in range(60)], 800)
+    cut = [long[start : start + 20] for start in range(0, 800, 200)]
+    whole = Dwell.learn(Lessons.of(cut, [], classes=1, whole=[long]))
+    assert whole is not None
+    assert said(whole, clip([(0, 110)], 110))[-1] == (109, 0)
+
+
 def test_without_anybody_nothing_is_learned() -> None:
     assert Dwell.learn(Lessons.of([clip([], 9)], [], classes=1)) is None
