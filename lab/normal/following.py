@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.normal.observe import CAMERA, Seeing
+from lab.normal.run_answers import RunAnswers
 from lab.normal.stretch import LASTS_NS, Header, Stretch
 from pipeline.errors import StoreError, UsageError
 from pipeline.journal.log import LogReader
@@ -68,6 +69,8 @@ class Following:
     state: bytes = b""
     look: Callable[[Observed], None] = lambda _: None
     """Is shown every frame."""
+    answers: RunAnswers | None = None
+    """What the run's classifiers said."""
     _frames: list[Observed] = field(default_factory=list)
     _wall_ns: int | None = None
 
@@ -80,12 +83,14 @@ class Following:
                 break
             if self._ends(record):
                 if (stretch := self._complete(watch)) is not None:
-                    self.offset, self.state = before, stage.state(CAMERA)
+                    self.offset, self.state = before, stage.state(self._camera)
                     yield stretch
                 watch.begin()
             if isinstance(record, EngineRecord) and record.model.get("sha256", "") != self.head.detector:
                 raise UsageError(f"{self.log}: has boxes of more than one detector; learn from runs with one")
-            stage.process(CAMERA, [record])
+            if self.answers is not None and isinstance(record, FrameRecord):
+                self.answers.tell(stage, record.frame)
+            stage.process(self._camera, [record])
             self._take(record, watch)
             before = after
             if isinstance(record, EndRecord):
@@ -93,23 +98,31 @@ class Following:
 
     def _stage(self) -> "tuple[AlertStage, _Watching]":
         watch = _Watching()
-        stage = AlertStage(AlertOptions(), rules=[watch], trackers=lambda _: ByteTracker(TrackOptions()))
+        stage = self._fresh(watch)
         if self.state:
             try:
-                stage.restore(CAMERA, self.state)
+                stage.restore(self._camera, self.state)
             except StoreError:  # an earlier version's: tracks begin anew
-                stage = AlertStage(AlertOptions(), rules=[watch], trackers=lambda _: ByteTracker(TrackOptions()))
+                stage = self._fresh(watch)
                 self._introduce(stage)
         elif self.offset:
             self._introduce(stage)
         return stage, watch
+
+    def _fresh(self, watch: "_Watching") -> AlertStage:
+        track, asking = (self.answers.track, self.answers.asking) if self.answers else (TrackOptions(), ())
+        return AlertStage(AlertOptions(), rules=[watch], trackers=lambda _: ByteTracker(track), classifiers=asking)
+
+    @property
+    def _camera(self) -> str:
+        return self.answers.camera if self.answers else CAMERA
 
     def _introduce(self, stage: AlertStage) -> None:
         """Tell it what the log begins with."""
         for record, _ in _records(self.log, 0):
             if isinstance(record, FrameRecord):
                 return
-            stage.process(CAMERA, [record])
+            stage.process(self._camera, [record])
 
     def _ends(self, record: Record) -> bool:
         match record:

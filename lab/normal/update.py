@@ -16,10 +16,12 @@ from lab.normal.keeping import is_same, keep
 from lab.normal.learning import LEAST_S
 from lab.normal.reservoir import BUCKETS, FOLDER, UNKNOWN, Entry, Followed, Reservoir, Terms
 from lab.normal.reteaching import Retaught, hours_of, teach
+from lab.normal.run_answers import RunAnswers
 from lab.normal.stretch import Stretch
 from pipeline.clock import SECOND
 from pipeline.errors import CannotStart, UsageError
 from pipeline.messages import Event
+from pipeline.store.address import find_address
 from pipeline.store.event_store import EventStore
 from stages.alert.normal.feedback import read_feedback
 from stages.alert.normal.store import Stored, read
@@ -110,7 +112,9 @@ def _gather(
     verdicts = {each.event: each.verdict for each in read_feedback(stored).given}
     reports = Reports(events, ordinary=ordinary, verdicts=verdicts)
     reports.recall(followed.alarms)
-    following = Following(log, head, until, followed.offset, followed.state, reports.look)
+    following = Following(
+        log, head, until, followed.offset, followed.state, reports.look, RunAnswers.of(out, reservoir.index.camera)
+    )
     offered, lasted, moved = 0, 0.0, False
     for stretch in following.stretches():
         moved = moved or _has_motion(stretch)
@@ -133,7 +137,7 @@ def _gather(
 
 def _reported(out: Path, camera: str) -> tuple[list[Event], int]:
     """The camera's events, and how much of its log they are about: both of one moment."""
-    with EventStore.open(out / "events.db", analysis_sha256=None) as store:
+    with EventStore.open(find_address(out), analysis_sha256=None) as store:
         positions, number = store.reached()
         events = [row.event for row in store.events("commit") if row.number <= number and row.event.camera == camera]
     position = positions.get(camera)
