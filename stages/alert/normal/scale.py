@@ -19,11 +19,18 @@ REACH = 0.25
 """Below them, nearer to the camera, the line goes on for this share of their span, and then level."""
 FEW = 10
 """A group of fewer samples says nothing."""
+CLEARLY = 0.5
+"""A square is taken where it errs by less than this share of what a line errs by."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A straight line over the row of the feet, held level far beyond the rows where normal things were seen."""
+    """A straight line over the row of the feet, or the square of one, held level far beyond the rows where normal
+    things were seen.
+
+    Before a camera that looks down on the ground, sizes and what moves across grow by a line from the horizon down;
+    what moves along the depth by its square (Hartley and Zisserman 2004, homography of a plane).
+    """
 
     intercept: float
     slope: float
@@ -32,10 +39,13 @@ class Scale:
     bottom: float
     least: float
     """The scale nowhere is below this."""
+    power: int = 1
+    """1: the line itself; 2: its square."""
 
     def at(self, rows: Floats) -> Floats:
         """float64 (n,): the scale of things whose feet are at ``rows``."""
-        return np.maximum(self.intercept + self.slope * np.clip(rows, self.top, self.bottom), self.least)
+        line = np.maximum(self.intercept + self.slope * np.clip(rows, self.top, self.bottom), 0.0)
+        return np.asarray(np.maximum(line**self.power, self.least))
 
     @classmethod
     def fit(cls, rows: Floats, values: Floats) -> Self:
@@ -46,21 +56,36 @@ class Scale:
         middles = np.array([rows[group].mean() for group in groups])
         large = np.array([np.quantile(values[group], LEVEL) for group in groups])
         usual = max(float(np.median(large)), 1e-6)
-        slope = 0.0
-        if np.ptp(middles) > 0.02:
-            slope = float(np.polyfit(middles, large, 1)[0])
-        intercept = float(large.mean() - slope * middles.mean())
         top, bottom = np.quantile(rows, (EDGE, 1 - EDGE)).tolist()
-        reach = REACH * (bottom - top)
-        return cls(intercept, slope, top, min(bottom + reach, 1.0), FLOOR * usual)
+        bottom = min(bottom + REACH * (bottom - top), 1.0)
+        line, square = (cls(*_line(middles, large, power), top, bottom, FLOOR * usual, power) for power in (1, 2))
+        told = np.maximum(large, FLOOR * usual)
+        return square if square._error(middles, told) < CLEARLY * line._error(middles, told) else line
+
+    def _error(self, rows: Floats, values: Floats) -> float:
+        """Mean squared error in the logarithm: what is far counts as much as what is near."""
+        return float(np.mean(np.log(values / self.at(rows)) ** 2))
 
     def array(self) -> Floats:
-        """float64 (5,), for storing."""
-        return np.array([self.intercept, self.slope, self.top, self.bottom, self.least])
+        """float64 (6,), for storing."""
+        return np.array([self.intercept, self.slope, self.top, self.bottom, self.least, self.power])
 
     @classmethod
     def of(cls, array: Floats) -> Self:
-        """From ``array()``. Raises ``ValueError`` for what is none."""
-        if array.shape != (5,) or not np.isfinite(array).all() or not array[4] > 0:
-            raise ValueError("a scale must be of five numbers, the least of them above 0")
-        return cls(*array.tolist())
+        """From ``array()``, or from the five numbers of a line that earlier versions stored.
+
+        Raises ``ValueError`` for what is none.
+        """
+        if array.shape not in ((5,), (6,)) or not np.isfinite(array).all():
+            raise ValueError("a scale must be of six numbers")
+        intercept, slope, top, bottom, least, power = [*array.tolist(), 1.0][:6]
+        if not least > 0 or power not in (1, 2):
+            raise ValueError("a scale must be of six numbers: the fifth, the least, above 0, the sixth 1 or 2")
+        return cls(intercept, slope, top, bottom, least, int(power))
+
+
+def _line(rows: Floats, values: Floats, power: int) -> tuple[float, float]:
+    """Intercept and slope of a line through that root of the values; level where they are all on one row."""
+    roots = values ** (1 / power)
+    slope = float(np.polyfit(rows, roots, 1)[0]) if np.ptp(rows) > 0.02 else 0.0
+    return float(roots.mean() - slope * rows.mean()), slope

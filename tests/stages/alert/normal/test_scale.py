@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,40 @@ def test_all_on_one_row_is_level() -> None:
     assert scale[0] == scale[1]
 
 
-def test_it_is_stored_and_read_without_loss() -> None:
-    scale = Scale.fit(*perspective())
+def along_the_depth(n: int = 5000) -> tuple[Floats, Floats]:
+    """What comes towards the camera: nine times as fast at the lower edge of the picture as at the upper."""
+    rows = RANDOM.uniform(0.0, 1.0, n)
+    return rows, (1 + 2 * rows) ** 2 * RANDOM.normal(1, 0.1, n)
+
+
+def test_what_grows_by_a_line_is_measured_by_a_line() -> None:
+    assert Scale.fit(*perspective()).power == 1
+
+
+def test_what_comes_nearer_is_measured_by_the_square_of_a_line() -> None:
+    scale = Scale.fit(*along_the_depth())
+    rows = np.linspace(0, 1, 20)
+    ratio = (1 + 2 * rows) ** 2 / scale.at(rows)
+    assert scale.power == 2
+    assert np.ptp(ratio) / ratio.mean() < 0.1
+
+
+def test_far_from_the_camera_the_square_does_not_rise_again() -> None:
+    scale = Scale(-1.0, 2.0, 0.0, 1.0, 0.01, 2)
+    assert scale.at(np.array([0.0, 0.25, 0.5, 1.0])).tolist() == [0.01, 0.01, 0.01, 1.0]
+
+
+@pytest.mark.parametrize("seen", [perspective, along_the_depth])
+def test_it_is_stored_and_read_without_loss(seen: Callable[[], tuple[Floats, Floats]]) -> None:
+    scale = Scale.fit(*seen())
     assert Scale.of(scale.array()) == scale
+
+
+def test_a_line_that_an_earlier_version_stored_is_read() -> None:
+    assert Scale.of(np.array([1.0, 2.0, 0.0, 1.0, 0.5])) == Scale(1.0, 2.0, 0.0, 1.0, 0.5)
+
+
+@pytest.mark.parametrize("numbers", [[1.0] * 4, [1, 2, 0, 1, 0, 1], [1, 2, 0, 1, 0.5, 3], [1, 2, 0, 1, np.nan, 1]])
+def test_what_is_no_scale_is_not_read(numbers: list[float]) -> None:
+    with pytest.raises(ValueError, match="a scale must be of six numbers"):
+        Scale.of(np.array(numbers, np.float64))
