@@ -128,19 +128,16 @@ class Catalogue:
 
     def find(self, name: str) -> list[Alarm]:
         """The events that an id, the id of a message, or the beginning of one means; a few, if they are many."""
-        from sqlalchemy import or_, select
+        from sqlalchemy import select
 
         alarms, events = self._tables.alarms, self._tables.events
-        of_message = select(events.c.event_id)
-        exact = or_(alarms.c.event_id == name, alarms.c.event_id.in_(of_message.where(events.c.message_id == name)))
-        found = self._alarms(select(alarms).where(exact))
-        if found or not name:
-            return found
-        for ids in (alarms.c.event_id, events.c.message_id):
-            meant = select(ids if ids is alarms.c.event_id else events.c.event_id).where(self._begins(ids, name))
-            begins = alarms.c.event_id.in_(meant.limit(_FEW))
-            if found := self._alarms(select(alarms).where(begins).order_by(alarms.c.number)):
-                return found
+        of_event, of_message = (alarms.c.event_id, alarms.c.event_id), (events.c.event_id, events.c.message_id)
+        for begins in (False, True):  # one statement each, so that each goes along one index
+            for event_id, column in (of_event, of_message) if name else ():
+                fits = self._begins(column, name) if begins else column == name
+                ids = alarms.c.event_id.in_(select(event_id).where(fits).limit(_FEW))
+                if found := self._alarms(select(alarms).where(ids).order_by(alarms.c.number)):
+                    return found
         return []
 
     def _begins(self, column: "Column[Any]", name: str) -> "ColumnElement[bool]":
