@@ -76,9 +76,15 @@ def read(path: Path) -> Iterator[TrackedFrame]:
 
 def packed_frames(path: Path) -> Iterator[bytes]:
     """The frames of a spool as they lie there, for ``unpack``."""
+    return (packed for _, packed in placed_frames(path))
+
+
+def placed_frames(path: Path, offset: int = 0) -> Iterator[tuple[int, bytes]]:
+    """The frames of a spool from an offset on that this gave, or from its beginning: where each lies, and itself."""
     if not path.exists():
         return
     with path.open("rb") as file:
+        file.seek(offset)
         data = b""
         while piece := file.read(_PIECE):
             data += piece
@@ -87,9 +93,10 @@ def packed_frames(path: Path) -> Iterator[bytes]:
                 stop = start + int.from_bytes(data[position:start], "little")
                 if stop > end:
                     break
-                yield data[start:stop]
+                yield offset + position, data[start:stop]
                 position = stop
             data = data[position:]
+            offset += position
 
 
 def _pack(frame: TrackedFrame) -> bytes:

@@ -343,11 +343,39 @@ class Classify(Protocol):
 # ---- evidence and delivery
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Something that a frame shows."""
+
+    class_name: str
+    track_id: int
+    """0: a detection, of a track or of none."""
+    box_px: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Everything that was seen in a frame, the object of the event included, most of it twice."""
+
+    names: tuple[str, ...] = ()
+    """Class names that the detector knows."""
+    seen: tuple[Seen, ...] = ()
+
+
+NOBODY = Around()
+"""Where there is nothing else."""
+
+
 class Evidence(Protocol):
     """Pictures that prove an event."""
 
-    def process(self, event: Event, pixels: Picture) -> bytes:
-        """The snapshot of an event as JPEG. ``pixels`` are read only."""
+    def process(self, event: Event, pixels: Picture, around: Around | None = NOBODY) -> bytes:
+        """The snapshot of an event as JPEG. ``pixels`` are read only. ``around``: what else is there to be hidden;
+        None: nobody knows, so everything but the object is."""
+        ...
+
+    def original(self, pixels: Picture) -> bytes | None:
+        """The picture as it was, as JPEG; None where it is not to be kept."""
         ...
 
 

@@ -5,16 +5,19 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_whole(path: Path, chunks: Iterable[bytes], *, flush: bool = True) -> None:
+def write_whole(path: Path, chunks: Iterable[bytes], *, flush: bool = True, mode: int | None = None) -> None:
     """Write a file under another name beside ``path``, flush it to the disk, and give it its name.
 
-    Without ``flush`` it survives a crash of the process, not of the machine.
+    Without ``flush`` it survives a crash of the process, not of the machine. ``mode``: who may read it; without one, as
+    new files are.
 
     Raises ``OSError``; what was at ``path`` before is then unchanged.
     """
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             file.writelines(chunks)
             file.flush()
             if flush:

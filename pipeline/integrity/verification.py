@@ -10,7 +10,7 @@ from pipeline.errors import UsageError
 from pipeline.integrity.chain import FILE, read_chain
 from pipeline.integrity.entry import FIRST, Entry
 from pipeline.integrity.site_key import is_signed_by
-from pipeline.integrity.witness import RECORDINGS
+from pipeline.integrity.witness import ORIGINALS, RECORDINGS
 from pipeline.store.event_store import EventStore
 
 MEDIA = "media"
@@ -130,7 +130,7 @@ def _files(out: Path, entries: dict[str, Entry], gone: set[str]) -> Iterator[Fin
             digest = file_digest(file, "sha256").hexdigest()
         if digest != entry.sha256:
             yield Finding("altered", name, f"is not what it was at {entry.taken}")
-    for folder in (MEDIA, RECORDINGS):
+    for folder in (MEDIA, RECORDINGS, ORIGINALS):
         for path in sorted((out / folder).rglob("*")):
             name = path.relative_to(out).as_posix()
             under_way = ".part." in path.name or ".new." in path.name or path.name.endswith(".part")

@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 RECORDINGS = "recordings"
 """Folder of what is recorded all the time."""
+ORIGINALS = "originals"
+"""Folder of the pictures as they were, with the people that a snapshot hides."""
 CLIP = ".mp4"
 
 
@@ -36,6 +38,11 @@ def witness(
         logger.warning("evidence is not signed: %s", error)
         signing = None
     return Witness(out, store, signing, clock, answer)
+
+
+def original_of(name: str) -> str:
+    """Path of the picture as it was, for that of a snapshot."""
+    return f"{ORIGINALS}/{Path(name).name}"
 
 
 class Witness:
@@ -97,7 +104,10 @@ class Witness:
             return [f"{stem}.missing"]
         if name.endswith(CLIP):  # whole when the note beside it is there
             return [name, f"{stem}.json"] if (self._out / f"{stem}.json").is_file() else []
-        return [name] if (self._out / name).is_file() else []
+        if not (self._out / name).is_file():
+            return []
+        original = original_of(name)  # written before it
+        return [name, original] if (self._out / original).is_file() else [name]
 
     def _take(self, name: str) -> int:
         path = self._out / name

@@ -1,5 +1,8 @@
 """The evidence process: a snapshot for each event that wants one.
 
+People whom the event is not about are hidden in it, so what was seen in its frame is looked up in what the run has
+written of it. The picture as it was goes to ``originals/``.
+
 Usually the frame still lies in its slot. If it does not (a restart, a slow disk), a recording is decoded again, masks
 applied, which gives the same picture; for a live camera a note says why there is none. An alert never waits for it.
 """
@@ -11,14 +14,16 @@ from pathlib import Path
 
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog
-from pipeline.errors import RingError, SourceError
-from pipeline.integrity.witness import Witness, witness
+from pipeline.errors import LogError, MessageError, RingError, SourceError
+from pipeline.integrity.witness import ORIGINALS, Witness, original_of, witness
 from pipeline.messages import Cut, CutDone, Event, EvidenceHello
 from pipeline.replay import Replay
+from pipeline.retention.sweep import Sweep
 from pipeline.rings import RingReader
 from pipeline.spec import RunSpec
-from pipeline.stage import Capture, Evidence, Picture
+from pipeline.stage import Around, Capture, Evidence, Picture
 from pipeline.store.event_store import EventStore
+from pipeline.surroundings import Surroundings
 from pipeline.whole_file import write_whole
 from pipeline.wire.keys import Role
 from pipeline.wire.links import open_dealer
@@ -37,6 +42,7 @@ def run(child: Child, spec: RunSpec) -> None:
 
     config = PipelineConfig.from_spec(spec.config)
     spec.media_path.mkdir(parents=True, exist_ok=True)
+    (Path(spec.out) / ORIGINALS).mkdir(mode=0o700, exist_ok=True)
     with (
         spec.open_store(child.answer) as store,
         open_dealer(config.links, spec.endpoint, Role.FOLLOWER) as link,
@@ -44,6 +50,7 @@ def run(child: Child, spec: RunSpec) -> None:
         loop = EvidenceLoop(child, spec, config, link, build_evidence(config), store)
         if config.integrity.enabled:
             loop.witness = witness(Path(spec.out), store, config.integrity.key, child.clock, child.answer)
+            loop.sweep = Sweep(Path(spec.out), config.retention, loop.witness, store, child.clock, child.answer)
         try:
             loop.run()
         finally:
@@ -69,6 +76,7 @@ class EvidenceLoop:
         self._evidence = evidence
         self._store = store
         self._rings = RingReader()
+        self._surroundings: dict[str, Surroundings] = {}
         self._waiter = Waiter(link, child)
         self._hello_due = Every(HELLO_S, child.clock)
         self._scan_due = Every(SCAN_S, child.clock)
@@ -83,6 +91,8 @@ class EvidenceLoop:
         self._done = self._failed = 0
         self.witness: Witness | None = None
         """Takes note of what is there; None where nobody asked for it."""
+        self.sweep: Sweep | None = None
+        """Deletes what is not to be kept; None without a witness."""
 
     def run(self) -> None:
         """Until drained and nothing is missing."""
@@ -99,6 +109,8 @@ class EvidenceLoop:
                 self._scan()
                 if self.witness is not None:
                     self.witness.catch_up()
+                if self.sweep is not None and not self._child.draining:
+                    self.sweep.look()
             if self._decode_some():
                 continue
             if self._child.draining and not self._waiting:
@@ -109,6 +121,8 @@ class EvidenceLoop:
     def close(self) -> None:
         """Unmap the rings and close what is being decoded."""
         self._rings.close()
+        for surroundings in self._surroundings.values():
+            surroundings.close()
         if self._replay is not None:
             self._replay.close()
         if self.witness is not None:
@@ -132,17 +146,38 @@ class EvidenceLoop:
             self._too_late(event, "its slot was reused before the snapshot could be cut")
             return
         try:
-            picture = self._evidence.process(event, self._rings.view(cut.slot).pixels)
+            made = self._make(event, self._rings.view(cut.slot).pixels)
             self._rings.check(cut.slot)
         except RingError as error:
             self._too_late(event, str(error))
         except Exception as error:  # one picture's trouble must not end the others'
             self._give_up(event, f"{type(error).__name__}: {error}")
         else:
-            self._write(event, picture)
+            self._write(event, *made)
 
-    def _write(self, event: Event, picture: bytes) -> None:
-        write_whole(Path(self._spec.out) / event.evidence["snapshot"], [picture])
+    def _make(self, event: Event, pixels: Picture) -> tuple[bytes, bytes | None]:
+        """The snapshot, and the picture as it was, if it is to be kept."""
+        return self._evidence.process(event, pixels, self._around(event)), self._evidence.original(pixels)
+
+    def _around(self, event: Event) -> Around | None:
+        """Who else was in the event's frame; None where that cannot be told."""
+        camera = event.camera
+        if camera not in self._surroundings:
+            log, tracks = self._spec.log_path(camera), self._spec.spool_path(camera)
+            self._surroundings[camera] = Surroundings(log, tracks, self._child.answer)
+        try:
+            return self._surroundings[camera].at(event.frame - 1)
+        except (LogError, MessageError) as error:
+            logger.warning("camera %s: event %s: who else is there cannot be told: %s", camera, event.id, error)
+            return None
+
+    def _write(self, event: Event, picture: bytes, original: bytes | None) -> None:
+        """The snapshot last: where it is, the rest is."""
+        name = event.evidence["snapshot"]
+        if original is not None:
+            path = Path(self._spec.out) / original_of(name)
+            write_whole(path, [original], mode=0o600)
+        write_whole(Path(self._spec.out) / name, [picture])
         self._done += 1
 
     def _too_late(self, event: Event, reason: str) -> None:
@@ -210,11 +245,11 @@ class EvidenceLoop:
 
     def _draw(self, event: Event, pixels: Picture) -> None:
         try:
-            picture = self._evidence.process(event, pixels)
+            made = self._make(event, pixels)
         except Exception as error:  # as in ``_from_slot``
             self._give_up(event, f"{type(error).__name__}: {error}")
         else:
-            self._write(event, picture)
+            self._write(event, *made)
 
     def _capture(self, camera: str) -> Capture:
         from pipeline.build import build_capture

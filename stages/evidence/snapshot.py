@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.messages import Event
-from pipeline.stage import Picture
+from pipeline.stage import NOBODY, Around, Picture
+from stages.evidence.blur import bystanders, hidden
 from stages.evidence.caption import caption
 from stages.evidence.options import SnapshotOptions
 
@@ -24,6 +25,7 @@ _PATH: Color = (90, 255, 255)
 _DARK: Color = (20, 20, 20)
 _FILL = 0.18
 _PICTURE_PER_STROKE = 300
+_ORIGINAL_QUALITY = 95
 
 
 class SnapshotStage:
@@ -34,15 +36,15 @@ class SnapshotStage:
     def __init__(self, options: SnapshotOptions) -> None:
         self._options = options
 
-    def process(self, event: Event, pixels: Picture) -> bytes:
+    def process(self, event: Event, pixels: Picture, around: Around | None = NOBODY) -> bytes:
         """The snapshot as JPEG: the picture, at its own size, and the caption below it.
 
-        ``pixels``: uint8 (height, width, 3) BGR, read only; it is copied before anything is drawn.
+        ``pixels``: uint8 (height, width, 3) BGR, read only; it is copied before anything is drawn. ``around``: what
+        else is there, of which people are hidden; None: nobody knows, so everything but the object is hidden.
         Raises ``ValueError`` for another shape or dtype.
         """
-        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-            raise ValueError(f"pixels must be uint8 (h, w, 3), got {pixels.dtype} {pixels.shape}")
-        picture = pixels.copy()
+        _check(pixels)
+        picture = self._without_bystanders(event, pixels, around)
         pen = _Pen(picture)
         color = _SEVERITY.get(event.severity, _SEVERITY["high"])
         if self._options.region:
@@ -55,6 +57,26 @@ class SnapshotStage:
             height, width = picture.shape[:2]
             picture = np.vstack([picture, caption(event, width, height, color)])
         return _jpeg(picture, self._options.jpeg_quality)
+
+    def original(self, pixels: Picture) -> bytes | None:
+        """The picture as it was, nothing drawn and nobody hidden; None where it is not to be kept."""
+        if not self._options.original:
+            return None
+        _check(pixels)
+        return _jpeg(np.ascontiguousarray(pixels), _ORIGINAL_QUALITY)
+
+    def _without_bystanders(self, event: Event, pixels: Picture, around: Around | None) -> Picture:
+        """A copy that shows nobody but the object of the event."""
+        if self._options.blur == "none":
+            return pixels.copy()
+        height, width = pixels.shape[:2]
+        others = [(0.0, 0.0, width, height)] if around is None else bystanders(event, around, self._options.people)
+        return hidden(pixels, others, keep=None if event.object is None else event.object.box_px)
+
+
+def _check(pixels: Picture) -> None:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise ValueError(f"pixels must be uint8 (h, w, 3), got {pixels.dtype} {pixels.shape}")
 
 
 class _Pen:

@@ -32,8 +32,9 @@ def same_as(undisturbed: Running, run: Running) -> None:
     report = run.report()
     assert report["balanced"], report["imbalances"]
     assert (run.out / "events.jsonl").read_bytes() == (undisturbed.out / "events.jsonl").read_bytes()
-    snapshots = {path.name: path.read_bytes() for path in (undisturbed.out / "media").iterdir()}
-    assert {path.name: path.read_bytes() for path in (run.out / "media").iterdir()} == snapshots
+    for folder in ("media", "originals"):
+        pictures = {path.name: path.read_bytes() for path in (undisturbed.out / folder).iterdir()}
+        assert {path.name: path.read_bytes() for path in (run.out / folder).iterdir()} == pictures
     tracks = Path("tracks") / f"{CLIP}.parquet"
     assert (run.out / tracks).read_bytes() == (undisturbed.out / tracks).read_bytes()
 
