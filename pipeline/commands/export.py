@@ -1,15 +1,26 @@
 """``bartizan export``: events with all that proves them, to be handed to others."""
 
+import os
+from functools import partial
+from getpass import getuser
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pipeline.clock import SystemClock
 from pipeline.commands.options import OutOption
-from pipeline.errors import UsageError
+from pipeline.errors import BartizanError, StoreError, UsageError
+from pipeline.integrity.chain import FILE as CHAIN
+from pipeline.integrity.chain import read_chain
+from pipeline.integrity.entry import Entry
 from pipeline.integrity.package import pack
+from pipeline.integrity.release import FILE, note_releases
+from pipeline.integrity.site_key import SiteKey, key_path
+from pipeline.integrity.witness import Witness
 from pipeline.store.address import find_address
 from pipeline.store.event_store import EventStore
+from pipeline.wall import rfc3339
 
 
 def export(
@@ -18,6 +29,9 @@ def export(
     package: Annotated[
         Path | None, typer.Option("-o", "--package", metavar="FOLDER", help="The package; default: evidence-EVENT.")
     ] = None,
+    originals: Annotated[
+        bool, typer.Option("--originals", help="Also the pictures in which nobody is hidden; that is written down.")
+    ] = False,
 ) -> None:
     """Write a package of evidence: messages, pictures, clips, the proof, a page, and a script that checks it."""
     results = out or Path("results")
@@ -26,7 +40,11 @@ def export(
     folder = package or Path(f"evidence-{events[0][:8]}")
     try:
         with EventStore.open(find_address(results), analysis_sha256=None) as store:
-            packed = pack(results, store, events, folder)
+            packed = pack(
+                results, store, events, folder, released=partial(_release, results, folder) if originals else None
+            )
+            if originals:
+                _enter(results, store)
     except OSError as error:
         raise UsageError(f"{error.filename or folder}: {error.strerror}") from error
     for name in packed.absent:
@@ -34,3 +52,29 @@ def export(
     signed = f"signed by {packed.key}" if packed.key else "not signed"
     typer.echo(f"{packed.folder}: {packed.events} events, {packed.files} files, {signed}")
     typer.echo(f"look at it: {packed.folder}/index.html; check it: python3 {packed.folder}/verify.py")
+
+
+def _release(results: Path, folder: Path, names: list[str]) -> None:
+    note_releases(results, names, by=_user(), to=str(folder), at=rfc3339(SystemClock().wall_ns()))
+    typer.echo(f"{len(names)} originals handed out, as {FILE} says: they show people whom the events are not about")
+
+
+def _enter(results: Path, store: EventStore) -> None:
+    """Have the chain take over what was handed out, unless a run that goes on does, or its key lies elsewhere."""
+    try:
+        first = next(read_chain(results / CHAIN))
+        is_signed = isinstance(first, Entry) and first.kind == "site"
+        key = SiteKey.load(key_path()) if is_signed else None
+        if key is not None and isinstance(first, Entry) and first.name != key.public:
+            raise StoreError("its chain is signed by another key")
+        with Witness(results, store, key, SystemClock()) as seeing:
+            seeing.catch_up()
+    except (BartizanError, OSError) as error:
+        typer.echo(f"the next look of a run enters that in {CHAIN}: {error}", err=True)
+
+
+def _user() -> str:
+    try:
+        return getuser()
+    except (OSError, KeyError):  # of a container, without a name
+        return f"user {os.getuid()}"

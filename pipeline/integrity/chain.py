@@ -33,6 +33,8 @@ class Chain:
         """Files that are in it, deleted ones included."""
         self.number = 0
         """Of the last event in the store that is in it."""
+        self.releases = 0
+        """Originals that were handed out."""
         self._file = self._path.open("ab")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -81,6 +83,8 @@ class Chain:
             self.number = entry.number
         elif entry.kind == "file":
             self.names.add(entry.name)
+        elif entry.kind == "release":
+            self.releases += 1
 
     def _read(self) -> int:
         """Take in what is there; how many bytes of it are whole lines."""

@@ -6,7 +6,7 @@ tell of them, a page to look at, and a script that checks it all on a machine wi
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from pipeline.errors import UsageError
 from pipeline.integrity import check_package
 from pipeline.integrity.chain import FILE, read_chain
 from pipeline.integrity.entry import Entry
+from pipeline.integrity.release import original_of
 from pipeline.integrity.viewer import page
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import StoredEvent
@@ -39,8 +40,17 @@ class Packed:
     """Public key of the site."""
 
 
-def pack(out: Path, store: EventStore, wanted: Sequence[str], folder: Path) -> Packed:
+def pack(
+    out: Path,
+    store: EventStore,
+    wanted: Sequence[str],
+    folder: Path,
+    *,
+    released: Callable[[list[str]], None] | None = None,
+) -> Packed:
     """Write the package of some events, by id or the beginning of one, into a folder that is not there yet.
+
+    ``released``: the originals go into it, too, and this is told which ones before anything is written.
 
     Raises ``UsageError`` for an event that there is none of or several, results without a chain, or a folder that is
     there; ``OSError`` where it cannot be written.
@@ -52,7 +62,10 @@ def pack(out: Path, store: EventStore, wanted: Sequence[str], folder: Path) -> P
     events = _find(store, wanted)
     entries: Entries = {(entry.kind, entry.name): entry for entry in read_chain(out / FILE) if isinstance(entry, Entry)}
     key = next((name for kind, name in entries if kind == "site"), "")
-    packing = _Packing(out, folder, entries)
+    originals = _originals(events, entries) if released else {}
+    if released and originals:
+        released(sorted(originals.values()))
+    packing = _Packing(out, folder, entries, originals)
     folder.mkdir(parents=True)
     shown = [packing.take(name, messages) for name, messages in events.items()]
     proof = sorted(packing.proof.values(), key=lambda entry: entry.n)
@@ -68,8 +81,9 @@ def pack(out: Path, store: EventStore, wanted: Sequence[str], folder: Path) -> P
 class _Packing:
     """What is in the package so far."""
 
-    def __init__(self, out: Path, folder: Path, entries: Entries) -> None:
+    def __init__(self, out: Path, folder: Path, entries: Entries, originals: dict[str, str]) -> None:
         self._out = out
+        self._originals = originals
         self._folder = folder
         self._entries = entries
         self.items: list[dict[str, Any]] = []
@@ -101,6 +115,12 @@ class _Packing:
                     self._note("file", each, target)
                 if each == path:
                     found[kind] = target
+        if original := self._originals.get(path):
+            target = f"{name}/{original}"
+            (self._folder / target).parent.mkdir(exist_ok=True)
+            shutil.copyfile(self._out / original, self._folder / target)
+            self._note("file", original, target)
+            found[f"original of {kind}"] = target
         if not found and path not in self.absent:
             self.absent.append(path)
         return found
@@ -112,6 +132,12 @@ class _Packing:
             return
         self.proof[entry.n] = entry
         self.items.append({"kind": kind, "name": name, "path": path, **also})
+
+
+def _originals(events: dict[str, list[StoredEvent]], entries: Entries) -> dict[str, str]:
+    """Of each picture of these events the one as it was, where the chain has it."""
+    pictures = {path for messages in events.values() for each in messages for path in each.event.evidence.values()}
+    return {path: original_of(path) for path in sorted(pictures) if ("file", original_of(path)) in entries}
 
 
 def _find(store: EventStore, wanted: Sequence[str]) -> dict[str, list[StoredEvent]]:

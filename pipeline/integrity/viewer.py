@@ -24,6 +24,8 @@ theirs.{% else %}Nothing is signed.{% endif %}</p>
 <p class="quiet">If the browser does not show it (H.265, MJPEG), open <a href="{{ event.files.clip }}">the file</a>
 with a player.</p>{% endif %}
 {% if event.files.snapshot %}<img src="{{ event.files.snapshot }}" alt="{{ start.reason }}">{% endif %}
+{% for kind, file in event.files.items() if kind.startswith("original") %}<p class="quiet">Nothing hidden:
+<a href="{{ file }}">{{ kind }}</a></p>{% endfor %}
 <table>
 <tr><th>camera</th><td>{{ start.camera }}</td></tr>
 <tr><th>rule</th><td>{{ start.name }} ({{ start.rule }}), severity {{ last.severity }}</td></tr>

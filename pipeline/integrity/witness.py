@@ -9,6 +9,7 @@ from typing import Self
 from pipeline.clock import Clock
 from pipeline.errors import CannotStart
 from pipeline.integrity.chain import Chain
+from pipeline.integrity.release import noted_releases, original_of
 from pipeline.integrity.site_key import SiteKey, key_path
 from pipeline.messages import Event
 from pipeline.store.event_store import EventStore
@@ -18,8 +19,6 @@ logger = logging.getLogger(__name__)
 
 RECORDINGS = "recordings"
 """Folder of what is recorded all the time."""
-ORIGINALS = "originals"
-"""Folder of the pictures as they were, with the people that a snapshot hides."""
 CLIP = ".mp4"
 
 
@@ -38,11 +37,6 @@ def witness(
         logger.warning("evidence is not signed: %s", error)
         signing = None
     return Witness(out, store, signing, clock, answer)
-
-
-def original_of(name: str) -> str:
-    """Path of the picture as it was, for that of a snapshot."""
-    return f"{ORIGINALS}/{Path(name).name}"
 
 
 class Witness:
@@ -66,7 +60,7 @@ class Witness:
 
     def catch_up(self) -> int:
         """Take note of what is new; how many entries that makes."""
-        added = sum(self._events()) + sum(self._files())
+        added = sum(self._events()) + sum(self._files()) + sum(self._releases())
         if added:
             self._chain.sync()
         return added
@@ -97,6 +91,12 @@ class Witness:
                 yield from (self._take(each) for each in found)
         yield from (self._take(name) for name in self._recordings() if name not in self._chain.names)
 
+    def _releases(self) -> Iterator[int]:
+        for note, line in noted_releases(self._out)[self._chain.releases :]:
+            digest, about = sha256(line).hexdigest(), f"by {note.by}, to {note.to}"
+            self._chain.add("release", note.name, digest=digest, size=len(line), taken=note.at, note=about)
+            yield 1
+
     def _settled(self, name: str) -> list[str]:
         """The files that stand for what an event names, once they are whole: it, or a note that says why not."""
         stem = str(Path(name).with_suffix(""))
@@ -107,7 +107,7 @@ class Witness:
         if not (self._out / name).is_file():
             return []
         original = original_of(name)  # written before it
-        return [name, original] if (self._out / original).is_file() else [name]
+        return [original, name] if (self._out / original).is_file() else [name]
 
     def _take(self, name: str) -> int:
         path = self._out / name

@@ -15,7 +15,8 @@ from pathlib import Path
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog
 from pipeline.errors import LogError, MessageError, RingError, SourceError
-from pipeline.integrity.witness import ORIGINALS, Witness, original_of, witness
+from pipeline.integrity.release import ORIGINALS, original_of
+from pipeline.integrity.witness import Witness, witness
 from pipeline.messages import Cut, CutDone, Event, EvidenceHello
 from pipeline.replay import Replay
 from pipeline.retention.sweep import Sweep
@@ -198,7 +199,10 @@ class EvidenceLoop:
         return (Path(self._spec.out) / event.evidence["snapshot"]).with_suffix(".missing")
 
     def _is_settled(self, event: Event) -> bool:
-        return (Path(self._spec.out) / event.evidence["snapshot"]).exists() or self._note_path(event).exists()
+        snapshot = event.evidence["snapshot"]
+        if self.witness is not None and snapshot in self.witness.chain.gone:
+            return True  # it was deleted as its owner wished
+        return (Path(self._spec.out) / snapshot).exists() or self._note_path(event).exists()
 
     # ---- what was missed
 
