@@ -76,6 +76,8 @@ class Company(msgspec.Struct):
     """Who was too close to somebody when last looked at, and how close, by subject. Held for everybody in the zone."""
 
     others: dict[int, float] = {}
+    since: dict[int, int] = {}
+    """Since when, media time in ns."""
 
 
 class Proximity:
@@ -92,6 +94,7 @@ class Proximity:
 
     def __init__(self, options: ProximityOptions) -> None:
         self.options = options
+        self._enter_ns = nanoseconds(options.enter_inertia_s)
         self._area = Area(options.zone, margin=options.margin)
         self._floor = Floor(options.calibration) if options.limit_m and options.calibration else None
 
@@ -117,10 +120,27 @@ class Proximity:
                 near[subjects[one]][subjects[other]] = float(apart[one, other])
         for subject in subjects:
             if subject in memory:
-                near[subject] |= _unseen(scene, memory[subject].others)
+                near[subject] |= self._unseen(scene, memory[subject])
+                memory[subject].since = {
+                    other: memory[subject].since.get(other, scene.frame.media_ns) for other in near[subject]
+                }
                 memory[subject].others = near[subject]
                 claims += [self._claim(scene, subject, other, distance) for other, distance in near[subject].items()]
         return claims
+
+    def _unseen(self, scene: Scene, company: Company) -> dict[int, float]:
+        """Those of them whom no detection supports at this frame, but did a moment ago.
+
+        One who went away before it was an event makes none afterwards.
+        """
+        now_ns, found = scene.frame.media_ns, {}
+        for other, distance in company.others.items():
+            known, starts_ns = scene.sightings.get(other), company.since[other] + self._enter_ns
+            if known is None or known.present or known.last_ns < now_ns - _BLINK_NS:
+                continue
+            if now_ns < starts_ns or known.last_ns >= starts_ns:
+                found[other] = distance
+        return found
 
     @property
     def _limit(self) -> float:
@@ -172,17 +192,6 @@ class Proximity:
     def region(self) -> dict[str, Any]:
         """The zone."""
         return self.options.region
-
-
-def _unseen(scene: Scene, others: dict[int, float]) -> dict[int, float]:
-    """Those of them whom no detection supports at this frame, but did a moment ago."""
-    recent_ns = scene.frame.media_ns - _BLINK_NS
-    known = {other: scene.sightings.get(other) for other in others}
-    return {
-        other: others[other]
-        for other, company in known.items()
-        if company is not None and not company.present and company.last_ns >= recent_ns
-    }
 
 
 def _pairs(close: Grid, first: Mask, second: Mask, *, order: npt.NDArray[np.intp]) -> list[tuple[int, int]]:

@@ -133,3 +133,12 @@ def test_either_of_the_two_may_be_missed_for_a_moment(watch: Watching, who: int)
 def test_one_who_is_missed_for_longer_is_no_company(watch: Watching) -> None:
     walks = [standing(1, 0.5), standing(2, 0.55, missed=[(1.4, 9.0)])]
     assert watch([rule()], Script(walks=walks, seconds=9)) == []
+
+
+@pytest.mark.parametrize(("leaves", "events"), [(2.3, 0), (2.7, 2)])
+def test_one_who_goes_away_before_it_is_too_long_makes_no_event_afterwards(
+    watch: Watching, leaves: float, events: int
+) -> None:
+    # Known for 0.5 s, then too close for 2 s: an event from 2.5 s on. Nobody is company any more once he is gone.
+    walks = [standing(1, 0.5), standing(2, 0.55, until=leaves)]
+    assert len(watch([rule()], Script(walks=walks, seconds=8))) == events
