@@ -25,6 +25,7 @@ def verify(
     key: Annotated[
         str, typer.Option(metavar="HEX", help="Public key of the site that must have signed; default: the chain's own.")
     ] = "",
+    deleted: Annotated[bool, typer.Option("--deleted", help="List what was deleted as wished, and why.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Hold every event and file against the chain, and name what was altered, removed or inserted.
@@ -36,11 +37,22 @@ def verify(
     with EventStore.open(find_address(out), analysis_sha256=None) as store:
         verified = verified_of(out, store, key=key.lower())
     if as_json:
-        print(json.dumps({"intact": verified.intact, **asdict(verified)}, indent=1))
+        facts = {"intact": verified.intact, **asdict(verified)}
+        if not deleted:
+            del facts["tombstones"]
+        print(json.dumps(facts, indent=1))
     else:
+        if deleted:
+            _list_deleted(verified)
         _tell(verified, out)
     if not verified.intact:
         raise typer.Exit(NOT_INTACT)
+
+
+def _list_deleted(verified: Verified) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for each in verified.tombstones:
+        console.print(f"deleted {escape(each.name)} at {each.taken}: {escape(each.why)}")
 
 
 def _tell(verified: Verified, out: Path) -> None:
@@ -49,6 +61,10 @@ def _tell(verified: Verified, out: Path) -> None:
         console.print(f"[red]{finding.fault}[/red] {escape(finding.name)}: {escape(finding.about)}")
     if len(verified.findings) > SHOWN:
         console.print(f"and {len(verified.findings) - SHOWN} more (--json has all)")
+    if verified.left:
+        number, first = len(verified.left), escape(verified.left[0])
+        told = "the next run removes files, the next bartizan events prune events"
+        console.print(f"{number} of what was to be deleted are still there, such as {first}: {told}")
     counted = f"{verified.events} events and {verified.files} files, {verified.deleted} deleted as wished"
     if verified.intact:
         console.print(f"[green]intact[/green]: {escape(str(out))} is as it was taken note of: {counted}")

@@ -14,6 +14,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic_core import to_jsonable_python
 
 from pipeline.configuration.kinds import DEFAULT_KINDS, KIND_TABLES, camera_options, options_of, record_options
+from pipeline.configuration.retention import RetentionOptions
 from pipeline.configuration.settings import (
     ClassifyOptions,
     DispatchOptions,
@@ -114,6 +115,7 @@ class PipelineConfig:
     dispatch: DispatchOptions = field(default_factory=DispatchOptions)
     governor: GovernorOptions = field(default_factory=GovernorOptions)
     integrity: IntegrityOptions = field(default_factory=IntegrityOptions)
+    retention: RetentionOptions = field(default_factory=RetentionOptions)
     store: StoreOptions = field(default_factory=StoreOptions)
     supervisor: SupervisorOptions = field(default_factory=SupervisorOptions)
     metrics: MetricsOptions = field(default_factory=MetricsOptions)
@@ -190,6 +192,7 @@ SETTINGS: dict[str, type[BaseModel]] = {
     "dispatch": DispatchOptions,
     "governor": GovernorOptions,
     "integrity": IntegrityOptions,
+    "retention": RetentionOptions,
     "store": StoreOptions,
     "supervisor": SupervisorOptions,
     "metrics": MetricsOptions,

@@ -16,6 +16,8 @@ from pipeline.registry import CLASSIFIERS, resolve
 
 WEIGHTS = ("model", "weights", "gallery")
 BEHAVIOUR = "behaviour"
+RESUMES = 1.1
+"""Recording that was stopped goes on when so many times its reserve are free."""
 _NO_CLASSIFIER = "there is no classifier that could say so: add one under stages.classify"
 
 
@@ -33,6 +35,7 @@ def check_together(sections: Sections) -> None:
             _sink_names,
             _filters,
             _sink_faults,
+            _retention,
             _out,
         ),
     )
@@ -216,6 +219,28 @@ def _known_names(sections: Sections, path: KeyPath, options: BaseModel, known: l
             near = did_you_mean(str(name), known) or ","
             allowed = f"{near} allowed: {listed(dict.fromkeys(known))}"
             sections.document.complain((*path, position), f"no {str(path[-1])[:-1]} {name!r}{allowed}")
+
+
+def _retention(sections: Sections) -> None:
+    """Cameras that it names, the recorder's reserve, and the chain that says what was deleted."""
+    retention, integrity = sections.settings.get("retention"), sections.settings.get("integrity")
+    if retention is None:
+        return
+    for name in retention.cameras:
+        if name not in sections.camera_names:
+            near = did_you_mean(name, sections.camera_names) or ","
+            problem = f"no camera {name!r}{near} allowed: {listed(sections.camera_names)}"
+            sections.document.complain(("retention", "cameras", name), problem, of_key=True)
+    if retention.enabled and integrity is not None and not integrity.enabled:
+        problem = "what is deleted is said in the chain of evidence: say integrity.enabled: true"
+        sections.document.complain(("retention",), problem, of_key=True)
+    reserves = [getattr(item.options, "reserve_mb", 0.0) for item in sections.record.values() if item.mode != "off"]
+    if retention.free_gb is not None and reserves and retention.free_gb * 1000 < RESUMES * max(reserves):
+        least = RESUMES * max(reserves) / 1000
+        problem = (
+            f"must be at least {least:g}: at reserve_mb ({max(reserves):g}) recording stops till a tenth more is free"
+        )
+        sections.document.complain(("retention", "free_gb"), problem)
 
 
 def _out(sections: Sections) -> None:

@@ -32,7 +32,7 @@ from pipeline.models import is_name
 from pipeline.registry import CLASSIFIERS, RULES, SINKS, Table
 
 TOP = (
-    *("cameras", "stages", "rules", "sinks", "governor", "integrity", "store", "out"),
+    *("cameras", "stages", "rules", "sinks", "governor", "integrity", "retention", "store", "out"),
     *("supervisor", "metrics", "logs", "links"),
 )
 DEFAULT_DETECTOR: Mapping[str, Any] = {"kind": "yolo"}

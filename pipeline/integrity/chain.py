@@ -8,6 +8,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,6 +19,15 @@ from pipeline.integrity.site_key import SiteKey
 FILE = "chain.jsonl"
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(Entry).decode
+
+
+class Held(NamedTuple):
+    """A file that is there."""
+
+    size: int
+    """Bytes."""
+    taken: str
+    """When it was taken note of: RFC 3339, UTC."""
 
 
 class Chain:
@@ -31,6 +41,12 @@ class Chain:
         self._last: Entry | None = None
         self.names: set[str] = set()
         """Files that are in it, deleted ones included."""
+        self.held: dict[str, Held] = {}
+        """Those of them that nobody deleted, in the order in which they came."""
+        self.gone: set[str] = set()
+        """Files and messages that were deleted as their owner wished."""
+        self.site = ""
+        """The public key that signs; empty: none does."""
         self.number = 0
         """Of the last event in the store that is in it."""
         self.releases = 0
@@ -83,8 +99,15 @@ class Chain:
             self.number = entry.number
         elif entry.kind == "file":
             self.names.add(entry.name)
+            self.held[entry.name] = Held(entry.size, entry.taken)
+            self.gone.discard(entry.name)
+        elif entry.kind == "tombstone":
+            self.gone.add(entry.name)
+            self.held.pop(entry.name, None)
         elif entry.kind == "release":
             self.releases += 1
+        elif entry.kind == "site" and not self.site:
+            self.site = entry.name
 
     def _read(self) -> int:
         """Take in what is there; how many bytes of it are whole lines."""

@@ -20,7 +20,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """``hash`` of the entry before, or ``FIRST``."""
     kind: Kind
     """``site``: the public key that signs. ``event``: a message. ``file``: what lies in the results. ``tombstone``: a
-    file that was deleted as its owner wished. ``release``: an original that somebody was given."""
+    file or a message that was deleted as its owner wished. ``release``: an original that somebody was given."""
     name: str
     """Key, ``message_id``, or path within the results."""
     sha256: str

@@ -29,6 +29,19 @@ class Finding:
     about: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """An event or a file that was deleted as its owner wished."""
+
+    name: str
+    """Path within the results, or ``event MESSAGE_ID``."""
+    size: int
+    """Bytes."""
+    taken: str
+    """When: RFC 3339, UTC."""
+    why: str
+
+
 @dataclass(slots=True)
 class Verified:
     """What a look at a folder of results showed."""
@@ -42,6 +55,10 @@ class Verified:
     files: int = 0
     deleted: int = 0
     """Events and files that were deleted as their owner wished."""
+    tombstones: list[Tombstone] = field(default_factory=list)
+    """What is said of each of them, in the order in which they were to go."""
+    left: list[str] = field(default_factory=list)
+    """Those of them that are still there, as they were: the process was killed before it could remove them."""
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -61,16 +78,20 @@ def verify(out: Path, store: EventStore, *, key: str = "") -> Verified:
         raise UsageError(f"{out}: has no {FILE}; name the results of a run of this version with integrity.enabled")
     verified = Verified()
     events, files, gone = _read(path, verified, key)
-    verified.findings += _events(store, events, gone)
-    verified.findings += _files(out, files, gone)
+    verified.findings += _events(store, events, gone, verified.left)
+    verified.findings += _files(out, files, gone, verified.left)
     verified.events, verified.files, verified.deleted = len(events), len(files), len(gone)
+    verified.tombstones = [
+        Tombstone(f"event {name}" if name in events else name, each.size, each.taken, each.note)
+        for name, each in gone.items()
+    ]
     return verified
 
 
-def _read(path: Path, verified: Verified, key: str) -> tuple[dict[str, Entry], dict[str, Entry], set[str]]:
+def _read(path: Path, verified: Verified, key: str) -> tuple[dict[str, Entry], dict[str, Entry], dict[str, Entry]]:
     events: dict[str, Entry] = {}
     files: dict[str, Entry] = {}
-    gone: set[str] = set()
+    gone: dict[str, Entry] = {}
     last: Entry | None = None
     for entry in read_chain(path):
         if isinstance(entry, str):
@@ -84,8 +105,9 @@ def _read(path: Path, verified: Verified, key: str) -> tuple[dict[str, Entry], d
                 events[entry.name] = entry
             case "file":
                 files[entry.name] = entry
+                gone.pop(entry.name, None)
             case "tombstone":
-                gone.add(entry.name)
+                gone[entry.name] = entry
         last, verified.head, verified.entries = entry, entry.hash, verified.entries + 1
     if key and key != verified.key:
         verified.findings.insert(0, Finding("chain", FILE, f"was signed by {verified.key or 'nobody'}, not by {key}"))
@@ -104,7 +126,9 @@ def _links(entry: Entry, last: Entry | None, key: str) -> Iterator[Finding]:
         yield Finding("chain", where, f"is not signed by the key of the site ({entry.kind} {entry.name})")
 
 
-def _events(store: EventStore, entries: dict[str, Entry], gone: set[str]) -> Iterator[Finding]:
+def _events(
+    store: EventStore, entries: dict[str, Entry], gone: dict[str, Entry], still: list[str]
+) -> Iterator[Finding]:
     left = dict(entries)
     for stored in store.events("commit"):
         name = stored.event.message_id
@@ -113,24 +137,28 @@ def _events(store: EventStore, entries: dict[str, Entry], gone: set[str]) -> Ite
             yield Finding("inserted", f"event {name}", "is in the event store and not in the chain")
         elif sha256(stored.body.encode()).hexdigest() != entry.sha256:
             yield Finding("altered", f"event {name}", f"is not what it was at {entry.taken}")
+        elif name in gone:
+            still.append(f"event {name}")
     for name, entry in left.items():
         if name in gone:
             continue
         yield Finding("missing", f"event {name}", f"was in the event store at {entry.taken}")
 
 
-def _files(out: Path, entries: dict[str, Entry], gone: set[str]) -> Iterator[Finding]:
+def _files(out: Path, entries: dict[str, Entry], gone: dict[str, Entry], still: list[str]) -> Iterator[Finding]:
     for name, entry in entries.items():
         path = out / name
-        if name in gone:
-            continue
         if not path.is_file():
+            if name in gone:
+                continue
             yield Finding("missing", name, f"was there at {entry.taken}, {entry.size} bytes")
             continue
         with path.open("rb") as file:
             digest = file_digest(file, "sha256").hexdigest()
         if digest != entry.sha256:
             yield Finding("altered", name, f"is not what it was at {entry.taken}")
+        elif name in gone:
+            still.append(name)
     for folder in (MEDIA, RECORDINGS, ORIGINALS):
         for path in sorted((out / folder).rglob("*")):
             name = path.relative_to(out).as_posix()

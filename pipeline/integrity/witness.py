@@ -9,6 +9,7 @@ from typing import Self
 from pipeline.clock import Clock
 from pipeline.errors import CannotStart
 from pipeline.integrity.chain import Chain
+from pipeline.integrity.deletion import finish
 from pipeline.integrity.release import noted_releases, original_of
 from pipeline.integrity.site_key import SiteKey, key_path
 from pipeline.messages import Event
@@ -51,12 +52,20 @@ class Witness:
         self._clock = clock
         self._answer = answer
         self._chain = Chain(out, key)
+        self.owners: dict[str, tuple[str, str]] = {}
+        """Camera and id of the event that names a file."""
         self._waiting: dict[str, None] = {}
         """Files that events name and that are not there yet, in order."""
+        finish(out, self._chain, answer)
         for stored in store.events("commit"):
             if stored.number > self._chain.number:
                 break
             self._expect(stored.event)
+
+    @property
+    def chain(self) -> Chain:
+        """What it adds to, and nobody else."""
+        return self._chain
 
     def catch_up(self) -> int:
         """Take note of what is new; how many entries that makes."""
@@ -124,6 +133,7 @@ class Witness:
     def _expect(self, event: Event) -> None:
         """What an event names is there later."""
         for name in event.evidence.values():
+            self.owners[name] = event.camera, event.id
             if not self._chain.names.intersection((name, str(Path(name).with_suffix(".missing")))):
                 self._waiting[name] = None
 

@@ -1,0 +1,1 @@
+"""What evidence is deleted, when, and how that is told."""
