@@ -181,6 +181,13 @@ class BuiltSink:
         """Whether a message failed last, and waits for another try."""
         return self._trouble == "send"
 
+    def hurry(self, store: EventStore, *, longest_s: float) -> None:
+        """Nobody has much time left: try now what waits for its next attempt, and wait no longer than this for one."""
+        longest_s = min(self.retry.longest_s, longest_s)
+        first_s = min(self.retry.first_s, longest_s)
+        self.retry = self.retry.model_copy(update={"longest_s": longest_s, "first_s": first_s})
+        store.hasten(self.name)
+
     def flush(self) -> bool:
         """Have the governor tell now what it kept back; False if there is nothing."""
         return self._governed is not None and bool(self._governed.flush())

@@ -33,6 +33,7 @@ SUMMARIES = {
     "top": "Show a running pipeline: cameras, stages, rates, drops.",
     "replay": "Try other rules on the tracks that a run stored; show how its events would differ.",
     "events": "List, show, export and prune the events of a run.",
+    "deliver": "Look at what has not reached its sink, send it, send it again, and try sinks out.",
     "export": "Hand events to others, with all that proves them and a script that checks it.",
     "verify": "Say whether the evidence of a run is as it was taken, and what was altered, removed or inserted.",
     "keys": "Make and list the keys of encrypted links.",

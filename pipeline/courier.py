@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 BATCH = 4
 HURRY_S = 0.1
+HURRIED_RETRY_S = 5.0
+"""Longest wait between two attempts at the end of a run, whatever was waited for before."""
 IDLE_S = 1.0
 """Between two looks at an outbox that had nothing to send, unless somebody says that there is."""
 CLOSE_S = 5.0
@@ -34,6 +36,8 @@ class Courier:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._hurried = False
+        self._looked = False
+        """At the outbox, once: what its governor goes by is known."""
         self._failure: BaseException | None = None
         self._tend_at_ns = 0
         self._tend_wait_s = TEND_S
@@ -44,9 +48,11 @@ class Courier:
         self._thread.start()
 
     def hurry(self) -> None:
-        """The run is ending: look more often."""
-        self._hurried = True
-        self._poll_s = min(self._poll_s, HURRY_S)
+        """The run is ending: look more often, and try now what would wait for long."""
+        if not self._hurried:
+            self._hurried = True
+            self._poll_s = min(self._poll_s, HURRY_S)
+            self.wake()
 
     def wake(self) -> None:
         """There may be something new to send: look now."""
@@ -59,7 +65,7 @@ class Courier:
 
     def flush(self) -> bool:
         """Have the governor tell now what it kept back; False if there is nothing. True also while it is busy."""
-        if not self._round.acquire(blocking=False):
+        if not self._looked or not self._round.acquire(blocking=False):
             return True
         try:
             told = self.sink.flush()
@@ -82,10 +88,15 @@ class Courier:
     # ---- in the thread
 
     def _run(self) -> None:
+        hastened = False
         try:
             while not self._stop.is_set():
+                if self._hurried and not hastened:
+                    hastened = True
+                    self.sink.hurry(self._store, longest_s=HURRIED_RETRY_S)
                 with self._round:
                     busy = self.sink.deliver(self._store, limit=BATCH)
+                self._looked = True
                 if not busy:
                     self._tend()
                     self._pause()

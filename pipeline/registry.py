@@ -77,6 +77,7 @@ COMMANDS: Table = {
     "top": "pipeline.commands.top:top",
     "replay": "pipeline.commands.replay:replay",
     "events": "pipeline.commands.events:app",
+    "deliver": "pipeline.commands.deliver:app",
     "export": "pipeline.commands.export:export",
     "verify": "pipeline.commands.verify:verify",
     "keys": "pipeline.commands.keys:app",

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +16,7 @@ from pipeline.books import books_of
 from pipeline.clock import SECOND, Clock, SystemClock
 from pipeline.configuration.config import ClassifyConfig, PipelineConfig, StageConfig
 from pipeline.configuration.kept_analysis import KeptAnalysis
+from pipeline.configuration.kept_place import note_configuration
 from pipeline.errors import BartizanError
 from pipeline.integrity.witness import witness
 from pipeline.journal.log import LogReader
@@ -30,6 +31,7 @@ from pipeline.run_directory import claim, sweep
 from pipeline.shutdown import Shutdown
 from pipeline.spec import RunSpec
 from pipeline.store.event_store import EventStore
+from pipeline.store.letters import Left
 from pipeline.store.rendering import render_events
 from pipeline.supervisor import Observer, Status, Supervisor
 
@@ -49,6 +51,8 @@ class Finished:
     report: Report
     out: Path
     status: Status
+    left: list[Left] = field(default_factory=list)
+    """What has not reached its sink."""
 
 
 def run_pipeline(
@@ -58,8 +62,9 @@ def run_pipeline(
     observer: Observer | None = None,
     stderr: IO[bytes] | None = None,
     clock: Clock | None = None,
+    file: Path | None = None,
 ) -> Finished:
-    """Run until every recording is done, or somebody asks to stop.
+    """Run until every recording is done, or somebody asks to stop. ``file``: where the configuration was read.
 
     Raises ``UsageError`` when the output directory belongs to another analysis, is in use, or cannot be written.
     """
@@ -70,6 +75,7 @@ def run_pipeline(
     with claimed_out(config) as out, _directories() as (run_dir, ring_dir):
         prepare_out(config, out, analysis, overwrite=overwrite)
         kept.write(out)
+        note_configuration(out, file)
         spec = RunSpec(
             config=config.to_spec(),
             out=str(out),
@@ -206,6 +212,7 @@ def _finish(config: PipelineConfig, spec: RunSpec, status: Status, *, elapsed_s:
         outbox = {name: counts for name, counts in store.outbox_counts().items() if name in names}
         digests = {f"{name} (digests)": counts for name, counts in store.digests.counts().items() if name in names}
         governed = {name: counts for name, counts in store.decisions.counts().items() if name in names}
+        left = store.letters.left(names) if names else []
         events = sum(1 for _ in store.events("commit"))
     sources = [_source(spec, camera, status) for camera in spec.cameras]
     report = build_report(
@@ -222,7 +229,7 @@ def _finish(config: PipelineConfig, spec: RunSpec, status: Status, *, elapsed_s:
         sources=sources,
     )
     write_report(out / "report.json", report)
-    return Finished(exit_code(status, sources, report.outbox), report, out, status)
+    return Finished(exit_code(status, sources, report.outbox), report, out, status, left)
 
 
 def _take_note(config: PipelineConfig, out: Path, store: EventStore) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,9 @@ from rich.console import Console
 from pipeline.messages import Event
 from pipeline.redaction import redact
 from pipeline.run import Finished
+from pipeline.store.letters import Left
 
+_REASONS = 5
 _EVENT = msgspec.json.Decoder(Event)
 
 
@@ -46,10 +49,28 @@ def conclude(finished: Finished, console: Console) -> int:
         told = f"{counts['delivered']} of {counts['events']} events delivered, {counts['merged']} merged"
         line = f"  sink {sink}: {told}, {counts['held']} held back (digests: {counts['digests']})"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    for sink, states in report.outbox.items():
-        if states.get("pending"):
-            sys.stderr.write(f"sink {sink}: {states['pending']} messages are not delivered; run again to go on\n")
+    tell_what_is_left(finished.left, where)
     return finished.code
+
+
+def tell_what_is_left(left: Sequence[Left], where: str) -> None:
+    """Say for each sink what has not reached it, why, and what to do."""
+    for sink in sorted({each.sink for each in left}):
+        waits = [each for each in left if each.sink == sink and each.state == "pending"]
+        if waits:
+            number = _messages(sum(each.count for each in waits))
+            sys.stderr.write(
+                f"sink {sink}: {number} not delivered; run again to go on, or: bartizan deliver flush {where}\n"
+            )
+            for each in waits[:_REASONS]:
+                sys.stderr.write(redact(f"  {each.count:,}: {each.reason or 'not tried yet, or behind another one'}\n"))
+        if dead := sum(each.count for each in left if each.sink == sink and each.state == "dead"):
+            number = _messages(dead)
+            sys.stderr.write(f"sink {sink}: {number} given up; bartizan deliver list {where} --state dead says why\n")
+
+
+def _messages(count: int) -> str:
+    return "1 message is" if count == 1 else f"{count:,} messages are"
 
 
 def alerts_by_rule(events: Path) -> list[str]:

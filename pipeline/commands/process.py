@@ -2,13 +2,21 @@
 
 import io
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from pipeline.commands.options import OutOption, OverwriteOption, RuleOption, SetOption
+from pipeline.commands.options import (
+    DrainTimeoutOption,
+    OutOption,
+    OverwriteOption,
+    RuleOption,
+    SetOption,
+    drain_override,
+)
 from pipeline.commands.outcome import conclude
 from pipeline.configuration.config import PipelineConfig
 from pipeline.configuration.defaults import default_config
@@ -24,21 +32,28 @@ def process(
     overrides: SetOption = None,
     out: OutOption = None,
     overwrite: OverwriteOption = False,
+    drain_timeout: DrainTimeoutOption = None,
 ) -> None:
     """Run recorded files through, faster than real time. A run that was interrupted goes on where it was."""
-    config = default_config(sources, rules=rules or [], overrides=overrides or [], out=out)
+    overrides = [*(overrides or []), *drain_override(drain_timeout)]
+    config = default_config(sources, rules=rules or [], overrides=overrides, out=out)
     raise typer.Exit(run_with_progress(config, overwrite=overwrite))
 
 
-def run_with_progress(config: PipelineConfig, *, overwrite: bool) -> int:
-    """Run over recordings; the processes' log goes to ``bartizan.log`` in the output directory."""
+def run_with_progress(config: PipelineConfig, *, overwrite: bool, file: Path | None = None) -> int:
+    """Run over recordings; the processes' log goes to ``bartizan.log`` in the output directory. ``file``: where the
+    configuration was read."""
     console = Console()
     with open_log(config.out) as log, _bar(console) as bar:
         configure(config.logs.level, config.logs.format, process_title="bartizan: supervisor", stream=_Above(bar))
         tasks = {camera: bar.add_task(camera, total=None, frames=0) for camera in config.cameras}
         totals = dict.fromkeys(config.cameras) | _frame_counts(config)
         finished = run_pipeline(
-            config, overwrite=overwrite, observer=lambda status, _: _show(bar, tasks, totals, status), stderr=log
+            config,
+            overwrite=overwrite,
+            observer=lambda status, _: _show(bar, tasks, totals, status),
+            stderr=log,
+            file=file,
         )
         reached: dict[str, int | None] = {name: at.next_index for name, at in finished.status.cameras.items()}
         _show(bar, tasks, reached, finished.status)

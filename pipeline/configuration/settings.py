@@ -79,8 +79,8 @@ class SupervisorOptions(Settings):
     drain_timeout_s: float = Field(
         default=30.0,
         gt=0,
-        le=3600,
-        description="Seconds to finish what is under way when the pipeline stops.",
+        le=604800,
+        description="Seconds without progress, also of receivers, after which what is under way is left at the end.",
     )
     grace_s: float = Field(
         default=5.0,

@@ -20,6 +20,7 @@ from pipeline.store.catalogue import Catalogue, Wanted
 from pipeline.store.database import Database, Patience
 from pipeline.store.decisions import Decisions
 from pipeline.store.digests import DigestBox
+from pipeline.store.letters import Letters
 from pipeline.store.opening import Opening
 from pipeline.store.outbox import Counts, Outbox
 from pipeline.store.pruning import PRUNED, Pruning
@@ -49,6 +50,8 @@ class EventStore:
         self.digests = DigestBox(database, tables, clock, table=tables.digests)
         """The governor's own messages."""
         self._readers = Readers(database, tables)
+        self.letters = Letters(database, tables)
+        """What lies in the outbox, to look at and to send again."""
         self.catalogue = Catalogue(database, tables)
         """Events to look at, one row each."""
         self.analysis_sha256 = ""
@@ -226,6 +229,11 @@ class EventStore:
     def dead(self, row: OutboxRow, error: str) -> None:
         """Give it up. It stays in the outbox as ``dead``, with the reason."""
         self._outbox.dead(row, error)
+
+    def hasten(self, sink: str) -> None:
+        """Have what waits for its next attempt at this sink tried now, digests included."""
+        self._outbox.hasten(sink)
+        self.digests.hasten(sink)
 
     def outbox_counts(self) -> Counts:
         """Rows by sink and state; a sink without a row is absent. Digests are not among them."""

@@ -49,6 +49,15 @@ class Outbox:
         counted = {"attempts": row.attempts + 1, "first_attempt_ns": first, "last_error": _storable(error)}
         self._update(row, state="dead", settled_ns=now, **counted)
 
+    def hasten(self, sink: str) -> None:
+        """Have what waits for its next attempt tried now."""
+        from sqlalchemy import update
+
+        columns = self._table.c
+        late = (columns.sink == sink, columns.state == "pending", columns.next_attempt_ns > 0)
+        with self._database.writing() as connection:
+            connection.execute(update(self._table).where(*late).values(next_attempt_ns=0))
+
     def counts(self) -> Counts:
         """Rows by sink and state; of those that the governor stopped, the state is its verdict."""
         from sqlalchemy import func, select

@@ -143,7 +143,7 @@ class GovernedOutbox(Generic[Row]):
             if row.camera in blocked:
                 break  # whatever is killed or slow, decisions are taken in the order of the log
             event = row.event
-            decision = self._passed.get(row.message_id)
+            decision = self._passed.get(row.message_id) or (self._earlier(row, event) if row.attempts else None)
             if decision is None:
                 decision = self._governor.decide(event)
                 decided.append((row, decision))
@@ -159,6 +159,15 @@ class GovernedOutbox(Generic[Row]):
                 self.flush()
         self._keep(decided)
         return passed, count
+
+    def _earlier(self, row: Row, event: Event) -> Decision | None:
+        """That by which a message passed that was given up since, and is to be sent again."""
+        for past in self._decisions.of_event(self._sink, event.id):
+            if past.event.message_id == row.message_id:
+                decision = Decision(Verdict(past.verdict), Role(past.role), past.reason, past.episode)
+                self._governor.note(event, decision)  # as it would after a restart
+                return decision
+        return None
 
     def _keep(self, decided: list[tuple[Row, Decision]]) -> None:
         if decided:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,11 +28,10 @@ class RetryOptions(BaseModel):
         default=2.0, ge=1, le=10, description="By how much that bound grows with each further failure."
     )
     longest_s: float = Field(default=300.0, ge=0.01, le=86400, description="The bound grows no further than this.")
-    give_up_after_s: float | None = Field(
+    give_up_after_s: Annotated[float, Field(gt=0)] | Literal["never"] | None = Field(
         default=None,
-        gt=0,
-        description="Time from a message's first failure after which it becomes a dead letter. Unset: three days for "
-        "live cameras; never for recordings, where the drain timeout of the run decides.",
+        description="Time from a message's first failure after which it becomes a dead letter, or `never`. Unset: "
+        "three days for live cameras; never for recordings, where the drain timeout of the run decides.",
     )
 
 

@@ -105,8 +105,11 @@ class Tally:
 
 
 def give_up_after_s(retry: RetryOptions, *, live: bool) -> float | None:
-    """How long a message is tried: as the user says, else three days when live and without end for recordings."""
-    return retry.give_up_after_s or (LIVE_GIVE_UP_S if live else None)
+    """How long a message is tried, None for ever: as the user says, else three days when live and without end for
+    recordings."""
+    if retry.give_up_after_s is None:
+        return LIVE_GIVE_UP_S if live else None
+    return None if retry.give_up_after_s == "never" else retry.give_up_after_s
 
 
 def backoff_ns(attempts: int, retry: RetryOptions, random: Random) -> int:

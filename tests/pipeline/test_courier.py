@@ -213,3 +213,25 @@ def test_a_flush_does_not_wait_for_a_sink_that_is_busy(store: EventStore, courie
     assert served.flush(), "it may have something to tell yet"
     released.set()
     wait_for(lambda: not served.flush(), "nothing to tell without a governor")
+
+
+def test_at_the_end_of_a_run_what_would_wait_for_long_is_tried_at_once_and_soon_again(
+    store: EventStore, courier: Callable[..., Courier]
+) -> None:
+    failures = [DeliveryError("not now")] * 2
+
+    def fail(event: Event) -> None:
+        if failures:
+            raise failures.pop()
+
+    keys = commit(store, 3, "own")
+    (head, *_) = store.pending("own", time.time_ns())
+    store.failed(head, "gone", time.time_ns() + 3600 * 10**9)
+    sink = OwnSink(act=fail)
+    served = courier("own", sink)
+    wait_for(lambda: sink.opened > 0, "a look at the outbox")
+    assert sink.got == []
+    served.sink.retry = RetryOptions(first_s=3600, longest_s=86400)
+    served.hurry()
+    wait_for(lambda: sink.got == keys, "all messages")
+    assert served.sink.retry.longest_s == 5

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import msgspec
+import pytest
 
-from pipeline.commands.outcome import alerts_by_rule
+from pipeline.commands.outcome import alerts_by_rule, tell_what_is_left
+from pipeline.store.letters import Left
 from pipeline.store.sample_event import sample_event
 
 
@@ -22,3 +24,21 @@ def test_alerts_are_counted_by_rule_with_their_first_picture(tmp_path: Path) -> 
 
 def test_a_run_without_events_says_nothing_of_alerts(tmp_path: Path) -> None:
     assert alerts_by_rule(tmp_path / "events.jsonl") == []
+
+
+def test_what_is_left_is_told_by_sink_and_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    left = [
+        Left("guard", "pending", "https://guard cannot be reached, password=geheim", 2),
+        Left("guard", "pending", "", 1040),
+        Left("house", "pending", "broker is gone", 1),
+        Left("house", "dead", "refused", 3),
+    ]
+    tell_what_is_left(left, "out")
+    assert capsys.readouterr().err.splitlines() == [
+        "sink guard: 1,042 messages are not delivered; run again to go on, or: bartizan deliver flush out",
+        "  2: https://guard cannot be reached, password=***",
+        "  1,040: not tried yet, or behind another one",
+        "sink house: 1 message is not delivered; run again to go on, or: bartizan deliver flush out",
+        "  1: broker is gone",
+        "sink house: 3 messages are given up; bartizan deliver list out --state dead says why",
+    ]

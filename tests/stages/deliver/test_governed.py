@@ -164,6 +164,26 @@ def test_a_receiver_that_is_down_spends_no_cooldown_and_loses_no_notification(tm
         check_sums(store, events)
 
 
+def test_a_dead_letter_that_is_sent_again_passes_by_the_decision_that_was_taken_then(tmp_path: Path) -> None:
+    events = story(7, 60)
+    fill(tmp_path / "events.db", events)
+    with EventStore.open(tmp_path / "events.db", analysis_sha256="a") as store:
+        outbox = governed(store)
+        first = outbox.pending("hook", 0, 1)[0].message_id
+        sink = ScriptedSink(refused={first})
+        while deliver(outbox, sink):
+            pass
+        before = decided(store)
+        assert store.outbox_counts()["hook"]["dead"] == 1
+        assert store.letters.resend() == {"hook": 1}
+        sink.refused.clear()
+        while deliver(outbox, sink):
+            pass
+        assert sink.got[-1] == first
+        assert decided(store) == before
+        assert store.outbox_counts()["hook"]["dead"] == store.outbox_counts()["hook"]["pending"] == 0
+
+
 def test_each_sink_has_a_governor_of_its_own(tmp_path: Path) -> None:
     """One that is down takes nothing from another."""
     events = story(4, 60)

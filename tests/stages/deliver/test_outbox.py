@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from random import Random
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -49,10 +50,17 @@ def test_a_refused_message_is_given_up_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("own_s", "live", "days", "given_up"),
-    [(None, True, 1, False), (None, True, 4, True), (None, False, 4000, False), (3600.0, False, 1, True)],
+    [
+        (None, True, 1, False),
+        (None, True, 4, True),
+        (None, False, 4000, False),
+        (3600.0, False, 1, True),
+        ("never", True, 4000, False),
+        (3600.0, True, 1, True),
+    ],
 )
 def test_a_message_is_tried_as_long_as_the_user_says(
-    own_s: float | None, live: bool, days: int, given_up: bool
+    own_s: float | Literal["never"] | None, live: bool, days: int, given_up: bool
 ) -> None:
     retry = RetryOptions(give_up_after_s=own_s)
     tried = row(attempts=9, first_attempt_ns=5)

@@ -1,0 +1,67 @@
+"""Delivering what a folder of results still holds, with nothing of the pipeline but its sinks."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.clock import SECOND, Clock
+from pipeline.courier import Courier
+from pipeline.errors import UsageError
+from pipeline.store.event_store import EventStore
+
+if TYPE_CHECKING:
+    from pipeline.build import BuiltSink
+
+LOOK_S = 0.05
+
+
+@contextmanager
+def unused(folder: Path) -> Iterator[None]:
+    """Keep runs and other flushes away from a folder of results meanwhile. Raises ``UsageError`` if one has it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise UsageError(
+            f"{folder}: a run is using it, and delivers by itself what is left; wait for its end"
+        ) from error
+    finally:
+        os.close(descriptor)
+
+
+def flush(store: EventStore, sinks: "Sequence[BuiltSink]", clock: Clock, *, patience_s: float) -> bool:
+    """Deliver what waits for these sinks; True when nothing does any more, False when none of it got anywhere for so
+    long. The governor, where there is one, decides as in a run, and tells at the end what it kept back."""
+    couriers = [Courier(sink, store, clock, poll_s=LOOK_S) for sink in sinks]
+    names = [sink.name for sink in sinks]
+    for courier in couriers:
+        courier.hurry()
+        courier.start()
+    try:
+        least, since_ns = _waiting(store, names), clock.monotonic_ns()
+        while True:
+            for courier in couriers:
+                courier.check()
+            waiting = _waiting(store, names)
+            if not waiting and not sum(courier.flush() for courier in couriers):
+                return True
+            now = clock.monotonic_ns()
+            if waiting < least:
+                least, since_ns = waiting, now
+            if now - since_ns > patience_s * SECOND:
+                return False
+            time.sleep(LOOK_S)
+    finally:
+        for courier in couriers:
+            courier.stop()
+        for courier in couriers:
+            courier.join()
+
+
+def _waiting(store: EventStore, names: Sequence[str]) -> int:
+    return sum(store.outbox_waiting(names).values()) + sum(store.digests.waiting(names).values())
