@@ -1,7 +1,8 @@
 """Events on the terminal: a line each, or everything about one."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
 from rich.console import Console
@@ -56,8 +57,15 @@ def _row(alarm: Alarm) -> list[str]:
     return [*when, alarm.severity, *(redact(each) for each in about)]
 
 
-def show_one(alarm: Alarm, messages: Sequence[StoredEvent], deliveries: Sequence[Delivery], console: Console) -> None:
-    """Everything about one event."""
+def show_one(
+    alarm: Alarm,
+    messages: Sequence[StoredEvent],
+    deliveries: Sequence[Delivery],
+    console: Console,
+    *,
+    deleted: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Everything about one event. ``deleted``: of its files those that were, and when and why."""
 
     def line(name: str, text: str) -> None:
         console.print(f"{name:<11}{redact(text)}", markup=False, highlight=False, soft_wrap=True)
@@ -76,7 +84,7 @@ def show_one(alarm: Alarm, messages: Sequence[StoredEvent], deliveries: Sequence
         line(event.type, f"{event.message_id}, at {event.media_time:.2f} s, {event.severity}")
         line("  reason", event.reason)
         for name, path in event.evidence.items():
-            line(f"  {name}", path)
+            line(f"  {name}", f"{path}, {deleted[path]}" if path in deleted else path)
         for each in (one for one in deliveries if one.message_id == event.message_id):
             line("  sink", _delivery(each))
 

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipeline.clock import SystemClock
 from pipeline.commands.event_export import export_to
 from pipeline.commands.event_filter import (
     CameraOption,
@@ -33,9 +34,10 @@ from pipeline.commands.event_table import SHORT, as_plain, show_list, show_one
 from pipeline.commands.options import JsonOption
 from pipeline.configuration.suggestions import listed
 from pipeline.errors import UsageError
+from pipeline.retention.pruned import deletions_of, undertaker
 from pipeline.store.catalogue import Alarm, Catalogue
 from pipeline.store.event_store import EventStore
-from pipeline.store.pruning import Pruned
+from pipeline.store.pruning import Pruned, Pruning
 
 app = typer.Typer(
     help="List, show, export and prune the events of a run.",
@@ -103,10 +105,12 @@ def show(place: PlaceArgument, event: IdArgument, as_json: JsonOption = False) -
         alarm = _one(store.catalogue, event, store.name)
         messages = store.catalogue.messages([alarm.event_id])
         deliveries = store.catalogue.deliveries(alarm.event_id)
+        names = {name for each in messages for name in each.event.evidence.values()}
+        deleted = deletions_of(store.address.folder, names)
     if as_json:
-        print(json.dumps(as_plain(alarm, messages, deliveries), indent=2))
+        print(json.dumps({**as_plain(alarm, messages, deliveries), "deleted": deleted}, indent=2))
     else:
-        show_one(alarm, messages, deliveries, Console())
+        show_one(alarm, messages, deliveries, Console(), deleted=deleted)
 
 
 @app.command()
@@ -146,22 +150,27 @@ def prune(
     camera: CameraOption = None,
     severity: SeverityOption = None,
     dead: Annotated[bool, typer.Option("--dead", help="Those with dead letters, too, which cannot be resent.")] = False,
+    media: Annotated[bool, typer.Option("--media", help="Their clips and snapshots, too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
 ) -> None:
     """Delete old events with their messages, deliveries and decisions. Never one that is open, protected, or not
-    delivered."""
+    delivered. The chain of evidence says what was deleted; while a run adds to it, this has to wait."""
     now_ns = time.time_ns()
     wanted = wanted_of(camera=camera, severity=severity, now_ns=now_ns)
     before_ns = moment_ns(older_than, "--older-than", now_ns)
     with open_place(place) as store:
         pruning = store.pruning(wanted, before_ns=before_ns, with_dead=dead)
-        done = pruning.count() if dry_run else pruning.delete()
-        _conclude(done, dry_run=dry_run)
-        if not dry_run and done.events:
+        if dry_run:
+            _conclude(pruning.count(), dry_run=True)
+            return
+        why = f"bartizan events prune --older-than {older_than}"
+        done = _prune(store, pruning, why=why, media=media)
+        if done.events:
             _shrink(store)
             folder = store.address.folder
             if folder is not None and (folder / "events.jsonl").exists():
-                print("events.jsonl and media/ are as they were: the run's own record, deleted with its folder")
+                kept = "events.jsonl is as it was" if media else "events.jsonl and media/ are as they were"
+                print(f"{kept}: the run's own record, deleted with its folder")
 
 
 @app.command()
@@ -190,6 +199,25 @@ def _one(catalogue: Catalogue, name: str, store: str) -> Alarm:
     if len(found) > 1:
         raise UsageError(f"{name!r} fits {listed([each.event_id[:SHORT] for each in found])}; give more of the id")
     return found[0]
+
+
+def _prune(store: EventStore, pruning: Pruning, *, why: str, media: bool) -> Pruned:
+    """Delete, and say so in the chain of the results where there is one."""
+    folder = store.address.folder
+    if folder is None:
+        if media:
+            raise UsageError("--media: a URL does not say where the files lie; name the folder of results")
+        print("a chain of evidence would not know of this: where the results have one, name their folder, not the URL")
+        done = pruning.delete()
+        _conclude(done, dry_run=False)
+        return done
+    with undertaker(folder, store, SystemClock(), why=why, with_media=media) as told:
+        done = pruning.delete(told.tell)
+        _conclude(done, dry_run=False)
+        if media:
+            number, size = told.remove_files()
+            print(f"deleted {number:,} files of theirs ({size / 1e6:,.1f} MB)")
+    return done
 
 
 def _conclude(done: Pruned, *, dry_run: bool) -> None:

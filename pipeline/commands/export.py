@@ -48,7 +48,9 @@ def export(
     except OSError as error:
         raise UsageError(f"{error.filename or folder}: {error.strerror}") from error
     for name in packed.absent:
-        typer.echo(f"not in it: {name} (deleted, still to come, or not in the chain)", err=True)
+        typer.echo(f"not in it: {name} (still to come, or not in the chain)", err=True)
+    for told in packed.deleted.values():
+        typer.echo(f"not in it: {told}", err=True)
     signed = f"signed by {packed.key}" if packed.key else "not signed"
     typer.echo(f"{packed.folder}: {packed.events} events, {packed.files} files, {signed}")
     typer.echo(f"look at it: {packed.folder}/index.html; check it: python3 {packed.folder}/verify.py")

@@ -137,11 +137,26 @@ def item_faults(folder: Path, item: dict[str, Any], entry: dict[str, Any] | None
     return [] if hashlib.sha256(data).hexdigest() == entry["sha256"] else [f"altered: {name}"]
 
 
+def deleted_in(folder: Path) -> list[str]:
+    """What the site says that it deleted itself, a line each; ``faults_of`` says whether it signed that."""
+    try:
+        entries = [json.loads(line) for line in (folder / "proof.jsonl").read_text("utf-8").splitlines()]
+        return [
+            f"deleted by the site: {e['name']} at {e['taken']}: {e['note']}"
+            for e in entries
+            if e["kind"] == "tombstone"
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
 def main() -> int:
     """Say what is wrong; the exit code."""
     found = faults_of(HERE, sys.argv[1].lower() if len(sys.argv) > 1 else "")
     for fault in found:
         sys.stdout.write(fault + "\n")
+    for told in deleted_in(HERE):
+        sys.stdout.write(told + "\n")
     try:
         package = json.loads((HERE / "package.json").read_text("utf-8"))
         about = f"{len(package['items'])} items, signed by {package['key'] or 'nobody'}"

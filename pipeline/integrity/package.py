@@ -35,7 +35,9 @@ class Packed:
     events: int
     files: int
     absent: list[str]
-    """What events name and the chain does not have: pictures or clips that were deleted, or are still to come."""
+    """What events name and is not there: pictures or clips that are still to come, or that somebody took."""
+    deleted: dict[str, str]
+    """What events name and was deleted as its owner wished: when, and why."""
     key: str
     """Public key of the site."""
 
@@ -62,7 +64,7 @@ def pack(
     events = _find(store, wanted)
     entries: Entries = {(entry.kind, entry.name): entry for entry in read_chain(out / FILE) if isinstance(entry, Entry)}
     key = next((name for kind, name in entries if kind == "site"), "")
-    originals = _originals(events, entries) if released else {}
+    originals = _originals(out, events, entries) if released else {}
     if released and originals:
         released(sorted(originals.values()))
     packing = _Packing(out, folder, entries, originals)
@@ -70,12 +72,13 @@ def pack(
     shown = [packing.take(name, messages) for name, messages in events.items()]
     proof = sorted(packing.proof.values(), key=lambda entry: entry.n)
     (folder / "proof.jsonl").write_bytes(b"".join(msgspec.json.encode(entry) + b"\n" for entry in proof))
-    facts = {"key": key, "events": list(events), "items": packing.items, "absent": packing.absent}
+    facts: dict[str, Any] = {"key": key, "events": list(events), "items": packing.items}
+    facts |= {"absent": packing.absent, "deleted": packing.deleted}
     (folder / "package.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     (folder / "index.html").write_text(page(shown, key=key), encoding="utf-8")
     shutil.copyfile(check_package.__file__, folder / "verify.py")
     files = sum(item["kind"] == "file" for item in packing.items)
-    return Packed(folder, len(events), files, packing.absent, key)
+    return Packed(folder, len(events), files, packing.absent, packing.deleted, key)
 
 
 class _Packing:
@@ -89,6 +92,7 @@ class _Packing:
         self.items: list[dict[str, Any]] = []
         self.proof: dict[int, Entry] = {}
         self.absent: list[str] = []
+        self.deleted: dict[str, str] = {}
 
     def take(self, name: str, messages: list[StoredEvent]) -> dict[str, Any]:
         """Put an event in; what the page shows of it."""
@@ -101,7 +105,15 @@ class _Packing:
         for each in messages:
             for kind, path in each.event.evidence.items():
                 files.update(self._files(kind, path, name))
-        return {"messages": [json.loads(each.body) for each in messages], "files": files, "folder": name}
+        told = [
+            self.deleted[path] for each in messages for path in each.event.evidence.values() if path in self.deleted
+        ]
+        return {
+            "messages": [json.loads(each.body) for each in messages],
+            "files": files,
+            "deleted": list(dict.fromkeys(told)),
+            "folder": name,
+        }
 
     def _files(self, kind: str, path: str, name: str) -> dict[str, str]:
         """Copy one piece of evidence with what is said of it; where each lies in the package."""
@@ -121,9 +133,19 @@ class _Packing:
             shutil.copyfile(self._out / original, self._folder / target)
             self._note("file", original, target)
             found[f"original of {kind}"] = target
-        if not found and path not in self.absent:
+        if ("tombstone", path) in self._entries and not (self._out / path).is_file():
+            self._bury(path)
+        elif not found and path not in self.absent:
             self.absent.append(path)
         return found
+
+    def _bury(self, path: str) -> None:
+        """What the chain says of a file that was deleted: what it was, and when and why it went."""
+        tombstone = self._entries["tombstone", path]
+        self.deleted[path] = f"{path} was deleted at {tombstone.taken}: {tombstone.note}"
+        for entry in (self._entries.get(("file", path)), tombstone):
+            if entry is not None:
+                self.proof[entry.n] = entry
 
     def _note(self, kind: str, name: str, path: str, **also: int) -> None:
         entry = self._entries.get((kind, name))
@@ -134,10 +156,11 @@ class _Packing:
         self.items.append({"kind": kind, "name": name, "path": path, **also})
 
 
-def _originals(events: dict[str, list[StoredEvent]], entries: Entries) -> dict[str, str]:
-    """Of each picture of these events the one as it was, where the chain has it."""
+def _originals(out: Path, events: dict[str, list[StoredEvent]], entries: Entries) -> dict[str, str]:
+    """Of each picture of these events the one as it was, where it is there and the chain has it."""
     pictures = {path for messages in events.values() for each in messages for path in each.event.evidence.values()}
-    return {path: original_of(path) for path in sorted(pictures) if ("file", original_of(path)) in entries}
+    there = (path for path in sorted(pictures) if (out / original_of(path)).is_file())
+    return {path: original_of(path) for path in there if ("file", original_of(path)) in entries}
 
 
 def _find(store: EventStore, wanted: Sequence[str]) -> dict[str, list[StoredEvent]]:

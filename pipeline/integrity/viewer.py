@@ -26,6 +26,7 @@ with a player.</p>{% endif %}
 {% if event.files.snapshot %}<img src="{{ event.files.snapshot }}" alt="{{ start.reason }}">{% endif %}
 {% for kind, file in event.files.items() if kind.startswith("original") %}<p class="quiet">Nothing hidden:
 <a href="{{ file }}">{{ kind }}</a></p>{% endfor %}
+{% for told in event.deleted %}<p class="quiet">{{ told }}</p>{% endfor %}
 <table>
 <tr><th>camera</th><td>{{ start.camera }}</td></tr>
 <tr><th>rule</th><td>{{ start.name }} ({{ start.rule }}), severity {{ last.severity }}</td></tr>
@@ -46,7 +47,8 @@ messages.jsonl</a></td></tr>
 
 
 def page(shown: Sequence[dict[str, Any]], *, key: str) -> str:
-    """``shown``: of each event its ``messages`` as JSON has them, its ``files`` by kind, and its ``folder``."""
+    """``shown``: of each event its ``messages`` as JSON has them, its ``files`` by kind, what is said of
+    those that were ``deleted``, and its ``folder``."""
     from jinja2 import Environment
 
     return Environment(autoescape=True, trim_blocks=True).from_string(_PAGE).render(shown=shown, key=key)

@@ -20,6 +20,7 @@ from pipeline.store.catalogue import Catalogue, Wanted
 from pipeline.store.database import Database, Patience
 from pipeline.store.decisions import Decisions
 from pipeline.store.digests import DigestBox
+from pipeline.store.keeping import Keeping
 from pipeline.store.letters import Letters
 from pipeline.store.opening import Opening
 from pipeline.store.outbox import Counts, Outbox
@@ -54,6 +55,8 @@ class EventStore:
         """What lies in the outbox, to look at and to send again."""
         self.catalogue = Catalogue(database, tables)
         """Events to look at, one row each."""
+        self.keeping = Keeping(database, tables)
+        """What evidence must stay."""
         self.analysis_sha256 = ""
         """The analysis whose events lie here."""
         self.source_order: list[str] = []

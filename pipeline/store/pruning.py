@@ -1,10 +1,12 @@
 """Deleting old events with all that belongs to them, a few at a time, beside a run that goes on."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.store.catalogue import Wanted, conditions
 from pipeline.store.database import Database
+from pipeline.store.rows import StoredEvent
 from pipeline.store.tables import Tables
 
 if TYPE_CHECKING:
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
 PRUNED = "pruned"
 """The key in ``meta`` under which the number of messages stands that were deleted."""
 _BATCH = 500
+Tell = Callable[[Sequence[StoredEvent]], None]
+
+
+def _nobody(_messages: Sequence[StoredEvent]) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +67,11 @@ class Pruning:
             kept = {name: connection.execute(counted.where(*meant, *each)).one()[0] for name, each in cases.items()}
         return Pruned(events, int(messages), **kept)
 
-    def delete(self) -> Pruned:
-        """Delete them, in one transaction for every few; what a killed process did not reach is still there."""
+    def delete(self, tell: Tell = _nobody) -> Pruned:
+        """Delete them, in one transaction for every few; what a killed process did not reach is still there.
+
+        ``tell`` is told of every few messages before they are deleted; if it raises, they are not.
+        """
         events = messages = reached_ns = 0
         before = self.count()
         while True:
@@ -69,7 +79,9 @@ class Pruning:
                 oldest = self._oldest(connection, reached_ns)
                 if not oldest:
                     break
-                deleted = self._delete(connection, [event_id for event_id, _ in oldest])
+                ids = [event_id for event_id, _ in oldest]
+                tell(self._messages(connection, ids))
+                deleted = self._delete(connection, ids)
                 self._note(connection, deleted)
             reached_ns = oldest[-1][1]
             events, messages = events + len(oldest), messages + deleted
@@ -83,6 +95,14 @@ class Pruning:
         statement = select(columns.event_id, columns.started_ns).where(*self._meant(), *self._deletable())
         statement = statement.where(columns.started_ns >= reached_ns).order_by(columns.started_ns).limit(_BATCH)
         return [(row.event_id, row.started_ns) for row in connection.execute(statement)]
+
+    def _messages(self, connection: "Connection", ids: list[str]) -> list[StoredEvent]:
+        from sqlalchemy import select
+
+        columns = self._tables.events.c
+        statement = select(columns.number, columns.message_id, columns.body, columns.committed_ns)
+        rows = connection.execute(statement.where(columns.event_id.in_(ids)).order_by(columns.number))
+        return [StoredEvent(*row) for row in rows]
 
     def _delete(self, connection: "Connection", ids: list[str]) -> int:
         """Delete these events; gives the number of their messages."""

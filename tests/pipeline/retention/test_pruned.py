@@ -1,0 +1,142 @@
+"""Events that are pruned leave tombstones, and packages and commands say what was deleted."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline import cli
+from pipeline.errors import StoreError, UsageError
+from pipeline.integrity.chain import Chain
+from pipeline.integrity.site_key import VARIABLE, SiteKey
+from pipeline.retention.pruned import Undertaker
+from pipeline.store.pruning import Pruning
+from tests.pipeline.integrity.conftest import EVENTS
+from tests.pipeline.retention.test_sweep import SMALL, end, here, swept, verified
+
+OLD = ["--older-than", "2026-01-01"]
+
+
+@pytest.fixture
+def run(key: SiteKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Runs a command with the key of the site; what it said."""
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "site" / "site.key"))
+
+    def invoke(*arguments: object, code: int = 0) -> str:
+        done = CliRunner().invoke(cli.app, [str(each) for each in arguments])
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        assert done.exit_code == code, done.output
+        return done.output
+
+    return invoke
+
+
+def test_results_are_intact_after_their_events_were_pruned(out: Path, run: Callable[..., str]) -> None:
+    end(out, but=3)
+    files = here(out)
+    assert "deleted 3 events (6 messages)" in run("events", "prune", out, *OLD)
+    assert here(out) == files, "files go where that was said"
+    found = verified(out)
+    assert found.intact, found.findings
+    assert found.deleted == 6
+    assert "bartizan events prune --older-than 2026-01-01" in run("verify", out, "--deleted")
+
+
+def test_the_media_of_pruned_events_goes_with_them(out: Path, run: Callable[..., str]) -> None:
+    end(out, but=3)
+    assert "deleted 9 files of theirs" in run("events", "prune", out, *OLD, "--media")
+    kept = {f"media/{path}" for n in (3, 5) for path in (f"{n}.jpg", f"gate/{n}.mp4")}
+    assert here(out) == {*kept, "recordings/gate/1.mp4"}, "one is not over, the other is the newest"
+    assert {path.name for path in (out / "media" / "gate").glob("*.json")} == {"3.json", "5.json"}
+    assert verified(out).intact
+    assert verified(out).deleted == 6 + 9
+    assert "deleted 0 events" in run("events", "prune", out, *OLD, "--media")
+
+
+@pytest.mark.parametrize("step", ["between", "files"])
+def test_a_prune_that_is_killed_leaves_results_intact(
+    out: Path, run: Callable[..., str], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    end(out)
+    owner, dies = (Pruning, "_delete") if step == "between" else (Undertaker, "remove_files")
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, dies, _killed)
+        run("events", "prune", out, *OLD, "--media", code=130)
+    found = verified(out)
+    assert found.intact, found.findings
+    assert found.left
+    run("events", "prune", out, *OLD, "--media")
+    assert verified(out).left == []
+    assert verified(out).intact
+
+
+def _killed(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_dry_run_and_results_without_a_chain_need_no_key(
+    out: Path, run: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    end(out)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "none.key"))
+    assert "would delete" in run("events", "prune", out, *OLD, "--dry-run")
+    with pytest.raises(UsageError, match=f"is not signed by the key .*none.key: name the file .* in {VARIABLE}"):
+        run("events", "prune", out, *OLD)
+    assert not (tmp_path / "none.key").exists()
+    (out / "chain.jsonl").unlink()
+    assert "files of theirs" in run("events", "prune", out, *OLD, "--media")
+
+
+def test_pruning_waits_while_a_run_adds_to_the_chain(out: Path, key: SiteKey, run: Callable[..., str]) -> None:
+    end(out)
+    chain = Chain(out, key)
+    with pytest.raises(StoreError, match=r"chain\.jsonl: another process adds to it; try again when the run is over"):
+        run("events", "prune", out, *OLD)
+    chain.close()
+    assert "deleted 4 events" in run("events", "prune", out, *OLD)
+
+
+def test_an_event_says_that_its_clip_was_deleted(out: Path, key: SiteKey, run: Callable[..., str]) -> None:
+    end(out, but=4)
+    swept(out, key, SMALL)
+    said = run("events", "show", out, "e3")
+    assert "media/gate/3.mp4, deleted 2001-09-10T" in said
+    assert "camera gate held more than 1e-09 GB (most_gb)" in said
+    told = json.loads(run("events", "show", out, "e3", "--json"))["deleted"]
+    assert set(told) == {"media/3.jpg", "media/gate/3.mp4"}
+    assert "deleted" not in run("events", "show", out, "e4")
+
+
+def test_a_package_says_what_was_deleted_and_proves_it(
+    out: Path, key: SiteKey, run: Callable[..., str], tmp_path: Path
+) -> None:
+    end(out, but=4)
+    swept(out, key, SMALL)
+    folder = tmp_path / "package"
+    said = run("export", "e3", "--out", out, "-o", folder, "--originals")
+    assert "not in it: media/gate/3.mp4 was deleted at 2001-09-10" in said
+    assert "media/gate/3.mp4 was deleted at" in (folder / "index.html").read_text()
+    command = [sys.executable, "-I", "-S", str(folder / "verify.py"), key.public]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
+    assert "deleted by the site: media/gate/3.mp4 at 2001-09-10" in done.stdout
+    proof = (folder / "proof.jsonl").read_text()
+    (folder / "proof.jsonl").write_text(proof.replace("held more", "held less"))
+    assert subprocess.run(command, capture_output=True, timeout=60).returncode == 1
+
+
+def test_verification_lists_what_was_deleted_only_when_asked(out: Path, key: SiteKey, run: Callable[..., str]) -> None:
+    end(out)
+    swept(out, key, SMALL)
+    said = run("verify", out)
+    assert f"{2 * EVENTS} events" in said
+    assert "10 deleted as wished" in said
+    assert "most_gb" not in said
+    assert "deleted recordings/gate/1.mp4 at 2001-09-10T" in run("verify", out, "--deleted")
+    assert "tombstones" not in json.loads(run("verify", out, "--json"))
+    assert len(json.loads(run("verify", out, "--json", "--deleted"))["tombstones"]) == 10
