@@ -29,6 +29,7 @@ from pipeline.spec import RunSpec
 from pipeline.spool import read as read_spool
 from pipeline.stage import Alert, Asking, Capture, Classify, Detector, Evidence, Sink, Tracker
 from pipeline.store.event_store import EventStore
+from pipeline.store.past import Past
 
 logger = logging.getLogger(__name__)
 
@@ -159,6 +160,7 @@ class BuiltSink:
     govern: Callable[[EventStore], Any] | None = None
     """Makes the outbox that a governor watches over."""
     _governed: Any = None
+    _looks_back: bool = False
     _trouble: str = ""
     """What failed last and has not worked since: ``open``, ``send`` or nothing."""
 
@@ -169,6 +171,9 @@ class BuiltSink:
 
     def deliver(self, store: EventStore, *, limit: int) -> bool:
         """Send what is due, at most ``limit`` messages and as many digests; False when there was nothing to do."""
+        if not self._looks_back and hasattr(self.sink, "look_back"):
+            self.sink.look_back(Past(store, self.name))
+            self._looks_back = True
         if self.govern is not None and self._governed is None:
             self._governed = self.govern(store)
         sifted = self._governed.sifted if self._governed else 0
@@ -247,9 +252,17 @@ def build_sinks(config: PipelineConfig, clock: Clock, out: Path | None = None) -
         made = resolve(sink.kind, SINKS)(sink.options)
         if out is not None and hasattr(made, "look_in"):
             made.look_in(out)
+        if hasattr(made, "meet"):
+            made.meet({camera: _watching(config, camera) for camera in config.cameras})
         return BuiltSink(sink, made, live, clock, retry, deliver_due, govern)
 
     return [built(sink) for sink in config.sinks]
+
+
+def _watching(config: PipelineConfig, camera: str) -> list[tuple[str, str]]:
+    """Kind and name of each rule that watches a camera, as its events say them."""
+    rules = [rule for rule in config.rules if camera in rule.cameras]
+    return [(rule.kind, getattr(rule.options, "title", rule.name)) for rule in rules]
 
 
 def _governor(

@@ -382,9 +382,12 @@ class Evidence(Protocol):
 class Sink(Protocol):
     """A place where events go. All calls come from one thread, which serves no other sink: they may wait.
 
-    Two methods are optional. ``open() -> None`` is called now and then while there is nothing to send: it connects,
+    Some methods are optional. ``open() -> None`` is called now and then while there is nothing to send: it connects,
     if that is not so already, or raises ``DeliveryError``. ``look_in(out: Path) -> None`` tells, once and before all
-    else, where the result folder is, in which the paths of ``Event.evidence`` lie.
+    else, where the result folder is, in which the paths of ``Event.evidence`` lie. Two more are for sinks that speak
+    other systems' dialects: ``meet(cameras: Mapping[str, Sequence[tuple[str, str]]]) -> None`` tells each camera with
+    the kinds and names of the rules that watch it, ``look_back(past) -> None`` whom to ask for the earlier messages of
+    an event and for what is going on (``stages.deliver.past.Past``).
     """
 
     def send(self, event: Event, *, key: str) -> None:

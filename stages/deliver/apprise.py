@@ -1,6 +1,5 @@
 """Sink: people, by mail, chat or push, through Apprise (https://appriseit.com)."""
 
-import time
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from pipeline.errors import DeliveryError
 from pipeline.messages import Event
 from pipeline.redaction import redact
 from stages.deliver.apprise_options import AppriseOptions, plugin
+from stages.deliver.snapshot import snapshot
 
 _KINDS = {"low": "info", "medium": "warning", "high": "warning", "critical": "failure"}
 _MOST_REMEMBERED = 256
@@ -35,7 +35,7 @@ class AppriseSink:
         """Notify everybody who was not told of this message yet. Raises ``DeliveryError``, ``DeliveryRefused``."""
         title = self._options.title_template.render(event, key)
         body = self._options.body_template.render(event, key)
-        picture = self._picture(event)
+        picture = snapshot(self._out, event, self._options.picture_wait_s) if self._options.attach else None
         told = self._told.setdefault(key, set())
         failures = []
         for number, service in enumerate(self._all()):
@@ -78,15 +78,3 @@ class AppriseSink:
         said = [" ".join(str(entry.message).split()) for entry in result.logs()]
         host = f" at {service.host}" if getattr(service, "host", None) else ""
         return redact(f"{service.service_name}{host}: {' '.join(said) or 'failed'}"[:_SHOWN])
-
-    def _picture(self, event: Event) -> Path | None:
-        """The event's snapshot, if it is there or comes soon: an event does not wait for its picture, people may."""
-        name = event.evidence.get("snapshot")
-        if not self._options.attach or name is None or self._out is None:
-            return None
-        file, deadline = self._out / name, time.monotonic() + self._options.picture_wait_s
-        while not file.is_file():
-            if file.with_suffix(".missing").exists() or time.monotonic() >= deadline:
-                return None
-            time.sleep(0.05)
-        return file

@@ -18,6 +18,7 @@ from pipeline.errors import DeliveryError
 from pipeline.messages import Event
 from pipeline.redaction import redact, register_secret
 from stages.deliver.options import Fault
+from stages.deliver.past import LooksBack
 from stages.deliver.payload import PayloadOptions
 
 logger = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class CommandOptions(PayloadOptions):
             yield ("command", 0), f"no program {self.command[0]!r} that may be run: give its path, or check PATH"
 
 
-class CommandSink:
+class CommandSink(LooksBack):
     """Starts the program for each message; its exit code 0 acknowledges it.
 
     The message is on its standard input, the idempotency key in ``BARTIZAN_KEY``. What it prints goes to the log, as
@@ -85,7 +86,7 @@ class CommandSink:
     def send(self, event: Event, *, key: str) -> None:
         """Run it to its end. Raises ``DeliveryError`` where it cannot be started, takes too long or fails."""
         with tempfile.TemporaryFile() as body:
-            body.write(self._options.payload(event, key))
+            body.write(self._options.payload(event, key, self._past))
             body.seek(0)
             reading, writing = os.pipe()
             try:

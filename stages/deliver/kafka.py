@@ -7,6 +7,7 @@ from pipeline.errors import DeliveryError, DeliveryRefused
 from pipeline.messages import Event
 from pipeline.redaction import redact, register_secret
 from stages.deliver.kafka_options import UNSAFE, KafkaOptions
+from stages.deliver.past import LooksBack
 from stages.deliver.topic import filled
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _HINTS = {
 }
 
 
-class KafkaSink:
+class KafkaSink(LooksBack):
     """Produces each message with ``acks=all``; its delivery report acknowledges it. The key is the camera, the
     idempotency key a header."""
 
@@ -44,7 +45,7 @@ class KafkaSink:
         """Produce one message and wait for its delivery report. Raises ``DeliveryError`` or ``DeliveryRefused``."""
         from confluent_kafka import KafkaException
 
-        body = self._options.payload(event, key)
+        body = self._options.payload(event, key, self._past)
         topic = filled(self._options.topic, event, UNSAFE)
         headers: dict[str, str | bytes | None] = {
             "idempotency-key": key,

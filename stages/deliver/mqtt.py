@@ -1,13 +1,17 @@
 """Sink: a topic of an MQTT broker (3.1.1, https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/, and 5), with QoS 1."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from pipeline.errors import DeliveryError
 from pipeline.messages import Event
 from pipeline.redaction import register_secret
+from stages.deliver.home_assistant_voice import HomeAssistantVoice
 from stages.deliver.mqtt_link import MqttLink
-from stages.deliver.mqtt_options import UNSAFE, MqttOptions
-from stages.deliver.topic import filled
+from stages.deliver.mqtt_options import MqttOptions
+from stages.deliver.mqtt_voice import Cameras, PlainVoice, Post, Voice
+from stages.deliver.past import Past
 
 
 class MqttSink:
@@ -22,18 +26,31 @@ class MqttSink:
     def __init__(self, options: MqttOptions) -> None:
         self._options = options
         self._link: MqttLink | None = None
+        is_home = options.dialect == "home_assistant"
+        self._voice: Voice = HomeAssistantVoice(options) if is_home else PlainVoice(options)
         if options.password is not None:
             register_secret(options.password.get_secret_value())
 
+    def meet(self, cameras: Cameras) -> None:
+        """Which cameras there are."""
+        self._voice.cameras = cameras
+
+    def look_in(self, out: Path) -> None:
+        """Where the result folder is, in which snapshots lie."""
+        self._voice.out = out
+
+    def look_back(self, past: Past) -> None:
+        """Where to ask for what came before."""
+        self._voice.past = past
+
     def open(self) -> None:
-        """Connect, unless that is done. Raises ``DeliveryError``."""
+        """Connect, unless that is done, and answer who asks for us. Raises ``DeliveryError``."""
         self._usable()
 
     def send(self, event: Event, *, key: str) -> None:
         """Publish one message. Raises ``DeliveryError`` or ``DeliveryRefused``."""
-        body = self._options.payload(event, key)
-        topic = filled(self._options.topic, event, UNSAFE)
-        self._usable().publish(topic, body, retain=self._options.retain, properties=self._properties(event, key))
+        posts = list(self._voice.posts(event, key))
+        self._publish(self._usable(), posts, [("idempotency-key", key), ("type", event.type)])
 
     def close(self) -> None:
         """Say goodbye and disconnect; safe to call twice."""
@@ -55,9 +72,15 @@ class MqttSink:
                 link.drop()
                 raise
             self._link = link
+        if self._link.asked():
+            self._publish(self._link, self._voice.greeting(), [])
         return self._link
 
-    def _properties(self, event: Event, key: str) -> Any:
+    def _publish(self, link: MqttLink, posts: Iterable[Post], said: list[tuple[str, str]]) -> None:
+        for post in posts:
+            link.publish(post.topic, post.body, retain=post.retain, properties=self._properties(post, said))
+
+    def _properties(self, post: Post, said: list[tuple[str, str]]) -> Any:
         """What MQTT 5 says beside the payload; None with 3.1.1."""
         if self._options.version != "5":
             return None
@@ -65,9 +88,10 @@ class MqttSink:
         from paho.mqtt.properties import Properties
 
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.PayloadFormatIndicator = 1  # UTF-8
-        properties.ContentType = self._options.media_type
-        properties.UserProperty = [("idempotency-key", key), ("type", event.type)]
-        if self._options.expiry_s is not None:
+        properties.PayloadFormatIndicator = int(not post.content_type.startswith("image/"))  # UTF-8
+        properties.ContentType = post.content_type
+        if said:
+            properties.UserProperty = said
+        if self._options.expiry_s is not None and not post.retain:
             properties.MessageExpiryInterval = self._options.expiry_s
         return properties

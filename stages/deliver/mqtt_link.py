@@ -35,12 +35,19 @@ class MqttLink:
         """Why the connection ended."""
         self._answers: dict[int, Any] = {}
         self._broken = False
+        self._asked = False
         self._client = self._made()
 
     @property
     def is_usable(self) -> bool:
         """Whether the broker accepted us, has not gone since, and answered all that it was asked."""
         return self._connected and not self._broken
+
+    def asked(self) -> bool:
+        """Whether somebody wants to know who we are, since this was last called: a fresh connection always does."""
+        with self._state:
+            asked, self._asked = self._asked, False
+        return asked
 
     def connect(self) -> None:
         """Wait until the broker accepts us. Raises ``DeliveryError``."""
@@ -118,13 +125,16 @@ class MqttLink:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_message = self._on_message
         return client
 
     def _on_connect(self, client: "Client", _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if not reason.is_failure and self._options.availability_topic is not None:
             client.publish(self._options.availability_topic, ONLINE, qos=1, retain=True)
+        if not reason.is_failure and self._options.birth_topic is not None:
+            client.subscribe(self._options.birth_topic, qos=1)
         with self._state:
-            self._connected = not reason.is_failure
+            self._connected = self._asked = not reason.is_failure
             if reason.is_failure:
                 self._refusal = f"refuses the connection: {reason}"
             if reason.value in _CREDENTIALS:
@@ -141,6 +151,11 @@ class MqttLink:
         with self._state:
             self._answers[mid] = reason
             self._state.notify_all()
+
+    def _on_message(self, _client: "Client", _data: Any, message: Any) -> None:
+        """The one whom we tell of ourselves was born, and asks."""
+        with self._state:
+            self._asked = self._asked or message.payload == ONLINE
 
     def _judge(self, reason: Any) -> None:
         if not reason.is_failure:

@@ -9,10 +9,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-from stages.deliver.options import Fault
+from pipeline.messages import Event
+from stages.deliver.dialects.table import DIALECTS, MqttDialectName
+from stages.deliver.options import Fault, SinkOptions
 from stages.deliver.payload import PayloadOptions
 from stages.deliver.tls import TlsOptions
 from stages.deliver.topic import check_places, without_places
+
+_ROOTS = {"frigate": ("frigate", "available"), "home_assistant": ("bartizan", "availability")}
+"""Dialects of several topics: the root of these, and where they say that they are there."""
 
 UNSAFE = re.compile(r"[+#/\x00-\x1f]")
 """What would make a value more than one level of a topic, or a wildcard."""
@@ -37,11 +42,17 @@ class MqttOptions(PayloadOptions, TlsOptions):
     version: Annotated[Literal["3.1.1", "5"], BeforeValidator(_as_text)] = Field(
         default="3.1.1", description="Of MQTT. With 5 each message carries its content type and idempotency key."
     )
+    dialect: MqttDialectName = Field(  # type: ignore[assignment]  # speaks one more, and Frigate's two as one
+        default="cloudevents",
+        description="Whose words messages are in: the event in a CloudEvents 1.0 envelope (structured JSON), the "
+        "bare event (`raw`), or what another system would say of it, on its usual topics.",
+    )
     topic: str = Field(
         default="bartizan/events/{camera}/{rule}/{type}",
         min_length=1,
         max_length=1000,
-        description="Where messages go; {camera}, {rule} (its kind), {name}, {severity} and {type} are filled in.",
+        description="Where messages go; {camera}, {rule} (its kind), {name}, {severity} and {type} are filled in. Of "
+        "the dialects frigate and home_assistant it is the root of all topics. Unset: what is usual for the dialect.",
     )
     retain: bool = Field(
         default=False, description="Whether the broker keeps the last message of each topic for who subscribes later."
@@ -54,7 +65,19 @@ class MqttOptions(PayloadOptions, TlsOptions):
         min_length=1,
         max_length=1000,
         description="Where 'online' and 'offline' are retained, the latter also as the last will; null: nowhere. Give "
-        "each sink of a broker its own.",
+        "each sink of a broker its own. Unset: what is usual for the dialect.",
+    )
+    discovery_prefix: str = Field(
+        default="homeassistant",
+        min_length=1,
+        max_length=200,
+        description="Dialect home_assistant: where Home Assistant looks for devices.",
+    )
+    attach: bool = Field(
+        default=True, description="Dialect home_assistant: send the snapshot of each event, for the camera entity."
+    )
+    picture_wait_s: float = Field(
+        default=2.0, ge=0, le=60, description="Dialect home_assistant: longest wait for a snapshot that is not there."
     )
     username: str | None = Field(default=None, description="Of the broker's user.")
     password: SecretStr | None = Field(default=None, description="Of the broker's user.")
@@ -83,6 +106,24 @@ class MqttOptions(PayloadOptions, TlsOptions):
         _plain_topic(without_places(check_places(topic)))
         return topic
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_is_usual(cls, data: Any) -> Any:
+        """Topics by the dialect, where the user names none."""
+        if not isinstance(data, dict):
+            return data
+        dialect = data.get("dialect")
+        if isinstance(dialect, str) and dialect in _ROOTS:
+            root, available = _ROOTS[dialect]
+            data = {"topic": root, **data}
+            return {"availability_topic": f"{data['topic']}/{available}", **data}
+        return {"topic": DIALECTS[dialect].topic, **data} if isinstance(dialect, str) and dialect in DIALECTS else data
+
+    @field_validator("discovery_prefix")
+    @classmethod
+    def _is_prefix(cls, topic: str) -> str:
+        return _plain_topic(topic)
+
     @field_validator("availability_topic")
     @classmethod
     def _is_plain_topic(cls, topic: str | None) -> str | None:
@@ -96,7 +137,22 @@ class MqttOptions(PayloadOptions, TlsOptions):
             raise ValueError("expiry_s needs version: 5")
         if not self.tls and (self.ca_file or self.cert_file or self.key_file):
             raise ValueError("ca_file, cert_file and key_file need tls: true")
+        if self.dialect in _ROOTS and self.retain:
+            raise ValueError(f"dialect {self.dialect!r} never retains events: leave `retain` out")
+        if self.dialect in _ROOTS and without_places(self.topic) != self.topic:
+            raise ValueError(f"with dialect {self.dialect!r} `topic` is the root of its topics, without places")
+        if self.dialect == "home_assistant" and self.types and not {"start", "end"} <= set(self.types):
+            raise ValueError("dialect 'home_assistant' needs the types start and end: states follow them")
         return self
+
+    def wants(self, event: Event) -> bool:
+        """As for every sink; and its dialect must have words for the event. Those of several topics have."""
+        return SinkOptions.wants(self, event) if self.dialect in _ROOTS else super().wants(event)
+
+    @property
+    def birth_topic(self) -> str | None:
+        """Where somebody says that they are there now, and wants to know who else is."""
+        return f"{self.discovery_prefix}/status" if self.dialect == "home_assistant" else None
 
     @property
     def broker(self) -> str:

@@ -12,6 +12,7 @@ from pipeline.errors import DeliveryError, DeliveryRefused
 from pipeline.messages import Event
 from pipeline.redaction import redact, register_secret
 from stages.deliver.nats_options import UNSAFE, NatsOptions
+from stages.deliver.past import LooksBack
 from stages.deliver.tls import explain
 from stages.deliver.topic import filled
 
@@ -23,7 +24,7 @@ _CLOSE_S = 2.0
 _DROP_S = 0.2
 
 
-class NatsSink:
+class NatsSink(LooksBack):
     """Publishes each message; the stream's PubAck acknowledges it. The client lives on an event loop in a thread of its
     own, so that it answers the server's pings while there is nothing to send."""
 
@@ -41,7 +42,7 @@ class NatsSink:
 
     def send(self, event: Event, *, key: str) -> None:
         """Publish one message. Raises ``DeliveryError`` or ``DeliveryRefused``."""
-        body = self._options.payload(event, key)
+        body = self._options.payload(event, key, self._past)
         subject = filled(self._options.subject, event, UNSAFE)
         longest_s = self._options.connect_timeout_s + self._options.timeout_s
         try:

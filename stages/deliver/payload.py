@@ -1,28 +1,30 @@
-"""What a message looks like on its way: an envelope, the bare event, or a text by the user's template."""
+"""What a message looks like on its way: an event in some dialect, or a text by the user's template."""
 
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Literal
+from typing import Any, Self
 
-import msgspec
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from pipeline.errors import DeliveryRefused
 from pipeline.messages import Event
-from stages.deliver.cloudevents import CONTENT_TYPE, cloud_event
+from stages.deliver.dialects.dialect import JSON
+from stages.deliver.dialects.table import DIALECTS, OWN, DialectName
 from stages.deliver.options import Fault, SinkOptions
+from stages.deliver.past import Past, before
 from stages.deliver.template import Template
 
-JSON = "application/json"
 _CONTENT_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(; *[A-Za-z0-9_-]+=[A-Za-z0-9_.-]+)*")
 
 
 class PayloadOptions(SinkOptions):
     """A sink that sends each message as a body of bytes."""
 
-    format: Literal["cloudevents", "raw"] = Field(
+    dialect: DialectName = Field(
         default="cloudevents",
-        description="Body: the event in a CloudEvents 1.0 envelope (structured JSON), or the bare event.",
+        description="Whose words the body is in: the event in a CloudEvents 1.0 envelope (structured JSON), the bare "
+        "event (`raw`), or what another system would say of it.",
     )
     body: str | None = Field(
         default=None,
@@ -33,6 +35,22 @@ class PayloadOptions(SinkOptions):
     content_type: str = Field(
         default=JSON, description="What `body` makes; JSON is checked.", examples=["text/plain; charset=utf-8"]
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ungoverned(cls, data: Any) -> Any:
+        """Nobody else's dialect has words for a digest, so no governor stands before it."""
+        if isinstance(data, dict) and data.get("dialect", OWN[0]) not in OWN:
+            return {"governed": False, **data}
+        return data
+
+    @model_validator(mode="after")
+    def _can_be_said(self) -> Self:
+        if self.dialect not in OWN and self.governed:
+            raise ValueError(f"dialect {self.dialect!r} has no words for a governor's digest: leave `governed` out")
+        if self.dialect not in OWN and self.body is not None:
+            raise ValueError("`body` takes the place of a dialect: leave one of them out")
+        return self
 
     @field_validator("content_type")
     @classmethod
@@ -50,13 +68,21 @@ class PayloadOptions(SinkOptions):
         """The content type of what ``payload`` gives."""
         if self.body is not None:
             return self.content_type
-        return CONTENT_TYPE if self.format == "cloudevents" else JSON
+        return DIALECTS[self.dialect].content_type
 
-    def payload(self, event: Event, key: str) -> bytes:
-        """The body of one message. Raises ``DeliveryRefused`` where the template fails for it."""
+    def wants(self, event: Event) -> bool:
+        """As for every sink; and its dialect must have words for the event."""
+        return super().wants(event) and (self.body is not None or DIALECTS[self.dialect].tells(event))
+
+    def payload(self, event: Event, key: str, past: Past | None = None) -> bytes:
+        """The body of one message. Raises ``DeliveryRefused`` where it cannot be made."""
         if self._template is not None:
             return self._template.render(event, key).encode()
-        return msgspec.json.encode(cloud_event(event) if self.format == "cloudevents" else event)
+        dialect = DIALECTS[self.dialect]
+        try:
+            return dialect.body(event, before(past, event) if dialect.looks_back else ())
+        except (ValueError, KeyError) as error:  # a type of message that its words do not cover
+            raise DeliveryRefused(f"cannot be said in dialect {self.dialect!r}: {error}") from error
 
     def faults(self) -> Iterator[Fault]:
         """A template that is broken."""

@@ -11,6 +11,7 @@ from pipeline.clock import SECOND, Clock, SystemClock
 from pipeline.errors import DeliveryError, DeliveryRefused
 from pipeline.messages import Event
 from pipeline.redaction import redact, register_secret
+from stages.deliver.past import LooksBack
 from stages.deliver.signature import HEADER, signature
 from stages.deliver.tls import explain
 from stages.deliver.webhook_options import WebhookOptions
@@ -24,7 +25,7 @@ _ANSWER_BYTES = 1 << 16
 _SHOWN = 200
 
 
-class WebhookSink:
+class WebhookSink(LooksBack):
     """Sends each message. Only a 2xx status acknowledges it.
 
     Errors of the network, 5xx, 408, 425, 429 and redirects to elsewhere are worth another try (``Retry-After`` is
@@ -49,7 +50,7 @@ class WebhookSink:
         """Send one message. Raises ``DeliveryError`` or ``DeliveryRefused``; neither text holds a credential."""
         import httpx
 
-        body = self._options.payload(event, key)
+        body = self._options.payload(event, key, self._past)
         try:
             self._post_in_time(self._client or self._open(), body, key)
         except (httpx.TimeoutException, TimeoutError) as error:

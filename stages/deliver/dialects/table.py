@@ -13,6 +13,10 @@ from stages.deliver.dialects.frigate_review import frigate_review
 from stages.deliver.dialects.onvif import TOPIC, onvif_frame
 
 DialectName = Literal["cloudevents", "raw", "frigate", "frigate_reviews", "deepstream", "deepstream_minimal", "onvif"]
+MqttDialectName = Literal[
+    "cloudevents", "raw", "frigate", "home_assistant", "deepstream", "deepstream_minimal", "onvif"
+]
+"""There Frigate's two messages go together, on a topic each."""
 OWN = ("cloudevents", "raw")
 """Those that can say everything, digests included."""
 _TOPIC = "bartizan/events/{camera}/{rule}/{type}"

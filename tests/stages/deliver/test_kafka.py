@@ -66,7 +66,7 @@ def sink(*servers: str, **values: Any) -> Iterator[KafkaSink]:
 
 
 def test_messages_arrive_in_order_keyed_by_camera(cluster: Cluster) -> None:
-    with sink(*cluster.servers, topic="alerts.{camera}", format="raw") as kafka:
+    with sink(*cluster.servers, topic="alerts.{camera}", dialect="raw") as kafka:
         for ordinal in range(1, 6):
             kafka.send(sample_event("front gate", ordinal), key=f"k-{ordinal}")
     messages = cluster.read("alerts.front_gate", 5)

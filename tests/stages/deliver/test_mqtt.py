@@ -115,7 +115,7 @@ def test_a_message_arrives_at_the_topic_that_its_event_fills_in(
 def test_a_retained_message_waits_for_who_subscribes_later(
     broker: ServerProcess, subscribe: Callable[..., Subscriber]
 ) -> None:
-    with sink(broker, retain=True, format="raw", topic="last/{camera}") as mqtt:
+    with sink(broker, retain=True, dialect="raw", topic="last/{camera}") as mqtt:
         mqtt.send(sample_event(), key="1")
     subscriber = subscribe(broker, "last/#")
     wait_for(lambda: bool(subscriber.got), "the retained message")
@@ -257,7 +257,7 @@ def test_nothing_is_lost_and_order_is_kept_though_the_broker_is_killed_and_froze
         for ordinal in range(1, count + 1):
             event = sample_event("gate" if ordinal % 2 else "yard", ordinal)
             store.commit(event.camera, [event], Position(b"", 0, 0), lambda _: ["mqtt"])
-        with sink(broker, timeout_s=0.5, format="raw") as mqtt:
+        with sink(broker, timeout_s=0.5, dialect="raw") as mqtt:
             disturbed = 0
             for _ in until(60, "the outbox to empty"):
                 tally = deliver_due(

@@ -57,7 +57,7 @@ def test_the_body_is_a_cloud_event_with_the_message_id_as_its_id(receiver: Any) 
 
 
 def test_raw_is_the_bare_event(receiver: Any) -> None:
-    send(receiver, format="raw")
+    send(receiver, dialect="raw")
     request = receiver.requests[0]
     assert request.headers["Content-Type"] == "application/json"
     assert msgspec.json.decode(request.body, type=Event) == sample_event()
