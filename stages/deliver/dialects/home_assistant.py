@@ -15,7 +15,8 @@ PROBLEM = ""
 """Stands for what is wrong with a camera among what its rules see, which have names."""
 _TYPES = ("start", "update", "end")
 _LONGEST_STATE = 255
-_UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
+_SAFE = re.compile(r"[A-Za-z0-9-]+(?:_[A-Za-z0-9-]+)*")
+_UNSAFE = re.compile(r"[^A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Device:
     @property
     def name(self) -> str:
         """Of the device, unique at the broker."""
-        return _word(f"{self.root}/{self.camera}")
+        return f"{_word(self.root)}__{_word(self.camera)}"
 
     def config(self, *, available: str | None, version: str) -> dict[str, Any]:
         """The discovery message. ``available``: topic where ``online`` and ``offline`` are retained."""
@@ -127,6 +128,7 @@ def announcement(event: Event) -> dict[str, Any]:
 
 
 def _word(text: str) -> str:
-    """As Home Assistant takes it in topics and ids; two names never become one."""
-    word = _UNSAFE.sub("_", text)
-    return word if word == text else f"{word}_{sha256(text.encode()).hexdigest()[:6]}"
+    """As Home Assistant takes it in topics and ids, without ``__``; two names never become one."""
+    if _SAFE.fullmatch(text):
+        return text
+    return f"{_UNSAFE.sub('_', text)}_{sha256(text.encode()).hexdigest()[:6]}".lstrip("_")

@@ -124,7 +124,7 @@ def test_devices_appear_before_any_event_and_are_there_for_a_home_assistant_that
         if message.topic.endswith("/config")
     }
     assert {device.device.name for device in found.values()} == {"gate", "lane"}
-    assert all(topic.startswith("homeassistant/device/bartizan_") for topic in found)
+    assert all(topic.startswith("homeassistant/device/bartizan__") for topic in found)
     states = ["bartizan/gate/rules/yard", "bartizan/gate/problem", "bartizan/lane/rules/crowd", "bartizan/lane/problem"]
     assert [later.last(topic) for topic in states] == ["OFF"] * 4
     assert later.last("bartizan/availability") == "online"
