@@ -120,6 +120,8 @@ class Backlog(msgspec.Struct, frozen=True, tag=True):
     waiting: int
     done: int
     failed: int
+    steps: int = 0
+    """On the way to them, where the way is long."""
 
 
 class Metrics(msgspec.Struct, frozen=True, tag=True):

@@ -508,6 +508,23 @@ class EventObject(msgspec.Struct, frozen=True, kw_only=True):
     """What the classifiers are agreed on, by name of the classifier: ``{"colour": "red"}``."""
 
 
+class BestFrame(msgspec.Struct, frozen=True, kw_only=True):
+    """A frame that shows the object of an event well."""
+
+    frame: int
+    """1-based index in the source."""
+    media_time: float
+    track_id: int
+    """By which it went then."""
+    confidence: float
+    box_px: tuple[float, float, float, float]
+    box: tuple[float, float, float, float]
+    """As in ``EventObject``."""
+    score: float
+    """Side of a square of the box's size in pixels, times confidence; half of that where the border of the picture may
+    cut the object off."""
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One message about one event: its start, an update, or its end. Times are seconds of media time.
 
@@ -542,6 +559,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     ended: str = ""
     """Ends: ``left``, ``lost``, ``momentary``, ``end_of_stream`` or ``evidence_lost``; else empty."""
     object: EventObject | None = None
+    best: list[BestFrame] = []
+    """Ends: frames that show the object well by size and confidence, the best of them first."""
     region: dict[str, Any] = {}
     """The zone or line, normalised points: ``{"zone": [[x, y], ...]}`` or ``{"line": [[x, y], [x, y]]}``."""
     score_history: list[tuple[float, float]] = []
@@ -550,7 +569,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Rule trace, in order: ``{"time", "predicate", "value", "comparison", "threshold"}``, the first of a start's
     claim with what else explains it. ``stages.alert.verdict`` computes the verdict from it again."""
     evidence: dict[str, str] = {}
-    """``snapshot``: path within the output directory."""
+    """Paths within the output directory. Starts: ``snapshot``. Ends of recordings: ``best``, the sharpest of the
+    frames of ``best``, and ``crop``, the object alone. ``clip``."""
     model: dict[str, str] = {}
     """``name`` and ``sha256`` of the detector."""
     analysis_sha256: str = ""

@@ -374,6 +374,14 @@ class Evidence(Protocol):
         None: nobody knows, so everything but the object is."""
         ...
 
+    def crop(self, event: Event, pixels: Picture, around: Around | None = NOBODY) -> bytes:
+        """The object of the event alone, as JPEG; arguments as for ``process``."""
+        ...
+
+    def sharpness(self, pixels: Picture, box_px: tuple[float, float, float, float]) -> float:
+        """How sharp what lies in a box is; more is sharper. Comparable between frames of one object."""
+        ...
+
     def original(self, pixels: Picture) -> bytes | None:
         """The picture as it was, as JPEG; None where it is not to be kept."""
         ...

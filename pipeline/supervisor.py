@@ -270,7 +270,7 @@ class Supervisor:
                 return sum(c.frames for c in self.status.consumed.values())
             case "evidence" | "record" | "deliver":
                 backlog = self.status.backlogs.get(process.role.label)
-                return backlog.done if backlog else 0
+                return backlog.done + backlog.steps if backlog else 0
             case "classify":
                 label = f"{process.role.label}-"
                 return sum(count for name, count in self.status.answers.items() if name.startswith(label))

@@ -74,15 +74,23 @@ def _messages(count: int) -> str:
 
 
 def alerts_by_rule(events: Path) -> list[str]:
-    """One line for each rule that alerted: its name, its kind, how often, and where the first picture lies."""
+    """One line for each rule that alerted: its name, its kind, how often, and where the picture of its first event
+    lies, the best one if it was made."""
     counts: Counter[tuple[str, str]] = Counter()
     pictures: dict[tuple[str, str], str] = {}
+    firsts: dict[str, tuple[str, str]] = {}
     if events.exists():
         with events.open("rb") as lines:
             for event in map(_EVENT.decode, lines):
+                key = event.name, event.rule
                 if event.type == "start":
-                    counts[event.name, event.rule] += 1
-                    pictures.setdefault((event.name, event.rule), event.evidence.get("snapshot", "no picture"))
+                    counts[key] += 1
+                    if counts[key] == 1:
+                        firsts[event.id] = key
+                        pictures[key] = event.evidence.get("snapshot", "no picture")
+                best = event.evidence.get("best")
+                if event.id in firsts and best is not None and (events.parent / best).is_file():
+                    pictures[firsts[event.id]] = best
     return [f"{n} x {name} ({rule}), first: {pictures[name, rule]}" for (name, rule), n in sorted(counts.items())]
 
 

@@ -23,7 +23,11 @@ theirs.{% else %}Nothing is signed.{% endif %}</p>
 {% if event.files.clip %}<video controls preload="metadata" src="{{ event.files.clip }}"></video>
 <p class="quiet">If the browser does not show it (H.265, MJPEG), open <a href="{{ event.files.clip }}">the file</a>
 with a player.</p>{% endif %}
-{% if event.files.snapshot %}<img src="{{ event.files.snapshot }}" alt="{{ start.reason }}">{% endif %}
+{% if event.files.best %}<p>At its best:</p>
+<img src="{{ event.files.best }}" alt="{{ start.reason }}: the best picture">{% endif %}
+{% if event.files.crop %}<img src="{{ event.files.crop }}" alt="the object alone">{% endif %}
+{% if event.files.snapshot %}<p>When it began:</p>
+<img src="{{ event.files.snapshot }}" alt="{{ start.reason }}">{% endif %}
 {% for kind, file in event.files.items() if kind.startswith("original") %}<p class="quiet">Nothing hidden:
 <a href="{{ file }}">{{ kind }}</a></p>{% endfor %}
 {% for told in event.deleted %}<p class="quiet">{{ told }}</p>{% endfor %}

@@ -5,6 +5,9 @@ written of it. The picture as it was goes to ``originals/``.
 
 Usually the frame still lies in its slot. If it does not (a restart, a slow disk), a recording is decoded again, masks
 applied, which gives the same picture; for a live camera a note says why there is none. An alert never waits for it.
+
+When a recording is over it is decoded once more, up to the last frame that the end of an event names as one that shows
+its object well: the best of them becomes a second picture.
 """
 
 import logging
@@ -12,6 +15,7 @@ from collections import deque
 from functools import partial
 from pathlib import Path
 
+from pipeline.best_picture import BestPicture, Made
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog
 from pipeline.errors import LogError, MessageError, RingError, SourceError
@@ -86,7 +90,13 @@ class EvidenceLoop:
         """Events of recordings whose frame must be decoded again, by camera, in order."""
         self._replayed: dict[int, list[Event]] = {}
         """Those of the camera that is being decoded, by frame."""
+        self._best: dict[str, dict[str, Event]] = {}
+        """Events of recordings whose best picture is to be made when all is over, by camera and message."""
+        self._choices: dict[int, list[BestPicture]] = {}
+        """Those of the camera that is being decoded, by frame."""
         self._replay: Replay | None = None
+        self._steps = 0
+        """Taken through recordings: progress, though nothing be done."""
         self._asked: dict[str, tuple[int, Event]] = {}
         """Events whose cut has not come yet, with the time they were first seen."""
         self._done = self._failed = 0
@@ -102,7 +112,7 @@ class EvidenceLoop:
             self._child.answer()
             if self._hello_due.due():
                 self._link.send(EvidenceHello(self._child.incarnation))
-                self._child.tell(Backlog(self._waiting, self._done, self._failed))
+                self._child.tell(Backlog(self._waiting, self._done, self._failed, self._steps))
             for message in self._link.receive(64):
                 if isinstance(message, Cut):
                     self._cut(message)
@@ -131,13 +141,15 @@ class EvidenceLoop:
 
     @property
     def _waiting(self) -> int:
-        return sum(len(queue) for queue in self._late.values()) + len(self._asked)
+        choices = {id(each) for several in self._choices.values() for each in several}
+        best = sum(len(events) for events in self._best.values()) + len(choices)
+        return sum(len(queue) for queue in self._late.values()) + len(self._asked) + best
 
     # ---- from the slot
 
     def _cut(self, cut: Cut) -> None:
         stored = self._store.event(cut.message_id)
-        if stored is not None and not self._is_settled(stored.event):
+        if stored is not None and "snapshot" in stored.event.evidence and not self._is_settled(stored.event):
             self._from_slot(stored.event, cut)
         self._asked.pop(cut.message_id, None)
         self._link.send(CutDone(cut.camera, cut.index, cut.message_id))
@@ -154,31 +166,32 @@ class EvidenceLoop:
         except Exception as error:  # one picture's trouble must not end the others'
             self._give_up(event, f"{type(error).__name__}: {error}")
         else:
-            self._write(event, *made)
+            self._write(event, made)
 
-    def _make(self, event: Event, pixels: Picture) -> tuple[bytes, bytes | None]:
-        """The snapshot, and the picture as it was, if it is to be kept."""
-        return self._evidence.process(event, pixels, self._around(event)), self._evidence.original(pixels)
+    def _make(self, event: Event, pixels: Picture) -> Made:
+        around = self._around(event, event.frame - 1)
+        return Made(self._evidence.process(event, pixels, around), original=self._evidence.original(pixels))
 
-    def _around(self, event: Event) -> Around | None:
-        """Who else was in the event's frame; None where that cannot be told."""
+    def _around(self, event: Event, index: int) -> Around | None:
+        """Who else was in a frame of the event's camera; None where that cannot be told."""
         camera = event.camera
         if camera not in self._surroundings:
             log, tracks = self._spec.log_path(camera), self._spec.spool_path(camera)
             self._surroundings[camera] = Surroundings(log, tracks, self._child.answer)
         try:
-            return self._surroundings[camera].at(event.frame - 1)
+            return self._surroundings[camera].at(index)
         except (LogError, MessageError) as error:
             logger.warning("camera %s: event %s: who else is there cannot be told: %s", camera, event.id, error)
             return None
 
-    def _write(self, event: Event, picture: bytes, original: bytes | None) -> None:
-        """The snapshot last: where it is, the rest is."""
-        name = event.evidence["snapshot"]
-        if original is not None:
-            path = Path(self._spec.out) / original_of(name)
-            write_whole(path, [original], mode=0o600)
-        write_whole(Path(self._spec.out) / name, [picture])
+    def _write(self, event: Event, made: Made) -> None:
+        """The picture last: where it is, the rest is."""
+        out, name = Path(self._spec.out), _picture_of(event)
+        if made.original is not None:
+            write_whole(out / original_of(name), [made.original], mode=0o600)
+        if made.crop is not None:
+            write_whole(out / event.evidence["crop"], [made.crop])
+        write_whole(out / name, [made.picture])
         self._done += 1
 
     def _too_late(self, event: Event, reason: str) -> None:
@@ -191,15 +204,17 @@ class EvidenceLoop:
 
     def _give_up(self, event: Event, reason: str) -> None:
         logger.warning("camera %s: no snapshot of event %s: %s", event.camera, event.message_id, reason)
-        note = self._note_path(event)
-        write_whole(note, [f"evidence_missing: {reason}\n".encode()])
+        note = f"evidence_missing: {reason}\n".encode()
+        if "crop" in event.evidence:
+            write_whole((Path(self._spec.out) / event.evidence["crop"]).with_suffix(".missing"), [note])
+        write_whole(self._note_path(event), [note])
         self._failed += 1
 
     def _note_path(self, event: Event) -> Path:
-        return (Path(self._spec.out) / event.evidence["snapshot"]).with_suffix(".missing")
+        return (Path(self._spec.out) / _picture_of(event)).with_suffix(".missing")
 
     def _is_settled(self, event: Event) -> bool:
-        snapshot = event.evidence["snapshot"]
+        snapshot = _picture_of(event)
         if self.witness is not None and snapshot in self.witness.chain.gone:
             return True  # it was deleted as its owner wished
         return (Path(self._spec.out) / snapshot).exists() or self._note_path(event).exists()
@@ -213,6 +228,8 @@ class EvidenceLoop:
             event = stored.event
             if "snapshot" in event.evidence and not self._is_settled(event):
                 self._asked[event.message_id] = (self._child.clock.monotonic_ns(), event)
+            if "best" in event.evidence and not self._is_settled(event):
+                self._best.setdefault(event.camera, {})[event.message_id] = event
         patience = 0 if self._child.draining else int(SCAN_S * 1e9)
         now = self._child.clock.monotonic_ns()
         for message_id, (asked_ns, event) in list(self._asked.items()):
@@ -223,10 +240,12 @@ class EvidenceLoop:
 
     def _decode_some(self) -> bool:
         """Decode a little of the recording that holds the next late event; False when there is none."""
+        if self._choices:
+            return self._choose_some()
         if not self._replayed:
             camera = next((name for name, queue in self._late.items() if queue), None)
             if camera is None:
-                return False
+                return self._child.draining and self._begin_choice()
             for event in self._late.pop(camera):
                 if not self._is_settled(event):
                     self._replayed.setdefault(event.frame - 1, []).append(event)
@@ -253,9 +272,63 @@ class EvidenceLoop:
         except Exception as error:  # as in ``_from_slot``
             self._give_up(event, f"{type(error).__name__}: {error}")
         else:
-            self._write(event, *made)
+            self._write(event, made)
+
+    # ---- the best picture
+
+    def _begin_choice(self) -> bool:
+        """Start on the next recording some of whose events lack their best picture; False if there is none."""
+        if not self._best:
+            return False
+        camera = next(iter(self._best))
+        for event in self._best.pop(camera).values():
+            choice = BestPicture(event)
+            for index in choice.indexes:
+                self._choices.setdefault(index, []).append(choice)
+        self._replay = Replay(partial(self._capture, camera))
+        return True
+
+    def _choose_some(self) -> bool:
+        """Decode a little of the recording, and judge what of it is wanted."""
+        assert self._replay is not None  # made with what it is to find
+        self._steps += 1
+        try:
+            found = self._replay.step(self._choices)
+        except SourceError as error:
+            for choice in {id(each): each for several in self._choices.values() for each in several}.values():
+                self._settle(choice, str(error))
+            self._choices.clear()
+        else:
+            if found is not None:
+                self._judge(*found)
+        if not self._choices:
+            self._replay.close()
+        return True
+
+    def _judge(self, index: int, pixels: Picture) -> None:
+        for choice in self._choices.pop(index):
+            try:
+                if choice.look(index, pixels, self._around(choice.event, index), self._evidence):
+                    self._settle(choice, "")
+            except Exception as error:  # as in ``_from_slot``
+                for several in self._choices.values():
+                    several[:] = [each for each in several if each is not choice]
+                self._settle(choice, f"{type(error).__name__}: {error}")
+        self._choices = {each: several for each, several in self._choices.items() if several}
+
+    def _settle(self, choice: BestPicture, reason: str) -> None:
+        """Write the best of the frames that were there."""
+        if choice.made is None:
+            self._give_up(choice.event, reason)
+        else:
+            self._write(choice.event, choice.made)
 
     def _capture(self, camera: str) -> Capture:
         from pipeline.build import build_capture
 
         return build_capture(self._config, camera, self._child.clock)
+
+
+def _picture_of(event: Event) -> str:
+    """Path of the picture that a message names: the snapshot of a start, or the best one of an end."""
+    return event.evidence.get("snapshot") or event.evidence["best"]

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from pipeline.clock import SECOND
-from pipeline.messages import Event, EventObject, Frame
+from pipeline.messages import BestFrame, Event, EventObject, Frame
 from stages.alert.episode import Episode
 from stages.alert.identity import event_id, message_id
 from stages.alert.options import Anchor
 from stages.alert.rule import WHOLE_SCENE, CameraRule
 from stages.alert.scene import anchor_points
 from stages.alert.sighting import PATH, Box, Sighting
+from stages.alert.views import View, best_first
 from stages.alert.watch import Change, End
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,15 +32,23 @@ class Account:
     """Names, numbers and words of one camera's events."""
 
     def __init__(
-        self, camera: str, *, analysis_sha256: str, origin: str, version: str = "", clips: bool = False
+        self,
+        camera: str,
+        *,
+        analysis_sha256: str,
+        origin: str,
+        version: str = "",
+        clips: bool = False,
+        live: bool = False,
     ) -> None:
         """``origin``: what the frames are, see ``identity.origin``. ``version``: of Bartizan. ``clips``: whether the
-        camera's events have one."""
+        camera's events have one. ``live``: a frame that is past is gone."""
         self._camera = camera
         self._analysis_sha256 = analysis_sha256
         self._origin = origin
         self._version = version
         self._clips = clips
+        self._live = live
 
     def tell(
         self,
@@ -84,21 +93,29 @@ class Account:
             reason=_sentence(change, sighting, names, media_ns),
             ended=change.ended or "",
             object=self._describe(sighting, episode, names, frame, options.anchor),
+            best=[_best(view) for view in self._views(change, sighting)],
             region=change.rule.region(),
             score_history=[(_number(t), _number(c)) for t, c in sighting.scores] if sighting else [],
             why=change.why,
-            evidence=self._evidence(change, name),
+            evidence=self._evidence(change, name, sighting),
             model=model,
             analysis_sha256=self._analysis_sha256,
             version=self._version,
             correlation_id=f"{self._camera}/{frame.session}/{frame.index}",
         )
 
-    def _evidence(self, change: Change, name: str) -> dict[str, str]:
-        """What proves it: the start has a snapshot, if there was a picture, and the whole event a clip."""
+    def _views(self, change: Change, sighting: Sighting | None) -> list[View]:
+        """What the end says of its object."""
+        return best_first(change.episode.views) if change.kind == "end" and sighting is not None else []
+
+    def _evidence(self, change: Change, name: str, sighting: Sighting | None) -> dict[str, str]:
+        """What proves it: the start has a snapshot, if there was a picture, the end of a recording's event the best
+        picture, and the whole event a clip."""
         snapshot = {"snapshot": f"media/{name}.jpg"} if change.kind == "start" and change.pictured else {}
         clip = {"clip": f"media/{self._camera}/{change.episode.event}.mp4"} if self._clips else {}
-        return snapshot | clip
+        is_shown = self._views(change, sighting) and not self._live
+        best = {"best": f"media/{name}.jpg", "crop": f"media/{name}.crop.jpg"} if is_shown else {}
+        return snapshot | best | clip
 
     def _describe(
         self, sighting: Sighting | None, episode: Episode, names: list[str], frame: Frame, anchor: Anchor
@@ -123,6 +140,18 @@ def describe_object(sighting: Sighting, names: list[str], anchor: Anchor) -> Eve
         box=_box(sighting.box),
         path=_path(sighting, anchor),
         attributes=sighting.attributes,
+    )
+
+
+def _best(view: View) -> BestFrame:
+    return BestFrame(
+        frame=view.index + 1,
+        media_time=_seconds(view.media_ns),
+        track_id=view.track_id,
+        confidence=_number(view.confidence),
+        box_px=_box(view.box_px),
+        box=_box(view.box),
+        score=_number(view.score),
     )
 
 

@@ -163,7 +163,10 @@ class CameraAlert:
         self._sightings = Sightings(self._options, memory_ns=self._memory_ns, state=state.sightings)
         self._wishing = Wishing(self._asking, state.wishing)
         self._following = Following(self._camera, self._rules, state.followed, exact=self._exact)
-        self._watches = [Watch(self._camera, rule, kept) for rule, kept in zip(self._rules, state.watches, strict=True)]
+        self._watches = [
+            Watch(self._camera, rule, kept, views=self._options.best_frames)
+            for rule, kept in zip(self._rules, state.watches, strict=True)
+        ]
         for watch in self._watches:
             watch.learn_classes(state.names)
 
@@ -295,6 +298,7 @@ class CameraAlert:
             origin=state.origin,
             version=self._version,
             clips=self._clips,
+            live=self._is_live,
         )
         events = []
         for change in changes:

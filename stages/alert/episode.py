@@ -9,6 +9,7 @@ import msgspec
 from stages.alert.options import RuleOptions, nanoseconds
 from stages.alert.peak import Peak
 from stages.alert.sighting import Box
+from stages.alert.views import View
 
 
 class Turn(Enum):
@@ -71,6 +72,8 @@ class Episode(msgspec.Struct):
     """The furthest that the claim's value went."""
     surest: Peak | None = None
     """The surest that it was of its object."""
+    views: list[View] = []
+    """Frames that show its object best, in order of time."""
 
     @property
     def open(self) -> bool:

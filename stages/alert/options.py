@@ -179,3 +179,10 @@ class AlertOptions(BaseModel):
     join_overlap: float = Field(
         default=0.3, gt=0, le=1, description="Overlap (intersection over union) of the two boxes that this takes."
     )
+    best_frames: int = Field(
+        default=3,
+        ge=0,
+        le=8,
+        description="Frames that show an event's object well, among which its best picture is chosen. 0: no such "
+        "picture; a recording need not be decoded a second time then.",
+    )

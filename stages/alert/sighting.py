@@ -11,6 +11,7 @@ from pipeline.detections import Tracks
 from pipeline.messages import Frame
 from stages.alert.geometry import overlap
 from stages.alert.options import AlertOptions, nanoseconds
+from stages.alert.views import View, note_recent, view
 from stages.alert.votes import Votes
 
 Box = tuple[float, float, float, float]
@@ -57,6 +58,8 @@ class Sighting(msgspec.Struct):
     """What it is, by classifier."""
     scores_of: dict[str, tuple[float, int]] = {}
     """What it does: score and media time by behaviour."""
+    views: list[View] = []
+    """Frames of the last seconds that show it best."""
 
     @property
     def attributes(self) -> dict[str, str]:
@@ -163,6 +166,9 @@ class Sightings:
             sighting.vote = votes[row]
             sighting.box_px = tuple(pixels[row])
             sighting.note(frame.media_ns, box, confidence=confidences[row] if observed[row] else None)
+            if observed[row]:
+                here = frame.index, frame.media_ns, ids[row], confidences[row], box, sighting.box_px
+                note_recent(sighting.views, view(*here))
             subjects.append(sighting.subject)
         return rows, subjects
 

@@ -19,6 +19,7 @@ from stages.alert.rule import WHOLE_SCENE, CameraRule, Claim, Rule, is_about_obj
 from stages.alert.scene import Scene
 from stages.alert.sighting import Sighting
 from stages.alert.trace import trace
+from stages.alert.views import note_best
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,8 @@ class WatchState(msgspec.Struct):
 class Watch:
     """One rule on one camera."""
 
-    def __init__(self, camera: str, rule: Rule, state: WatchState | None = None) -> None:
+    def __init__(self, camera: str, rule: Rule, state: WatchState | None = None, *, views: int = 0) -> None:
+        """``views``: how many frames that show its object well are noted of each event."""
         state = state or WatchState(rule.options.title)
         self.rule = rule
         self.title = state.title
@@ -67,6 +69,7 @@ class Watch:
         self._rearm = Rearm(nanoseconds(rule.options.rearm_s), state.quiets)
         self._unchecked = state.unchecked
         self._wanted: npt.NDArray[np.bool_] | None = None
+        self._views = views
         self._needs_objects = is_about_objects(rule)
 
     def state(self) -> WatchState:
@@ -120,6 +123,7 @@ class Watch:
             claim = claims.get(key)
             if claim is not None:
                 self._note(episode, claim, scene)
+            self._picture(episode, scene)
             seen = key[0] < WHOLE_SCENE or key[0] in there
             turn = episode.follow(now, holds=claim is not None, seen=seen, inertia=self._inertia)
             if turn is not Turn.NOTHING:
@@ -180,6 +184,12 @@ class Watch:
         sighting = scene.sightings.get(episode.subject)
         if sighting is not None:
             episode.surest = further(episode.surest, "median_confidence", sighting.vote, ">=", least, now_ns=now)
+
+    def _picture(self, episode: Episode, scene: Scene) -> None:
+        """Note how well this frame shows the object; at the first one, how well those before it did."""
+        sighting = scene.sightings.get(episode.subject)
+        if self._views and sighting is not None and sighting.present and sighting.views:
+            note_best(episode.views, sighting.views[-1:] if episode.views else sighting.views, self._views)
 
     def _act(self, key: tuple[int, int], turn: Turn, claim: Claim | None, scene: Scene) -> list[Change]:
         now, episode = scene.frame.media_ns, self._episodes[key]

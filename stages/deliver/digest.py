@@ -65,7 +65,7 @@ class Digest:
 
 def _bare(event: Event) -> Event:
     return msgspec.structs.replace(
-        event, reason="", object=None, region={}, score_history=[], why=[], evidence={}, model={}
+        event, reason="", object=None, best=[], region={}, score_history=[], why=[], evidence={}, model={}
     )
 
 

@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from pipeline.messages import Event
 from pipeline.stage import NOBODY, Around, Picture
-from stages.evidence.blur import bystanders, hidden
+from stages.evidence.blur import Box, bystanders, hidden
 from stages.evidence.caption import caption
+from stages.evidence.cutout import cut_out, sharpness
 from stages.evidence.options import SnapshotOptions
 
 Color = tuple[int, int, int]
@@ -57,6 +58,19 @@ class SnapshotStage:
             height, width = picture.shape[:2]
             picture = np.vstack([picture, caption(event, width, height, color)])
         return _jpeg(picture, self._options.jpeg_quality)
+
+    def crop(self, event: Event, pixels: Picture, around: Around | None = NOBODY) -> bytes:
+        """The object of the event alone, with some ground around it, as JPEG; arguments and errors as ``process``."""
+        _check(pixels)
+        if event.object is None:
+            raise ValueError(f"event {event.message_id} has no object that could be cut out")
+        picture = self._without_bystanders(event, pixels, around)
+        return _jpeg(cut_out(picture, event.object.box_px), self._options.jpeg_quality)
+
+    def sharpness(self, pixels: Picture, box_px: Box) -> float:
+        """How sharp what lies in a box is; more is sharper."""
+        _check(pixels)
+        return sharpness(pixels, box_px)
 
     def original(self, pixels: Picture) -> bytes | None:
         """The picture as it was, nothing drawn and nobody hidden; None where it is not to be kept."""

@@ -22,6 +22,22 @@ def test_alerts_are_counted_by_rule_with_their_first_picture(tmp_path: Path) -> 
     assert alerts_by_rule(path) == ["2 x lawn (in_field), first: media/1.jpg"]
 
 
+def test_the_best_picture_of_the_first_event_is_named_if_it_is_there(tmp_path: Path) -> None:
+    events = [
+        sample_event("gate", 1, id="a", evidence={"snapshot": "media/1.jpg"}),
+        sample_event("gate", 2, id="b", evidence={"snapshot": "media/2.jpg"}),
+        sample_event("gate", 3, id="b", type="end", evidence={"best": "media/3.jpg"}),
+        sample_event("gate", 4, id="a", type="end", evidence={"best": "media/4.jpg"}),
+    ]
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b"".join(msgspec.json.encode(event) + b"\n" for event in events))
+    assert alerts_by_rule(path) == ["2 x yard (in_field), first: media/1.jpg"]
+    (tmp_path / "media").mkdir()
+    for number in (3, 4):
+        (tmp_path / "media" / f"{number}.jpg").touch()
+    assert alerts_by_rule(path) == ["2 x yard (in_field), first: media/4.jpg"]
+
+
 def test_a_run_without_events_says_nothing_of_alerts(tmp_path: Path) -> None:
     assert alerts_by_rule(tmp_path / "events.jsonl") == []
 

@@ -1,0 +1,72 @@
+"""Best frames: the end of an event names frames that show its object well, and of a recording pictures of them."""
+
+from itertools import pairwise
+
+import pytest
+
+from pipeline.messages import Event
+from pipeline.testing import Script, ScriptedTracker, Walk
+from stages.alert.options import AlertOptions
+from stages.alert.rule import Rule
+from stages.alert.rules.in_field import InField
+from stages.alert.rules.line_crossed import LineCrossed
+from stages.alert.stage import AlertStage
+
+ZONE = [(0.3, 0.3), (0.7, 0.3), (0.7, 0.9), (0.3, 0.9)]
+THROUGH = Walk(stops=[(0, 0.1, 0.6), (20, 0.9, 0.6)])
+
+
+def events(script: Script, **options: int) -> list[Event]:
+    rules: list[Rule] = [
+        InField(InField.Options.model_validate({"name": "lawn", "zone": ZONE})),
+        LineCrossed(LineCrossed.Options.model_validate({"name": "kerb", "line": [(0.5, 0.2), (0.5, 0.8)]})),
+    ]
+    stage = AlertStage(AlertOptions.model_validate(options), rules=rules, trackers=ScriptedTracker)
+    return stage.process("gate", script.records()).events
+
+
+def ends(script: Script, **options: int) -> list[Event]:
+    found = [event for event in events(script, **options) if event.type == "end"]
+    assert {event.name for event in found} == {"lawn", "kerb"}
+    return found
+
+
+def test_the_frames_lie_within_the_event_or_a_little_before_it() -> None:
+    for event in ends(Script(walks=[THROUGH], seconds=22)):
+        assert 1 <= len(event.best) <= 3
+        assert [frame.score for frame in event.best] == sorted((frame.score for frame in event.best), reverse=True)
+        for frame in event.best:
+            assert event.started - 5 <= frame.media_time <= event.media_time
+            assert frame.frame == round(frame.media_time * 10) + 1
+            assert frame.track_id == 1
+            assert frame.box[2] == pytest.approx(frame.box_px[2] / 1000)
+
+
+def test_the_end_of_a_recordings_event_names_its_pictures_and_no_other_message_does() -> None:
+    for event in events(Script(walks=[THROUGH], seconds=22)):
+        if event.type == "end":
+            wanted = {"best": f"media/{event.message_id}.jpg", "crop": f"media/{event.message_id}.crop.jpg"}
+            assert event.evidence == wanted
+        else:
+            assert event.best == []
+            assert "best" not in event.evidence
+
+
+def test_a_live_camera_has_no_picture_of_what_is_past() -> None:
+    for event in ends(Script(walks=[THROUGH], seconds=22, live=True)):
+        assert event.best
+        assert event.evidence == {}
+
+
+def test_none_are_noted_where_none_are_wanted() -> None:
+    for event in ends(Script(walks=[THROUGH], seconds=22), best_frames=0):
+        assert event.best == []
+        assert event.evidence == {}
+
+
+def test_frames_of_one_moment_are_not_named_twice() -> None:
+    stands = Walk(stops=[(0, 0.5, 0.6), (40, 0.5, 0.6)])
+    for event in [each for each in events(Script(walks=[stands], seconds=10)) if each.type == "end"]:
+        times = sorted(frame.media_time for frame in event.best)
+        assert len(times) == 3
+        assert all(later - earlier >= 0.5 for earlier, later in pairwise(times))
