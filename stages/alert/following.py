@@ -22,9 +22,10 @@ class Following:
         self._exact = exact
 
     def take(self, what: str, value: bytes, detector: str, *, live: bool) -> None:
-        """The log says that it is this from now on. What no rule can go by, or what is gone, changes nothing."""
+        """The log says that it is this from now on. What no rule can go by, or what is gone, changes nothing; what
+        another process says of itself is no longer so when it is gone."""
         before = self.held.get(what)
-        if not value and before:
+        if not value and before and any(what in rule.options.follows for rule in self._rules):
             log.warning("camera %s: %s is gone; its rules go on with what they have read of it", self._camera, what)
             return
         if self._heed(News(what, value, before, detector), live=live):

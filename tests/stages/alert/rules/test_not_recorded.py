@@ -55,3 +55,8 @@ def test_what_nobody_understands_is_no_reason() -> None:
 def test_another_stop_soon_after_is_not_told_again() -> None:
     events = watched({50: said("full"), 60: said(""), 90: said("full")}, rearm_s=30)
     assert [event.type for event in events] == ["start", "end"]
+
+
+def test_what_was_so_in_the_run_before_is_not_so_when_nobody_says_it_any_more() -> None:
+    events = watched({50: said("the disk is full"), 100: ChangeRecord("recording", b"")})
+    assert [event.type for event in events] == ["start", "end"]
