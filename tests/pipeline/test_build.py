@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from pipeline.build import build_alert, build_capture, build_detector, build_evidence, build_sinks, export_tracks, route
-from pipeline.clock import SECOND, ManualClock
+from pipeline.clock import SECOND, ManualClock, SystemClock
 from pipeline.configuration.config import PipelineConfig
 from pipeline.configuration.defaults import default_config
 from pipeline.detections import Tracks
@@ -116,6 +116,33 @@ def test_a_sink_that_is_not_governed_gets_every_message_beside_one_that_is(folde
     sink.close()
     types = [json.loads(line)["type"] for line in Path("a.jsonl").read_text().splitlines()]
     assert types == (["start", "digest"] if governed else ["start"] * 3)
+
+
+def test_a_sink_that_looks_back_finds_in_the_store_what_it_was_sent_before_it_was_built_again(folder: Path) -> None:
+    command = ["sh", "-c", "cat >> told; echo >> told"]
+    config = configured(f"sinks=[{{kind: command, dialect: frigate, command: {json.dumps(command)}}}]")
+    events = [sample_event("gate", ordinal, type=kind) for ordinal, kind in enumerate(("start", "update", "end"), 1)]
+    with EventStore.open(folder / "events.db", analysis_sha256="a") as store:
+        store.commit("gate", events, Position(b"", 0, 0), route(config, store))
+        for _ in events:
+            (built,) = build_sinks(config, SystemClock())
+            assert built.deliver(store, limit=1)
+            built.close()
+    told = [json.loads(line) for line in (folder / "told").read_text().splitlines()]
+    assert [message["type"] for message in told] == ["new", "update", "end"]
+    assert [message["before"] for message in told[1:]] == [message["after"] for message in told[:-1]]
+
+
+def test_a_sink_that_wants_to_know_its_cameras_meets_them_with_the_names_that_events_say(folder: Path) -> None:
+    rules = "rules=[{rule: in_field, name: yard}, {rule: camera_health}]"
+    config = configured(rules, "sinks=[{kind: mqtt, host: localhost, dialect: home_assistant}]")
+    (built,) = build_sinks(config, ManualClock())
+    greeting = [post.topic for post in built.sink._voice.greeting()]  # type: ignore[attr-defined]
+    assert greeting == [
+        "homeassistant/device/bartizan__gate/config",
+        "bartizan/gate/rules/yard",
+        "bartizan/gate/problem",
+    ]
 
 
 def test_shipped_stages_are_built_from_the_defaults(folder: Path) -> None:
