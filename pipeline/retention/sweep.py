@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 
 EVERY_NS = 60 * SECOND
 """Between two looks at how old things are. How many they are and how full the disk is is looked at each time."""
-REST_NS = 10 * SECOND
-"""Until the next look where a limit is broken and nothing may go."""
+REST = 20
+"""Where a limit is broken and nothing may go, the next look waits so many times as long as this one took."""
 MOST = 200
 """Files that are deleted in one round; the next round goes on."""
 NOT_COUNTED = (".json", ".missing")
@@ -64,7 +64,8 @@ class Sweep:
     def look(self) -> int:
         """Delete what is to go now, ``MOST`` at most; how many these were."""
         now_ns = self._clock.wall_ns()
-        is_due = self._clock.monotonic_ns() >= self._due_ns
+        began_ns = self._clock.monotonic_ns()
+        is_due = began_ns >= self._due_ns
         free = shutil.disk_usage(self._out).free
         if not self._options.enabled or not (is_due or self._is_urgent(free)):
             return 0
@@ -75,7 +76,8 @@ class Sweep:
         if len(planned.going) <= MOST:
             self._due_ns = self._clock.monotonic_ns() + EVERY_NS
         if not planned.going:
-            self._rest_ns = self._clock.monotonic_ns() + REST_NS
+            ended_ns = self._clock.monotonic_ns()
+            self._rest_ns = ended_ns + min(EVERY_NS, REST * (ended_ns - began_ns))
         return min(len(planned.going), MOST)
 
     def _is_urgent(self, free: int) -> bool:

@@ -3,8 +3,6 @@
 import json
 import shutil
 import signal
-import subprocess
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -102,18 +100,6 @@ def test_a_live_event_has_a_clip_that_begins_before_it(start: Start, root: Path,
         assert pictures(out / event["evidence"]["clip"]) == note["frames"]
         if not note["short"]:
             assert note["event_at_s"] >= 0.8
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk of 64 MB of its own."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"needs leave to mount a tmpfs: {mounted.stderr.decode().strip()}")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 @pytest.mark.slow

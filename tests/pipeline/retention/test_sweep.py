@@ -123,6 +123,14 @@ def test_nothing_goes_without_a_limit_or_within_the_grace(out: Path, key: SiteKe
     assert swept(out, key, SMALL, days=0.01) == 10
 
 
+def test_a_disk_that_is_nearly_full_is_emptied_of_what_may_go(out: Path, key: SiteKey) -> None:
+    end(out, but=3)
+    assert swept(out, key, RetentionOptions(free_gb=1e-9)) == 0
+    assert swept(out, key, RetentionOptions(free_gb=1e6)) == 7
+    assert {path for path in here(out) if "3" in path} == {"media/3.jpg", "media/gate/3.mp4"}
+    assert {each.why for each in verified(out).tombstones} == {"less than 1e+06 GB of the disk were free (free_gb)"}
+
+
 def test_no_more_than_a_few_go_at_a_time(out: Path, key: SiteKey, monkeypatch: pytest.MonkeyPatch) -> None:
     end(out)
     monkeypatch.setattr(sweeping, "MOST", 3)
