@@ -1,12 +1,23 @@
 """Another generation with the same model and other feedback. Where there is one already, that is put in use again."""
 
+from pathlib import Path
+
 import msgspec
 from msgspec.structs import replace
 
-from lab.normal.keeping import as_json, digest_of, place, prune, use
+from lab.normal.keeping import as_json, digest_of, drop_crops, place, use
 from pipeline.errors import CannotStart, UsageError
 from stages.alert.normal.feedback import FEEDBACK, MOST, Feedback, Given
-from stages.alert.normal.store import EXEMPLARS, GENERATIONS, MANIFEST, Manifest, Stored, generations, read_generation
+from stages.alert.normal.store import (
+    EXEMPLARS,
+    GENERATIONS,
+    MANIFEST,
+    Manifest,
+    Stored,
+    generations,
+    read_generation,
+    read_manifest,
+)
 
 _SHORT = 8
 
@@ -46,19 +57,20 @@ def put(stored: Stored, feedback: Feedback) -> Stored:
     files = files_with(stored, feedback, generation=max(there) + 1)
     wanted = _deciding(msgspec.json.decode(files[MANIFEST], type=Manifest))
     for number in reversed(there):
-        kept = _readable(stored, number)
-        if kept is not None and _deciding(kept.manifest) == wanted:
+        kept = _readable(stored.path.with_name(str(number)), wanted)
+        if kept is not None:
             use(folder, number)
             return kept
     place(folder, max(there) + 1, files)
     use(folder, max(there) + 1)
-    prune(folder)
+    drop_crops(folder)
     return read_generation(folder / GENERATIONS / str(max(there) + 1))
 
 
-def _readable(stored: Stored, number: int) -> Stored | None:
+def _readable(path: Path, wanted: Manifest) -> Stored | None:
+    """The generation there, if it is this one and undamaged."""
     try:
-        return read_generation(stored.path.with_name(str(number)))
+        return read_generation(path) if _deciding(read_manifest(path)) == wanted else None
     except CannotStart:
         return None
 

@@ -33,6 +33,7 @@ from stages.alert.normal.store import (
     Stored,
     current,
     generations,
+    listed,
     read,
     read_generation,
     read_manifest,
@@ -41,9 +42,9 @@ from stages.alert.normal.store import (
 RESERVOIR = "reservoir"
 """Beside the generations: what updates learn from, see ``lab.normal.reservoir``."""
 KEPT = 5
-"""Models that are kept, the one in use among them, ..."""
+"""Models whose crops are kept, the one in use among them, ..."""
 KEPT_FEEDBACK = 20
-"""... and generations that differ from one of them in what was said about alarms."""
+"""... and so many generations that differ from one of them in what was said about alarms."""
 
 
 def check_folder(folder: Path, camera: str) -> None:
@@ -82,7 +83,7 @@ def keep(
     sample: Mapping[str, Any] | None = None,
     with_feedback: bool = True,
 ) -> Stored:
-    """Write the next generation, put it in use, and drop those that are too old.
+    """Write the next generation, put it in use, and drop the crops of those that are too old.
 
     ``exemplars``: JPEG crops by file name. ``sample``: as the manifest has it. ``with_feedback``: what was said
     about alarms before is kept with it. Nothing is in use before it is on the disk as a whole. Raises what
@@ -115,7 +116,7 @@ def keep(
     beside = {f"{EXEMPLARS}/{name}": content for name, content in crops.items()}
     place(folder, manifest.generation, files | beside | {MANIFEST: as_json(manifest)})
     use(folder, manifest.generation)
-    prune(folder)
+    drop_crops(folder)
     return read_generation(folder / GENERATIONS / str(manifest.generation))
 
 
@@ -127,16 +128,29 @@ def feedback_in_use(folder: Path) -> Feedback:
         return Feedback()
 
 
-def prune(folder: Path) -> None:
-    """Drop generations that are too old: models but the last ``KEPT``, and of their feedback but the last
-    ``KEPT_FEEDBACK``. The one in use stays."""
-    there = generations(folder)
+def drop_crops(folder: Path) -> None:
+    """Delete the pictures of generations that are old. All that decides stays, and what the records of events are made
+    of: a run that goes by one of them can be started again, and told again to the byte."""
+    for each in _old(folder, KEPT):
+        for crop in (folder / GENERATIONS / str(each) / EXEMPLARS).glob("*.jpg"):
+            crop.unlink()
+
+
+def prune(folder: Path, models: int = KEPT) -> list[int]:
+    """Delete generations as a whole, which is done only where it is asked for: all but the last ``models`` models, the
+    last ``KEPT_FEEDBACK`` that differ from one of these in feedback alone, and the one in use. Which they were."""
+    old = _old(folder, models)
+    for each in old:
+        shutil.rmtree(folder / GENERATIONS / str(each))
+    return old
+
+
+def _old(folder: Path, kept_models: int) -> list[int]:
+    there, now = generations(folder), current(folder)
     models = {each: _model_of(folder, each) for each in there}
-    kept = set(sorted(set(models.values()))[-KEPT:])
+    kept = set(sorted(set(models.values()))[-kept_models:])
     changes = [each for each in there if models[each] != each and models[each] in kept][-KEPT_FEEDBACK:]
-    for each in there:
-        if each not in kept and each not in changes and each != current(folder):
-            shutil.rmtree(folder / GENERATIONS / str(each))
+    return [each for each in there if each not in kept and each not in changes and each != now]
 
 
 def place(
@@ -183,7 +197,7 @@ def go_back(folder: Path, to: int | None = None) -> Stored:
             raise UsageError(f"{folder}: generation {now} is in use, and none before it is kept")
         to = earlier[-1]
     if to not in there:
-        raise UsageError(f"{folder}: generation {to} is not kept; there: {', '.join(map(str, there))}")
+        raise UsageError(f"{folder}: generation {to} is not kept; there: {listed(there)}")
     stored = read_generation(folder / GENERATIONS / str(to))
     use(folder, to)
     return stored

@@ -10,7 +10,7 @@ from rich.console import Console
 from lab.normal.archive import export as export_to
 from lab.normal.archive import take_in
 from lab.normal.feedback_command import app as feedback
-from lab.normal.keeping import forget, go_back
+from lab.normal.keeping import KEPT, forget, go_back, prune
 from lab.normal.learn_command import size_kb
 from lab.normal.reservoir import read_index
 from lab.normal.telling import counts
@@ -18,7 +18,7 @@ from lab.normal.update_command import update_normal
 from lab.normal.words import BUDGETS, advised_mode, budget_table, clips, feature_table, lasting, rate, reservoir_words
 from pipeline.errors import UsageError
 from stages.alert.normal.feedback import read_feedback
-from stages.alert.normal.store import Stored, generations, read
+from stages.alert.normal.store import Stored, generations, listed, read
 
 app = typer.Typer(help="Look at a camera's model of normal, go back, forget it, carry it.", no_args_is_help=True)
 app.add_typer(feedback, name="feedback")
@@ -46,7 +46,7 @@ def show(
         return
     manifest, calibration, footage = stored.manifest, stored.calibration, stored.manifest.footage
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    there = ", ".join(map(str, generations(folder)))
+    there = listed(generations(folder))
     console.print(f"camera {manifest.camera}: generation {manifest.generation} of {there}; {size_kb(stored)} kB")
     console.print(f"  sha256 {stored.digest}")
     console.print(f"  after {manifest.parent or 'none'}")
@@ -106,6 +106,21 @@ def reset(
     if number and not yes and not typer.confirm(f"delete {number} generations in {folder}?"):
         raise typer.Exit(1)
     typer.echo(f"{folder}: {forget(folder)} generations deleted; 'bartizan learn' starts anew")
+
+
+@app.command("prune")
+def prune_old(
+    folder: DirArgument,
+    keep: Annotated[int, typer.Option(min=1, help="So many models stay, the last ones, with their feedback.")] = KEPT,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete old generations. Runs that went by one of them can then not be started again, nor replayed."""
+    question = f"delete all but the last {keep} models in {folder}? Runs that went by others cannot be replayed then"
+    read(folder)
+    if not yes and not typer.confirm(question):
+        raise typer.Exit(1)
+    gone = prune(folder, keep)
+    typer.echo(f"{folder}: {len(gone)} generations deleted{f': {listed(gone)}' if gone else ''}")
 
 
 @app.command("export")

@@ -16,6 +16,7 @@ every refusal is a ``CannotStart`` of one line. ``lab.normal`` writes.
 import hashlib
 import io
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -142,7 +143,7 @@ def read_named(folder: Path, said: bytes) -> Stored:
     wanted = _parsed(said, folder, Current, CURRENT)
     path = folder / GENERATIONS / str(wanted.generation)
     if not (path / MANIFEST).is_file():
-        have = ", ".join(map(str, generations(folder))) or "none"
+        have = listed(generations(folder))
         _refuse(folder, f"generation {wanted.generation} is gone; there: {have}", "put it back from a backup")
     stored = read_generation(path)
     if wanted.sha256 and stored.digest != wanted.sha256:
@@ -167,7 +168,7 @@ def current(folder: Path) -> int:
     _check_kind(folder, label.kind, label.schema)
     said = _decoded(folder / CURRENT, folder, Current)
     if not (folder / GENERATIONS / str(said.generation) / MANIFEST).is_file():
-        have = ", ".join(map(str, generations(folder))) or "none"
+        have = listed(generations(folder))
         _refuse(folder, f"generation {said.generation} is missing; there: {have}", "see 'bartizan normal rollback'")
     return said.generation
 
@@ -176,6 +177,18 @@ def generations(folder: Path) -> list[int]:
     """The numbers of those that are there, rising."""
     found = (folder / GENERATIONS).glob(f"*/{MANIFEST}")
     return sorted(int(each.parent.name) for each in found if each.parent.name.isdecimal())
+
+
+def listed(numbers: Sequence[int]) -> str:
+    """``1, 2, 4 to 9`` of rising numbers; ``none``."""
+    runs: list[list[int]] = []
+    for each in numbers:
+        if runs and runs[-1][-1] == each - 1:
+            runs[-1].append(each)
+        else:
+            runs.append([each])
+    said = [f"{run[0]} to {run[-1]}" if len(run) > 3 else ", ".join(map(str, run)) for run in runs]
+    return ", ".join(said) or "none"
 
 
 def read_generation(path: Path) -> Stored:

@@ -46,6 +46,13 @@ def model(gate: Path) -> Path:
     return gate
 
 
+def test_old_generations_are_deleted_when_asked_for_and_after_a_question(model: Path) -> None:
+    assert "cannot be replayed then" in normal("prune", model, "--keep", "1", code=1, answer="n\n")
+    assert generations(model) == [1, 2]
+    assert "1 generations deleted: 1" in normal("prune", model, "--keep", "1", "--yes")
+    assert generations(model) == [2]
+
+
 def test_both_commands_are_there_by_name() -> None:
     assert resolve("learn", COMMANDS) is learn_normal
     assert resolve("normal", COMMANDS) is app

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from lab.normal.archive import take_in
 from lab.normal.giving import put
-from lab.normal.keeping import KEPT, KEPT_FEEDBACK, as_json, keep
+from lab.normal.keeping import KEPT, KEPT_FEEDBACK, as_json, keep, prune
 from lab.normal.learning import Learned, learn
 from lab.normal.normal_command import app
 from pipeline.errors import CannotStart, UsageError
@@ -271,15 +271,20 @@ def test_show_says_how_much_was_said(place: Path) -> None:
     assert told["feedback"] == {"not_of_interest": 0, "true_alarm": 0, "unsure": 1}
 
 
-def test_feedback_does_not_push_models_out(place: Path, taught: Learned) -> None:
+def test_feedback_pushes_models_out_neither_by_itself_nor_where_old_ones_are_deleted(
+    place: Path, taught: Learned
+) -> None:
     event = raised(place)[0].id
     for number in range(KEPT_FEEDBACK + 3):
         put(read(place / "gate"), Feedback(given=[Given(event, "unsure", "anomaly", 6.4, "", 20.0, 1, str(number))]))
+    assert len(generations(place / "gate")) == 1 + KEPT_FEEDBACK + 3
+    prune(place / "gate")
     there = generations(place / "gate")
     assert there[0] == 1
     assert len(there) == 1 + KEPT_FEEDBACK
     for _ in range(KEPT):
         keep(place / "gate", "gate", taught.model, taught.calibration, taught.footage)
+    prune(place / "gate")
     assert len(generations(place / "gate")) == KEPT
 
 

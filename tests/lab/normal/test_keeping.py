@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from lab.normal.keeping import KEPT, forget, go_back, keep
+from lab.normal.keeping import KEPT, forget, go_back, keep, prune
 from lab.normal.learning import Learned
 from pipeline.errors import CannotStart, UsageError
-from stages.alert.normal.store import CURRENT, current, generations, read
+from stages.alert.normal.nearest import INDEX
+from stages.alert.normal.store import CURRENT, EXEMPLARS, GENERATIONS, current, generations, listed, read
+from stages.alert.normal.taught import Taught
+from stages.alert.rules.anomaly import AnomalyOptions
 
 
 def again(folder: Path, learned: Learned, *, camera: str = "gate") -> None:
@@ -33,11 +36,50 @@ def test_a_generation_takes_some_hundred_kilobytes_at_most(gate: Path) -> None:
     assert sum(each.stat().st_size for each in read(gate).path.iterdir()) < 300_000
 
 
-def test_only_the_last_ones_are_kept_and_numbers_go_on(gate: Path, learned: Learned) -> None:
+def test_a_run_that_goes_by_an_old_generation_can_be_started_again_after_a_year_of_updates(
+    gate: Path, learned: Learned
+) -> None:
+    go_back(gate, 1)
+    run = AnomalyOptions.model_validate({"normal": gate})
+    assert run.normal == gate / "generations" / "1"
+    before = Taught(run).pinned
+    for _ in range(20):
+        again(gate, learned)
+    after = Taught(AnomalyOptions.model_validate({"normal": run.normal})).pinned
+    assert before is not None
+    assert after is not None
+    assert after.facts == before.facts
+    assert current(gate) == 22
+
+
+def test_old_generations_lose_their_pictures_and_nothing_that_is_in_events(gate: Path, learned: Learned) -> None:
+    crops = {"00.jpg": b"a face", INDEX: b"[]"}
+    for _ in range(KEPT + 1):
+        keep(gate, "gate", learned.model, learned.calibration, learned.footage, exemplars=crops)
+    there = {
+        each: sorted(file.name for file in (gate / GENERATIONS / str(each) / EXEMPLARS).iterdir()) for each in (3, 4)
+    }
+    assert there == {3: [INDEX], 4: ["00.jpg", INDEX]}
+    assert read(gate, generation=3).exemplar("00.jpg") is None
+
+
+def test_generations_are_deleted_where_that_is_asked_for_and_numbers_go_on(gate: Path, learned: Learned) -> None:
     for _ in range(KEPT):
         again(gate, learned)
-    assert generations(gate) == [3, 4, 5, 6, 7]
-    assert current(gate) == 7
+    go_back(gate, 1)
+    assert prune(gate) == [2]
+    assert generations(gate) == [1, 3, 4, 5, 6, 7]
+    go_back(gate, 7)
+    assert prune(gate, 2) == [1, 3, 4, 5]
+    again(gate, learned)
+    assert generations(gate) == [6, 7, 8]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"), [([], "none"), ([2], "2"), ([1, 2, 3, 5], "1, 2, 3, 5"), ([1, 3, 4, 5, 6, 9], "1, 3 to 6, 9")]
+)
+def test_many_numbers_are_said_in_few_words(numbers: list[int], words: str) -> None:
+    assert listed(numbers) == words
 
 
 def test_going_back_deletes_nothing_and_can_be_undone(gate: Path) -> None:
