@@ -1,0 +1,75 @@
+"""Privacy: no file that a run leaves in ``media/`` shows people whom its event is not about."""
+
+import stat
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars
+import pytest
+
+from pipeline.stage import Picture
+from tests.e2e.running import Running, process_command, run_to_end
+
+Box = tuple[float, float, float, float]
+
+
+@pytest.fixture(scope="module")
+def run(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Running:
+    out = tmp_path_factory.mktemp("bystanders") / "out"
+    nothing_drawn = ["--set", "stages.evidence.path=false", "--set", "stages.evidence.region=false"]
+    return run_to_end(process_command(root / "sample_videos" / "campus.mp4", out, *nothing_drawn), out)
+
+
+def read(path: Path) -> Picture:
+    picture = cv2.imread(str(path))
+    assert picture is not None, path
+    return np.asarray(picture, np.uint8)
+
+
+def detail(picture: Picture, box: Box) -> float:
+    """Of three quarters of a box; what is left are edges where two hidden boxes meet."""
+    left, top, right, bottom = (int(side) for side in box)
+    grey = cv2.cvtColor(picture[max(top, 0) : bottom, max(left, 0) : right], cv2.COLOR_BGR2GRAY)
+    return float(np.percentile(np.abs(cv2.Laplacian(grey, cv2.CV_32F)), 75))
+
+
+def apart(one: Box, other: Box, gap: float = 12.0) -> bool:
+    """Whether nothing of the object, nor the line around it, lies in the other box."""
+    return one[2] + gap < other[0] or other[2] + gap < one[0] or one[3] + gap < other[1] or other[3] + gap < one[1]
+
+
+@pytest.mark.slow
+def test_bystanders_have_no_detail_in_media_and_all_of_it_in_the_originals(run: Running) -> None:
+    tracks = polars.read_parquet(run.out / "tracks" / "campus.parquet").filter(~polars.col("filled"))
+    checked = 0
+    for event in run.events():
+        if "snapshot" not in event["evidence"] or event["object"] is None:
+            continue
+        path = run.out / event["evidence"]["snapshot"]
+        hidden, shown = read(path), read(run.out / "originals" / path.name)
+        for x1, y1, x2, y2 in tracks.filter(frame=event["frame"]).select("x1", "y1", "x2", "y2").rows():
+            box = (max(x1, 2.0), max(y1, 2.0), x2, y2)
+            if not apart(tuple(event["object"]["box_px"]), box) or min(x2 - box[0], y2 - box[1]) < 12:
+                continue
+            assert detail(hidden, box) < 0.35 * detail(shown, box), (path.name, box)
+            checked += 1
+    assert checked > 20
+
+
+@pytest.mark.slow
+def test_only_its_owner_can_open_the_originals(run: Running) -> None:
+    folder = run.out / "originals"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+
+
+@pytest.mark.slow
+def test_every_event_of_a_recording_ends_with_its_best_picture(run: Running) -> None:
+    ends = [event for event in run.events() if event["type"] == "end" and event["object"]["track_id"]]
+    assert len(ends) > 10
+    for event in ends:
+        picture, crop = (read(run.out / event["evidence"][kind]) for kind in ("best", "crop"))
+        assert picture.shape[1] == 768
+        assert crop.shape[1] < 768
+        assert (run.out / "originals" / Path(event["evidence"]["best"]).name).is_file()
