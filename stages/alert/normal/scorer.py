@@ -50,6 +50,8 @@ class Trail(msgspec.Struct):
     """... and it lay in the rule's zone; ..."""
     dismissed: str = ""
     """... and it was like the example of this event, which is of no interest."""
+    armed: bool = False
+    """Under ``MOTION``, for the rule: it has been armed by itself, and so stays."""
 
     def add(self, now_ns: int, total: float, *, keep_ns: int) -> list[float]:
         """Take in the sum at this frame; those of the last ``keep_ns``."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -14,7 +14,7 @@ from stages.alert.normal.dismissed import Seen
 from stages.alert.normal.features import OBJECT
 from stages.alert.normal.observed import Observed, observe_scene
 from stages.alert.normal.reasons import reasons
-from stages.alert.normal.scorer import Scorer, Suspect, Trail
+from stages.alert.normal.scorer import MOTION, Scorer, Suspect, Trail
 from stages.alert.normal.taught import Lesson, Taught, TaughtOptions
 from stages.alert.options import RuleOptions, nanoseconds
 from stages.alert.rule import Claim, News
@@ -37,7 +37,8 @@ class ModeOptions(RuleOptions):
         default="armed",
         description="`armed`: raises events. `shadow`: only logs what it would have raised. `learning`: does nothing "
         "but have motion measured, so that the run can be learned from; the folder need not exist. `auto`: learning, "
-        "shadow, then armed, by itself and `online`: armed once enough footage has calibrated the threshold.",
+        "shadow, then armed, by itself and `online`: armed once enough footage has calibrated the threshold, and armed "
+        "from then on.",
     )
 
 
@@ -86,12 +87,13 @@ class AnomalyOptions(AreaOptions, TaughtOptions, ModeOptions):
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """What a generation makes of the rule."""
+    """What a generation makes of the rule; nothing of the generation itself, which may be forgotten."""
 
-    lesson: Lesson
     threshold: float
     """Least score of an event: what was asked for, or what the number of false alarms makes it."""
     mode: Literal["shadow", "armed"]
+    waits: bool = False
+    """It is in shadow because of the calibration alone: a camera that is armed already stays armed by it."""
 
     @classmethod
     def of(cls, lesson: Lesson, options: AnomalyOptions) -> "Standard":
@@ -99,12 +101,18 @@ class Standard:
         calibration = lesson.calibration
         threshold = float(options.threshold or calibration.threshold(options.false_alarms_per_day))
         if options.mode == "shadow":
-            return cls(lesson, threshold, "shadow")
+            return cls(threshold, "shadow")
         waits = options.mode == "auto" and options.threshold is None and calibration.extrapolated(threshold)
-        return cls(lesson, threshold, "shadow" if waits else "armed")
+        return cls(threshold, "shadow" if waits else "armed", waits)
+
+    def on(self, *, armed: bool) -> "Standard":
+        """The same on a camera that was armed before, or was not: nobody is to lose alarms by an update."""
+        return replace(self, mode="armed") if armed and self.waits else self
 
     def __str__(self) -> str:
-        return f"{self.mode} (threshold {self.threshold:.1f})"
+        stays = self.waits and self.mode == "armed"
+        how = ", extrapolated: its own footage does not promise the budget; what is armed stays so" if stays else ""
+        return f"{self.mode} (threshold {self.threshold:.1f}{how})"
 
 
 class Anomaly:
@@ -121,6 +129,8 @@ class Anomaly:
         self.options = options
         self._taught = Taught(options)
         self._standards: dict[str, Standard] = {}
+        self._armed: set[str] = set()
+        """Cameras that are, for what is logged; their memory decides."""
         self._enter_ns = nanoseconds(options.enter_inertia_s)
         self._area = Area(options.zone, margin=options.margin)
 
@@ -144,7 +154,8 @@ class Anomaly:
             return fault
         if news.value != news.before:
             lesson = self._taught.named(news.value) if news.value else None
-            self._taught.tell(camera, self.options.title, news, str(self._standard(lesson)) if lesson else "")
+            standard = self._standard(lesson).on(armed=camera in self._armed) if lesson else None
+            self._taught.tell(camera, self.options.title, news, str(standard or ""))
             if lesson is not None:
                 self._check_counting(camera, lesson)
         return ""
@@ -175,7 +186,7 @@ class Anomaly:
         lesson = self._taught.lesson(scene.followed)
         if lesson is None:
             return []
-        standard = self._standard(lesson)
+        standard = self._settle(lesson, scene, memory)
         seen = observe_scene(scene)
         self._taught.check_looks(lesson, scene, seen)
         found = Scorer(lesson.model, memory).score(seen).suspects
@@ -184,7 +195,7 @@ class Anomaly:
         silent = _silent(high, lesson, scene, memory)
         chosen = _apart([each for each in high if each.subject not in silent], memory)
         held_back = [each for each in _apart(high, memory) if each.subject in silent] if silent else []
-        claims = [self._claim(each, standard, seen) for each in [*chosen, *held_back]]
+        claims = [self._claim(each, lesson, standard, seen) for each in [*chosen, *held_back]]
         self._remember(found, claims, silent, standard, scene, memory)
         return [] if standard.mode == "shadow" else claims[: len(chosen)]
 
@@ -210,11 +221,19 @@ class Anomaly:
             memory[each.subject].inside = here
         return inside
 
-    def _claim(self, suspect: Suspect, standard: Standard, seen: Observed) -> Claim:
+    def _settle(self, lesson: Lesson, scene: Scene, memory: dict[int, Trail]) -> Standard:
+        """What counts at this frame. A camera is armed from the first generation on that could be."""
+        camera, whole = scene.frame.camera, memory.setdefault(MOTION, Trail())
+        standard = self._standard(lesson).on(armed=whole.armed)
+        if standard.mode == "armed":
+            whole.armed = self.options.mode == "auto"
+            self._armed.add(camera)
+        return standard
+
+    def _claim(self, suspect: Suspect, lesson: Lesson, standard: Standard, seen: Observed) -> Claim:
         budget = self.options.threshold is None
         option = "false_alarms_per_day" if budget else "threshold"
-        lesson, threshold = standard.lesson, standard.threshold
-        calibration = lesson.calibration
+        threshold, calibration = standard.threshold, lesson.calibration
         facts = {
             "features": reasons(suspect, lesson.model),
             "p": float(calibration.p_value(suspect.score)),

@@ -1,26 +1,33 @@
 """A rule that is online goes by the generation that the camera's log names, from the frame on at which it names it."""
 
+import gc
 import logging
 import shutil
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from lab.normal.keeping import keep, use
+from pipeline.clock import SECOND
 from pipeline.configuration.analysis import rules_of
 from pipeline.configuration.config import RuleConfig
 from pipeline.errors import CannotStart
 from pipeline.messages import ChangeRecord, Event, LogHeader, Record
 from pipeline.testing import ScriptedTracker
+from stages.alert.normal.calibration import Calibration
+from stages.alert.normal.counting import Segment
 from stages.alert.normal.fitting import fit
 from stages.alert.normal.observed import Observed
 from stages.alert.normal.store import BANK, CURRENT, GENERATIONS, read
+from stages.alert.normal.taught import MOST_READ
 from stages.alert.options import AlertOptions
-from stages.alert.rule import Rule
+from stages.alert.rule import News, Rule
 from stages.alert.rules.anomaly import Anomaly, AnomalyOptions
 from stages.alert.rules.together import AnyOf
 from stages.alert.rules.unseen_class import UnseenClass, UnseenClassOptions
@@ -290,6 +297,66 @@ def test_auto_goes_from_learning_to_shadow_to_armed_and_says_each_once(
     lines = [each.getMessage() for each in caplog.records]
     assert [" is armed (threshold" in line for line in lines] == [False, True, True]
     assert lines[-1].endswith("no longer by generation 1")
+
+
+def hours_of(number: float) -> Calibration:
+    """Of so many hours with a score a second; generated."""
+    rows = round(number * 3600)
+    scores = np.random.default_rng(0).exponential(1.0, rows)
+    return Calibration.of([Segment((np.arange(rows) * SECOND).astype(np.int64), scores)])
+
+
+@pytest.fixture
+def unequal(gate: Path) -> dict[int, bytes]:
+    """What names a generation that can promise 20 a day, and then two that cannot; the first before the first frame."""
+    first = read(gate)
+    for hours in (2.0, 0.25, 0.3):
+        keep(gate, "gate", first.model, hours_of(hours), first.manifest.footage)
+    return {-1: said(gate, 3), 30: said(gate, 4), 50: said(gate, 5)}
+
+
+def test_what_auto_has_armed_stays_armed_by_a_generation_that_promises_less_and_that_is_said(
+    gate: Path, staged: Staged, unequal: dict[int, bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    options = {"threshold": None, "mode": "auto", "online": False, "false_alarms_per_day": 20}
+    log = live_log(staged(runner, at=ODD), gate, unequal)
+    (event,) = starts(told(rule(gate, **options), log))
+    assert generation(event) == 5
+    assert next(entry for entry in event.why if "normal" in entry)["extrapolated"]
+    lines = [each.getMessage() for each in caplog.records]
+    assert [" is armed (threshold" in each for each in lines] == [True] * 3
+    assert [", extrapolated: its own footage does not promise the budget" in each for each in lines] == [
+        False,
+        True,
+        True,
+    ]
+    del unequal[-1]
+    assert not starts(told(rule(gate, **options), live_log(staged(runner, at=ODD), gate, {-1: b"", **unequal})))
+
+
+@pytest.mark.parametrize("cut", [2, 3, 30, 33, 40, 54, 75])
+def test_that_it_is_armed_outlives_its_process(gate: Path, staged: Staged, unequal: dict[int, bytes], cut: int) -> None:
+    options = {"threshold": None, "mode": "auto", "online": False, "false_alarms_per_day": 20}
+    log = live_log(staged(runner, at=ODD), gate, unequal)
+    expected = told(rule(gate, **options), log)
+    one, other = stage(rule(gate, **options)), stage(rule(gate, **options))
+    found = one.process("gate", log[:cut]).events
+    other.restore("gate", one.state("gate"))
+    assert found + other.process("gate", log[cut:]).events == expected != []
+
+
+def test_a_rule_forgets_the_generations_that_it_has_read(gate: Path) -> None:
+    first = read(gate)
+    one, before, seen = rule(gate, threshold=None), None, []
+    for _ in range(2 * MOST_READ):
+        keep(gate, "gate", first.model, first.calibration, first.manifest.footage)
+        value = (gate / CURRENT).read_bytes()
+        assert one.heed("gate", News(str(gate), value, before, "d" * 64)) == ""
+        seen.append(weakref.ref(one._taught.named(value)))
+        before = value
+    gc.collect()
+    assert sum(each() is not None for each in seen) == MOST_READ
 
 
 def test_with_a_threshold_of_the_users_own_auto_is_armed_at_once(gate: Path, staged: Staged) -> None:
