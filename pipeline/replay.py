@@ -8,7 +8,7 @@ from pipeline.stage import Capture, Picture
 class Replay:
     """One recording, read forward as long as that will do, from its beginning where a frame lies behind."""
 
-    FRAMES = 20
+    FRAMES = 8
 
     def __init__(self, make: Callable[[], Capture]) -> None:
         """``make``: builds the camera's capture stage."""

@@ -116,7 +116,8 @@ class EvidenceLoop:
             for message in self._link.receive(64):
                 if isinstance(message, Cut):
                     self._cut(message)
-            if self._scan_due.due() or self._child.draining:
+                    self._child.answer()
+            if self._scan_due.due() or (self._child.draining and not self._choices):
                 self._scan()
                 if self.witness is not None:
                     self.witness.catch_up()
@@ -307,6 +308,7 @@ class EvidenceLoop:
 
     def _judge(self, index: int, pixels: Picture) -> None:
         for choice in self._choices.pop(index):
+            self._child.answer()
             try:
                 if choice.look(index, pixels, self._around(choice.event, index), self._evidence):
                     self._settle(choice, "")

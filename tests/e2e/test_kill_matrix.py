@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.e2e.running import Running, process_command
+from tests.e2e.running import Running, process_command, until
 
 FRAMES = 795
 CLIP = "campus"
@@ -54,6 +54,19 @@ def test_killed_and_frozen_processes_change_nothing(
     same_as(undisturbed, run)
     restarts = [restart for restart in run.report()["restarts"] if restart["stage"] == label]
     assert len(restarts) >= 2, f"pid {frozen}: {run.report()['restarts']}"
+
+
+@pytest.mark.slow
+def test_best_pictures_are_the_same_if_their_process_is_killed_while_it_chooses(
+    start: Start, undisturbed: Running, root: Path, tmp_path: Path
+) -> None:
+    run = start(process_command(root / "sample_videos" / "campus.mp4", tmp_path / "out"), tmp_path / "out")
+    for _ in until(120, "a first best picture"):
+        if any((run.out / "media").glob("*.crop.jpg")):
+            break
+    run.signal("evidence", signal.SIGKILL)
+    same_as(undisturbed, run)
+    assert [restart["stage"] for restart in run.report()["restarts"]] == ["evidence"]
 
 
 @pytest.mark.slow
