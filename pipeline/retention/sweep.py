@@ -4,14 +4,18 @@ import logging
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
+from math import inf
 from pathlib import Path, PurePosixPath
 
 from pipeline.clock import SECOND, Clock
 from pipeline.configuration.retention import RetentionOptions
+from pipeline.integrity.chain import Held
 from pipeline.integrity.deletion import Wish, note_deletions, remove
 from pipeline.integrity.witness import RECORDINGS, Witness
-from pipeline.retention.plan import GB, Going, Item, Kind, Span, covered, merged, plan
+from pipeline.retention.plan import DAY, GB, Going, Item, Kind, Span, covered, merged, plan
 from pipeline.store.event_store import EventStore
+from pipeline.store.keeping import Standing
 from pipeline.wall import rfc3339
 
 logger = logging.getLogger(__name__)
@@ -22,6 +26,8 @@ REST = 20
 """Where a limit is broken and nothing may go, the next look waits so many times as long as this one took."""
 MOST = 200
 """Files that are deleted in one round; the next round goes on."""
+FEW = 1000
+"""What is looked at between two answers to the supervisor."""
 NOT_COUNTED = (".json", ".missing")
 """Notes beside a clip or in place of one stay with their event, so that nobody makes again what was deleted."""
 AROUND_NS = 30 * SECOND
@@ -54,8 +60,13 @@ class Sweep:
         self._answer = answer
         self._due_ns = 0
         self._rest_ns = 0
-        self._looked_at = 0
-        """Files that were in the chain when no camera held too much."""
+        self._going: list[Going] = []
+        """What is planned and not deleted yet."""
+        self._planned_ns = 0
+        self._sizes: dict[str, int] = {}
+        """Of what each camera holds, as far as it is counted."""
+        self._counted = 0
+        """Files that are."""
         self._left: list[str] = []
         """Files with a tombstone that could not be removed."""
         self._short: list[str] = []
@@ -65,40 +76,70 @@ class Sweep:
         """Delete what is to go now, ``MOST`` at most; how many these were."""
         now_ns = self._clock.wall_ns()
         began_ns = self._clock.monotonic_ns()
-        is_due = began_ns >= self._due_ns
-        free = shutil.disk_usage(self._out).free
-        if not self._options.enabled or not (is_due or self._is_urgent(free)):
+        if not self._options.enabled:
             return 0
+        self._count()
+        if not self._going or began_ns > self._planned_ns + EVERY_NS:
+            self._plan(began_ns, now_ns)
+        going, self._going = self._going[:MOST], self._going[MOST:]
+        return self._delete(self._still(going, now_ns))
+
+    def _plan(self, began_ns: int, now_ns: int) -> None:
+        """Look at what there is, if it is time; all of it only where there is too much."""
+        self._going = []
+        free = shutil.disk_usage(self._out).free
+        is_urgent = began_ns >= self._rest_ns and not self._is_kept(free)
+        if not is_urgent and began_ns < self._due_ns:
+            return
         self._left = remove(self._out, self._left)
-        planned = plan(self._items(now_ns), self._options, now_ns=now_ns, free=free)
-        self._delete(planned.going[:MOST])
-        self._complain(planned.short)
-        if len(planned.going) <= MOST:
-            self._due_ns = self._clock.monotonic_ns() + EVERY_NS
+        items = self._items(self._held(now_ns, is_urgent=is_urgent), now_ns)
+        planned = plan(items, self._options, now_ns=now_ns, free=free if is_urgent else inf)
+        self._going = planned.going
+        ended_ns = self._planned_ns = self._clock.monotonic_ns()
+        self._due_ns = ended_ns + EVERY_NS
+        if is_urgent or self._is_kept(free):
+            self._complain(planned.short)
         if not planned.going:
-            ended_ns = self._clock.monotonic_ns()
             self._rest_ns = ended_ns + min(EVERY_NS, REST * (ended_ns - began_ns))
-        return min(len(planned.going), MOST)
 
-    def _is_urgent(self, free: int) -> bool:
-        """Whether the disk is nearly full, or a camera holds too much."""
-        if self._clock.monotonic_ns() < self._rest_ns:
+    def _is_kept(self, free: int) -> bool:
+        """Whether the disk is not nearly full, and no camera holds too much."""
+        if self._options.free_gb is not None and free < self._options.free_gb * GB:
             return False
-        return (self._options.free_gb is not None and free < self._options.free_gb * GB) or self._is_large()
+        by_camera = ((size, self._options.of(camera).most_gb) for camera, size in self._sizes.items())
+        return all(most is None or size <= most * GB for size, most in by_camera)
 
-    def _is_large(self) -> bool:
-        limits = {each.most_gb for each in (self._options, *self._options.cameras.values())}
-        number = len(self._witness.chain.names)
-        if limits == {None} or number == self._looked_at:
-            return False
-        sizes: dict[str, int] = {}
-        for name, held in self._witness.chain.held.items():
-            camera = self._whose(name)[0]
-            sizes[camera] = sizes.get(camera, 0) + (0 if name.endswith(NOT_COUNTED) else held.size)
-        by_camera = ((size, self._options.of(camera).most_gb) for camera, size in sizes.items())
-        is_large = any(most is not None and size > most * GB for size, most in by_camera)
-        self._looked_at = 0 if is_large else number
-        return is_large
+    def _count(self) -> None:
+        """Add what the chain has taken note of since the last look."""
+        chain = self._witness.chain
+        fresh = len(chain.names) - self._counted
+        for name in islice(reversed(chain.held), fresh):
+            if not name.endswith(NOT_COUNTED):
+                camera = self._whose(name)[0]
+                self._sizes[camera] = self._sizes.get(camera, 0) + chain.held[name].size
+        self._counted = len(chain.names)
+
+    def _held(self, now_ns: int, *, is_urgent: bool) -> list[tuple[str, Held]]:
+        """What is to be looked at: everything, or what may be too old."""
+        held = self._witness.chain.held.items()
+        if is_urgent:
+            return [each for each in held if not each[0].endswith(NOT_COUNTED)]
+        each = (limits.shortest_days for limits in (self._options, *self._options.cameras.values()))
+        shortest = min((days for days in each if days is not None), default=None)
+        if shortest is None:
+            return []
+        before = rfc3339(max(0, now_ns - round(shortest * DAY)))
+        old = takewhile(lambda each: each[1].taken < before, held)  # in the order in which they came
+        return [each for each in old if not each[0].endswith(NOT_COUNTED)]
+
+    def _still(self, going: list[Going], now_ns: int) -> list[Going]:
+        """Those that may still go: an event may have been protected since the plan was made."""
+        if not going:
+            return []
+        held = self._witness.chain.held
+        names = [(each.item.name, held[each.item.name]) for each in going if each.item.name in held]
+        free = {item.name for item in self._items(names, now_ns) if not item.needed}
+        return [each for each in going if each.item.name in free]
 
     def _whose(self, name: str) -> tuple[str, str]:
         """Camera and event of a file; empty where nobody knows."""
@@ -108,25 +149,30 @@ class Sweep:
         owner = self._witness.owners.get(name) or self._witness.owners.get(f"media/{path.name}")
         return owner or (path.parts[1] if len(path.parts) > 2 else "", "")
 
-    def _items(self, now_ns: int) -> list[Item]:
-        """All evidence that counts."""
-        found: list[tuple[str, str, str, Kind, int, int]] = []
-        for name, held in self._witness.chain.held.items():
-            if not name.endswith(NOT_COUNTED):
-                kind: Kind = "recording" if name.startswith(f"{RECORDINGS}/") else "event"
-                found.append((name, *self._whose(name), kind, moment_ns(held.taken), held.size))
-        self._answer()
-        standing = self._store.keeping.standing(sorted({event for _, _, event, *_ in found if event}))
+    def _items(self, held: list[tuple[str, Held]], now_ns: int) -> list[Item]:
+        """What is known of these files."""
+        standing = self._standing(sorted({self._whose(name)[1] for name, _ in held}))
         spans = self._spans(now_ns)
-        self._answer()
         items = []
-        for name, camera, event, kind, taken_ns, size in found:
+        for number, (name, each) in enumerate(held):
+            if number % FEW == 0:
+                self._answer()
+            camera, event = self._whose(name)
+            kind: Kind = "recording" if name.startswith(f"{RECORDINGS}/") else "event"
+            taken_ns = moment_ns(each.taken)
             known = standing.get(event)
             severity, needed = (known.severity, known.needed) if known else ("", "")
             if kind == "recording" and covered(_recorded(name, taken_ns), spans.get(camera, [])):
                 needed = "of an event that is open or protected"
-            items.append(Item(name, camera, kind, taken_ns, size, severity, needed))
+            items.append(Item(name, camera, kind, taken_ns, each.size, severity, needed))
         return items
+
+    def _standing(self, events: list[str]) -> dict[str, Standing]:
+        found: dict[str, Standing] = {}
+        for start in range(0, len(events), FEW):
+            found |= self._store.keeping.standing(events[start : start + FEW])
+            self._answer()
+        return found
 
     def _spans(self, now_ns: int) -> dict[str, list[Span]]:
         """The times of each camera whose recording must stay."""
@@ -136,19 +182,22 @@ class Sweep:
             spans.setdefault(each.camera, []).append((each.started_ns - AROUND_NS, end + AROUND_NS))
         return {camera: merged(found) for camera, found in spans.items()}
 
-    def _delete(self, going: list[Going]) -> None:
+    def _delete(self, going: list[Going]) -> int:
         if not going:
-            return
+            return 0
         wishes = [Wish(each.item.name, each.item.size, each.why) for each in going]
         try:
             note_deletions(self._witness.chain, wishes, rfc3339(self._clock.wall_ns()))
         except OSError as error:
             logger.warning("retention: nothing was deleted, the chain cannot be written: %s", error.strerror)
-            return
+            return 0
+        for each in going:
+            self._sizes[each.item.camera] = self._sizes.get(each.item.camera, 0) - each.item.size
         self._left += remove(self._out, [wish.name for wish in wishes], self._answer)
         size = sum(wish.size for wish in wishes)
         whys = "; ".join(dict.fromkeys(wish.why for wish in wishes))
         logger.info("retention: deleted %d files, %.1f MB: %s", len(wishes), size / 1e6, whys)
+        return len(wishes)
 
     def _complain(self, short: list[str]) -> None:
         """Of limits that cannot be kept: once, and again when it is over."""

@@ -138,6 +138,38 @@ def test_no_more_than_a_few_go_at_a_time(out: Path, key: SiteKey, monkeypatch: p
     assert verified(out).intact
 
 
+def test_an_event_that_is_protected_after_the_plan_was_made_keeps_its_evidence(
+    out: Path, key: SiteKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end(out)
+    monkeypatch.setattr(sweeping, "MOST", 3)
+    clock = ManualClock(wall_ns=TAKEN_NS + DAY)
+    with open_store(out) as store, Witness(out, store, key, clock) as witness:
+        witness.catch_up()
+        sweep = Sweep(out, SMALL, witness, store, clock)
+        assert sweep.look() == 3
+        store.catalogue.protect("e5", protected=True)
+        assert sum(sweep.look() for _ in range(5)) == 5
+    assert here(out) == {"media/5.jpg", "media/gate/5.mp4", "media/2.missing"}
+    assert verified(out).intact
+
+
+def test_what_comes_later_counts_too(out: Path, key: SiteKey) -> None:
+    end(out)
+    clock = ManualClock(wall_ns=TAKEN_NS)
+    with open_store(out) as store, Witness(out, store, key, clock) as witness:
+        witness.catch_up()
+        sweep = Sweep(out, RetentionOptions(most_gb=1e-6, grace_s=0), witness, store, clock)
+        assert sweep.look() == 0
+        for n in range(1, 5):
+            (out / "recordings" / "gate" / f"{TAKEN_NS + n}.mp4").write_bytes(bytes(400))
+            clock.advance(2 * SECOND)
+            witness.catch_up()
+            sweep.look()
+            assert sum((out / name).stat().st_size for name in here(out)) <= 1000
+    assert "media/1.jpg" in here(out)
+
+
 def test_a_limit_that_cannot_be_kept_is_told_once(out: Path, key: SiteKey, caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock(wall_ns=TAKEN_NS + DAY)
     with open_store(out) as store, Witness(out, store, key, clock) as witness:
