@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 0.2
 CANNOT_START = 3
+FINISH_S = 30.0
+"""Least patience with what has no receiver to wait for."""
 MOST_POISON = 20
 """Frames that kill workers count as progress up to this many: a damaged stretch of a recording is worth getting past,
 a detector that dies on every frame is not worth restarting for each."""
@@ -348,15 +350,20 @@ class Supervisor:
         progress = sum(self._progress_of(process) for process in unfinished)
         if progress != self._phase_done:
             self._phase_done, self._phase_since_ns = progress, self._now()
-        if self._now() - self._phase_since_ns > self._options.drain_timeout_s * SECOND:
+        if self._now() - self._phase_since_ns > self._patience_s() * SECOND:
             self._phase_since_ns = self._now()
             for process in unfinished:
                 self._lose_patience(process)
         return False
 
+    def _patience_s(self) -> float:
+        """With what is to finish now. Who will not wait for receivers does not want the analysis cut short."""
+        is_last = self._phase == len(self.PHASES) - 1
+        return self._options.drain_timeout_s if is_last else max(self._options.drain_timeout_s, FINISH_S)
+
     def _lose_patience(self, process: Process) -> None:
         """It does not come on. Starting it again may help, once; a receiver that is away it does not."""
-        reason = f"did not finish within {self._options.drain_timeout_s:g} s"
+        reason = f"did not finish within {self._patience_s():g} s"
         process.kill(reason)
         process.overdue += 1
         if process.overdue > 1 or process.role.stage == "deliver":
@@ -367,7 +374,7 @@ class Supervisor:
 
     def _settled(self) -> bool:
         """Everything announced is in the logs, or it takes too long."""
-        late = self._now() - self._phase_since_ns > self._options.drain_timeout_s * SECOND
+        late = self._now() - self._phase_since_ns > self._patience_s() * SECOND
         return late or all(camera.pending_offers == 0 for camera in self.status.cameras.values())
 
     def _complete(self) -> bool:

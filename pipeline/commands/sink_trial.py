@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from pipeline.configuration.config import SinkConfig
 from pipeline.errors import DeliveryError
 from pipeline.messages import Event
@@ -53,6 +55,9 @@ def marked_events(sink: str, camera: str) -> list[Event]:
     identity = os.urandom(12).hex()
     now_ns = time.time_ns()
     found = []
+    thing = sample_event().object
+    assert thing is not None
+    thing = msgspec.structs.replace(thing, class_name=RULE)  # some dialects have words for the object alone
     for ordinal, kind in enumerate(("start", "end"), start=1):
         found.append(
             sample_event(
@@ -67,6 +72,7 @@ def marked_events(sink: str, camera: str) -> list[Event]:
                 reason=f"this is a test of sink {sink} by bartizan deliver test: nothing happened",
                 ended="test" if kind == "end" else "",
                 wall_time=rfc3339(now_ns),
+                object=thing,
                 why=[],
                 model={"name": RULE, "sha256": ""},
                 correlation_id=f"{camera}/test/{ordinal}",
@@ -78,7 +84,8 @@ def marked_events(sink: str, camera: str) -> list[Event]:
 def _send(config: SinkConfig, camera: str, taken: list[str], errors: list[str]) -> None:
     wanted = getattr(config.options, "types", ())
     try:
-        sink = resolve(config.kind, SINKS)(config.options)
+        options = config.options.for_trial() if hasattr(config.options, "for_trial") else config.options
+        sink = resolve(config.kind, SINKS)(options)
         try:
             for event in marked_events(config.name, camera):
                 if not wanted or event.type in wanted:

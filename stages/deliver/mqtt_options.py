@@ -149,6 +149,10 @@ class MqttOptions(PayloadOptions, TlsOptions):
         """As for every sink; and its dialect must have words for the event. Those of several topics have."""
         return SinkOptions.wants(self, event) if self.dialect in _ROOTS else super().wants(event)
 
+    def for_trial(self) -> Self:
+        """Under another client id, and without a word on who is there: the run beside it still is."""
+        return self.model_copy(update={"client_id": None, "availability_topic": None, "retain": False})
+
     @property
     def birth_topic(self) -> str | None:
         """Where somebody says that they are there now, and wants to know who else is."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -70,6 +70,10 @@ class SinkOptions(BaseModel):
     def takes(self, event: Event) -> bool:
         """Whether the sink is sent this message, if it knows of its event."""
         return not self.types or event.type in self.types
+
+    def for_trial(self) -> Self:
+        """What a sink is tried out with beside a run that goes on, so that this run is not disturbed."""
+        return self
 
     def faults(self) -> Iterator[Fault]:
         """What is wrong beyond the values themselves: files that are missing, templates that are broken. Asked by

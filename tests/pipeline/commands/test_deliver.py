@@ -7,17 +7,27 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
+from paho.mqtt.subscribe import simple
 from typer.testing import CliRunner
 
 from pipeline.commands.deliver import app
+from pipeline.commands.sink_trial import marked_events
 from pipeline.configuration.kept_place import FILE, note_configuration
 from pipeline.errors import UsageError
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import Position
 from pipeline.store.sample_event import sample_event
+from stages.deliver.dialects.table import DIALECTS
+from stages.deliver.mqtt import MqttSink
+from stages.deliver.mqtt_options import MqttOptions
+from stages.deliver.payload import PayloadOptions
 from tests.e2e.receiver import Receiver, receiving
+from tests.servers.mosquitto import PASSWORD as MQTT_PASSWORD
+from tests.servers.mosquitto import USER, mosquitto
 from tests.servers.silent import silent_server
 
 PASSWORD = "geheim-4711"
@@ -275,3 +285,27 @@ def test_without_sinks_there_is_nothing_to_be_tried(tmp_path: Path) -> None:
     (tmp_path / "site.yml").write_text("cameras: {gate: {source: 'synthetic:112x96@1'}}\n")
     with pytest.raises(UsageError, match="has no sinks to be tried"):
         run("test", "site.yml")
+
+
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+def test_every_dialect_with_words_for_it_says_that_it_is_a_test(dialect: str) -> None:
+    for event in marked_events("hook", "gate"):
+        assert event.message_id.startswith("test-")
+        plain = msgspec.structs.replace(event, id="x", message_id="x", correlation_id="x")
+        body = PayloadOptions.model_validate({"dialect": dialect}).payload(plain, "x").lower()
+        assert b"test" in body or dialect == "onvif"
+
+
+def test_a_run_beside_the_test_stays_available_to_its_broker(tmp_path: Path) -> None:
+    with mosquitto(tmp_path) as server:
+        known = {"host": "localhost", "port": server.port, "username": USER, "password": MQTT_PASSWORD}
+        sink = MqttSink(MqttOptions.model_validate({**known, "client_id": "mine", "availability_topic": "site/there"}))
+        sink.open()
+        more = f"{{kind: mqtt, {json.dumps(known)[1:-1]}, client_id: mine, availability_topic: site/there}}"
+        run("test", write_config(tmp_path / "site.yml", 9, more), "--sink", "mqtt")
+        sink.send(sample_event(), key="still connected")
+        login: Any = {"username": USER, "password": MQTT_PASSWORD}
+        where: Any = {"hostname": "localhost", "port": server.port, "auth": login}
+        found: Any = simple("site/there", **where)  # type: ignore[no-untyped-call]  # paho has no type here
+        assert found.payload == b"online"
+        sink.close()

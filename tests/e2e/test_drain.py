@@ -1,0 +1,69 @@
+"""The end of a run whose receiver takes nothing: it is waited for, what is left is told, and goes out later."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.faulty import DETECTOR, SOURCE, write_clip
+from tests.e2e.misbehaving import Misbehaving, misbehaving
+from tests.e2e.running import ROOT, run_to_end
+
+DRAIN_S = 1.5
+REASONS = {
+    "500": "answered 500",
+    "hang": "did not answer in time",
+    "close": "cannot be reached",
+    "close in the answer": "cannot be reached",
+}
+
+
+def sinks(receiver: Misbehaving) -> str:
+    # What failed a few times waits for an hour: the end of a run and `deliver flush` do not.
+    retry = "retry: {first_s: 3600, longest_s: 3600}"
+    return f"sinks=[{{kind: webhook, name: hook, url: '{receiver.url}', timeout_s: 0.5, {retry}}}]"
+
+
+def command(folder: Path, receiver: Misbehaving) -> list[str]:
+    clip = write_clip(folder / "clip.pattern", frames=40)
+    values = [f"cameras.clip.backend={SOURCE}", f"stages.detect.kind={DETECTOR}", sinks(receiver)]
+    settings = [word for value in values for word in ("--set", value)]
+    rest = ["--drain-timeout", f"{DRAIN_S}s", *settings]
+    return ["process", str(clip), "--out", str(folder / "out"), "--rule", "in_field:update_s=0.5", *rest]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mood", REASONS)
+def test_what_a_receiver_did_not_take_is_told_with_the_reason_and_flushed_later(tmp_path: Path, mood: str) -> None:
+    with misbehaving(seed=1) as receiver:
+        receiver.always = mood
+        began = time.monotonic()
+        run = run_to_end(command(tmp_path, receiver), tmp_path / "out", code=4)
+        assert time.monotonic() - began > DRAIN_S
+        messages = [event["message_id"] for event in run.events()]
+        said = run.output.read_text()
+        assert f"sink hook: {len(messages)} messages are not delivered; run again to go on, or: bartizan" in said
+        assert REASONS[mood] in said
+        assert run.report()["outbox"]["hook"] == {"pending": len(messages), "delivered": 0, "dead": 0}
+        assert len(receiver.arrivals) > 1, "the end of the run did not try again"
+        receiver.well, receiver.always = True, ""
+        receiver.released.set()
+        flush = [sys.executable, "-m", "pipeline.cli", "deliver", "flush", str(run.out), "--set", sinks(receiver)]
+        done = subprocess.run(flush, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout == f"sink hook: {len(messages)} of {len(messages)} settled\n"
+        assert list(receiver.first_arrivals()) == messages
+
+
+@pytest.mark.slow
+def test_the_next_run_goes_on_with_what_is_left_and_a_receiver_that_comes_back_is_noticed(tmp_path: Path) -> None:
+    with misbehaving(seed=1) as receiver:
+        receiver.always = "500"
+        first = run_to_end(command(tmp_path, receiver), tmp_path / "out", code=4)
+        receiver.well, receiver.always = True, ""
+        second = run_to_end(command(tmp_path, receiver), tmp_path / "out")
+        taken = [arrival for arrival in receiver.arrivals if arrival.mood == "take"]
+        assert [json.loads(arrival.body)["data"] for arrival in taken] == first.events() == second.events()
