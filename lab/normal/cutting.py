@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from lab.normal.alarms import MARGIN_NS, Alarm
 from pipeline.clock import SECOND
@@ -40,31 +41,33 @@ def cut(frames: Sequence[Observed], alarms: Iterable[Alarm]) -> Cut:
     alarms = list(alarms)
     subjects = {subject for each in alarms for subject in each.subjects}
     spans = [each.span for each in alarms if each.placed]
-    seen = {s: [f.media_ns for f in frames if s in f.subject] for s in sorted(subjects)}
-    seen = {subject: times for subject, times in seen.items() if times}
+    seen: dict[int, list[int]] = {}
+    for frame in frames:
+        for subject in subjects.intersection(frame.subject.tolist()):
+            seen.setdefault(subject, []).append(frame.media_ns)
     if not seen and not any(start <= frames[-1].media_ns and end >= frames[0].media_ns for start, end in spans):
         return Cut([list(frames)], 0, 0.0)
-    kept = [_without(frame, seen) if _is_clean(frame, seen, spans) else None for frame in frames]
+    clean = _clean(np.array([each.media_ns for each in frames], np.int64), seen, spans)
+    kept = [_without(frame, seen) if good else None for frame, good in zip(frames, clean, strict=True)]
     steps = [min(after.media_ns - before.media_ns, 2 * SECOND) for before, after in pairwise(frames)]
     lost = sum(step for step, frame in zip([*steps, 0], kept, strict=True) if frame is None)
     return Cut(list(_runs(kept)), len(seen), lost / SECOND)
 
 
-def _is_clean(frame: Observed, seen: dict[int, list[int]], spans: Sequence[tuple[int, float]]) -> bool:
-    now = frame.media_ns
-    if any(start <= now <= end for start, end in spans):
-        return False
-    there = set(frame.subject.tolist())
-    return not any(
-        subject not in there and any(abs(now - time) <= MARGIN_NS for time in _around(times, now))
-        for subject, times in seen.items()
-    )
-
-
-def _around(times: Sequence[int], now: int) -> Sequence[int]:
-    """The moments next to it."""
-    place = int(np.searchsorted(times, now))
-    return times[max(place - 1, 0) : place + 1]
+def _clean(
+    times: npt.NDArray[np.int64], seen: dict[int, list[int]], spans: Sequence[tuple[int, float]]
+) -> npt.NDArray[np.bool_]:
+    """bool (n,): whether a frame of that time is kept."""
+    clean = np.ones(len(times), np.bool_)
+    for start, end in spans:
+        clean &= (times < start) | (times > end)
+    for there in seen.values():
+        first, last = np.searchsorted(times, (there[0] - MARGIN_NS, there[-1] + MARGIN_NS + 1))
+        near, own = times[first:last], np.array(there, np.int64)
+        after = np.minimum(np.searchsorted(own, near), len(own) - 1)
+        away = np.minimum(abs(near - own[after]), abs(near - own[np.maximum(after - 1, 0)]))
+        clean[first:last] &= (away == 0) | (away > MARGIN_NS)
+    return clean
 
 
 def _without(frame: Observed, seen: dict[int, list[int]]) -> Observed:

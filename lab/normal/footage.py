@@ -1,12 +1,14 @@
 """Normal footage, found and looked at: recordings, folders of pictures, or what a run has stored."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 
 from lab.dataset.mot_format import VIDEOS
+from lab.normal.alarms import ANOMALY, Alarm, Reports, reported, said_of
+from lab.normal.cutting import cut
 from lab.normal.observe import observe, observe_records
 from lab.normal.run_answers import RunAnswers
 from pipeline.clock import SECOND
@@ -14,10 +16,10 @@ from pipeline.configuration.suggestions import did_you_mean_file
 from pipeline.detections import Detections
 from pipeline.errors import UsageError
 from pipeline.journal.log import LogReader
-from pipeline.messages import EndRecord, EngineRecord, Record, StreamRecord
+from pipeline.messages import EndRecord, EngineRecord, Event, Record, StreamRecord
 from pipeline.stage import Detector, View
-from pipeline.store.address import FILE, STORE, find_address
-from pipeline.store.event_store import EventStore
+from pipeline.store.address import FILE, STORE
+from stages.alert.normal.feedback import Feedback
 from stages.alert.normal.observed import Observed
 from stages.capture.images import SUFFIXES
 from stages.capture.options import CameraOptions
@@ -94,11 +96,12 @@ def watch_clips(
     return Watched([clip for clip in seen if clip], tuple(detector.names), detector.model.get("sha256", ""))
 
 
-def watch_run(out: Path, camera: str) -> Watched:
+def watch_run(out: Path, camera: str, *, ordinary: Collection[str] = (), feedback: Feedback | None = None) -> Watched:
     """What a run has logged of a camera; no video is read.
 
-    Times during which the camera was tampered with are left out, false alarms of other rules are not: they are what
-    normal footage is like. Raises ``UsageError`` where the log is missing or motion was not measured.
+    What alarmed is left out, as in an update, and so are times during which the camera was tampered with. ``ordinary``:
+    kinds or names of rules whose events are daily life. ``feedback``: what was said about alarms; those that are not of
+    interest are learned from. Raises ``UsageError`` where the log is missing or motion was not measured.
     """
     log = out / "logs" / f"{camera}.log"
     if not log.is_file():
@@ -111,10 +114,39 @@ def watch_run(out: Path, camera: str) -> Watched:
             f"{log}: motion was not measured in that run, as no rule needed it; learn from the video, "
             "or run again with a rule `anomaly`; `mode: shadow` will do"
         )
-    spans = _tampered(out, camera, until=seen[-1].media_ns)
+    events, _ = reported(out, camera)
+    spans = _tampered(events, until=seen[-1].media_ns)
     names, model = (told.engine.names, told.engine.model) if told.engine else ([], {})
     left_out = [f"{(end - start) / SECOND:.0f} s of {TAMPERED} from {start / SECOND:.0f} s on" for start, end in spans]
-    return Watched(_split(seen, spans, told.breaks), tuple(names), model.get("sha256", ""), left_out)
+    alarms = _alarms(events, seen, ordinary, feedback or Feedback())
+    clean = cut(seen, alarms)
+    left_out += _told_of(alarms, clean.objects, clean.seconds)
+    clips = [clip for run in clean.clips for clip in _split(run, spans, told.breaks)]
+    return Watched(clips, tuple(names), model.get("sha256", ""), left_out)
+
+
+def _alarms(
+    events: Sequence[Event], seen: Sequence[Observed], ordinary: Collection[str], feedback: Feedback
+) -> list[Alarm]:
+    """Those of the run that bear on what is seen; tampering is told apart."""
+    verdicts = {each.event: each.verdict for each in feedback.given}
+    reports = Reports([each for each in events if each.rule != TAMPERED], ordinary=ordinary, verdicts=verdicts)
+    for frame in seen:
+        reports.look(frame)
+    said = [said_of(each, seen) for each in feedback.of("true_alarm") if each.event not in reports.alarms]
+    return [*reports.alarms.values(), *(each for each in said if each is not None)]
+
+
+def _told_of(alarms: Sequence[Alarm], objects: int, seconds: float) -> Iterator[str]:
+    if not alarms:
+        return
+    rules = ", ".join(sorted({each.name or each.rule for each in alarms}))
+    yield f"{objects} object{'' if objects == 1 else 's'} that alarmed, and {seconds:.0f} s around them ({rules})"
+    if unjudged := sum(each.rule == ANOMALY and each.threshold is not None for each in alarms):
+        yield (
+            f"{unjudged} alarms of anomaly among them; if they were false, --ordinary anomaly learns them, else the "
+            "threshold comes out too low"
+        )
 
 
 def _taken(clip: Path | CameraOptions, camera: CameraOptions | None, fps: float) -> Path | CameraOptions:
@@ -162,15 +194,13 @@ class _Told:
             yield each
 
 
-def _tampered(out: Path, camera: str, *, until: int) -> list[tuple[int, int]]:
+def _tampered(events: Sequence[Event], *, until: int) -> list[tuple[int, int]]:
     """From and to, in media time."""
     spans: dict[str, tuple[int, int]] = {}
-    with EventStore.open(find_address(out), analysis_sha256=None) as store:
-        for row in store.events("content"):
-            event = row.event
-            if event.camera == camera and event.rule == TAMPERED:
-                end = round(event.media_time * SECOND) + MARGIN_NS if event.type == "end" else until
-                spans[event.id] = (max(round(event.started * SECOND) - MARGIN_NS, 0), end)
+    for event in events:
+        if event.rule == TAMPERED:
+            end = round(event.media_time * SECOND) + MARGIN_NS if event.type == "end" else until
+            spans[event.id] = (max(round(event.started * SECOND) - MARGIN_NS, 0), end)
     return sorted(spans.values())
 
 

@@ -10,14 +10,14 @@ import typer
 
 from lab.normal.examples import Album
 from lab.normal.footage import Watched, clips_of, is_run, watch_clips, watch_run
-from lab.normal.keeping import check_folder, keep
+from lab.normal.keeping import check_folder, feedback_in_use, keep
 from lab.normal.learning import Learned, learn
 from lab.normal.telling import counts
 from lab.normal.words import advised_mode, clips, lasting, promise
 from pipeline.errors import UsageError
 from pipeline.stage import Detector
 from stages.alert.normal.counting import Counting
-from stages.alert.normal.feedback import read_feedback
+from stages.alert.normal.feedback import Feedback, read_feedback
 from stages.alert.normal.store import Stored
 from stages.capture.options import CameraOptions
 
@@ -59,21 +59,39 @@ def learn_normal(
     examples: Annotated[
         bool, typer.Option(help="Keep a few dozen crops of what is normal, for 'bartizan why'; people may be on them.")
     ] = True,
+    ordinary: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RULE",
+            help="Of a run: events of this rule are daily life, or were false alarms: learn from them. Repeatable.",
+        ),
+    ] = None,
     feedback: Annotated[
         bool, typer.Option(help="Keep what was said about alarms (bartizan normal feedback) with the model before.")
     ] = True,
 ) -> None:
     """Learn what is normal on one camera, and what a number of false alarms a day makes the threshold.
 
-    Footage must be normal: what is in it will not be reported. A minute is the least; a day is what one false alarm
-    a day needs.
+    Footage must be normal: what is in it will not be reported. Of the results of a run what alarmed is left out. A
+    minute is the least; a day is what one false alarm a day needs.
     """
     if out is None:
         raise UsageError("--out DIR: say where the camera's model of normal is to be, such as normal/gate")
     name = camera or out.resolve().name
     check_folder(out, name)
     album = Album()
-    watched = _watch(footage or [], name, config, model, fps, album if examples else None, appearance)
+    chosen = footage or []
+    if len(chosen) == 1 and is_run(chosen[0]):
+        if config is not None or model:
+            raise UsageError(
+                f"{chosen[0]}: a run was made with its own configuration and detector; leave out --config and --model"
+            )
+        said = feedback_in_use(out) if feedback else Feedback()
+        watched = _watch_run(chosen[0], name, ordinary or [], said, appearance=bool(appearance))
+    elif ordinary:
+        raise UsageError("--ordinary RULE: is for the results of a run; recordings have no events")
+    else:
+        watched = _watch(chosen, name, config, model, fps, album if examples else None, appearance)
     if appearance is False:
         watched = watched.without_looks()
     counting = Counting(enter_inertia_s, exit_inertia_s, rearm_s)
@@ -100,6 +118,13 @@ def learn_normal(
         typer.echo("  appearance was not learned: too few objects were seen well")
 
 
+def _watch_run(out: Path, camera: str, ordinary: list[str], feedback: Feedback, *, appearance: bool) -> Watched:
+    seen = watch_run(out, camera, ordinary=ordinary, feedback=feedback)
+    if appearance and not seen.has_looks:
+        raise UsageError(f"--appearance: the detector of the run in {out} gave no vectors (`embedding: true`)")
+    return seen
+
+
 def _watch(
     footage: list[Path],
     camera: str,
@@ -109,17 +134,6 @@ def _watch(
     album: Album | None,
     appearance: bool | None,
 ) -> Watched:
-    if len(footage) == 1 and is_run(footage[0]):
-        if config is not None or model:
-            raise UsageError(
-                f"{footage[0]}: a run was made with its own configuration and detector; leave out --config and --model"
-            )
-        seen = watch_run(footage[0], camera)
-        if appearance and not seen.has_looks:
-            raise UsageError(
-                f"--appearance: the detector of the run in {footage[0]} gave no vectors (`embedding: true`)"
-            )
-        return seen
     options, detector = _as_configured(config, camera, model, appearance=bool(appearance))
     found: list[Path | CameraOptions] = list(clips_of(footage))
     if not footage:

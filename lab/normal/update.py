@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from lab.normal.alarms import Reports, usual_threshold
+from lab.normal.alarms import Reports, reported
 from lab.normal.following import Following, LogHead, head_of
 from lab.normal.footage import is_run
+from lab.normal.in_force import note_threshold
 from lab.normal.keeping import is_same, keep
 from lab.normal.learning import LEAST_S
 from lab.normal.reservoir import BUCKETS, FOLDER, UNKNOWN, Entry, Followed, Reservoir, Terms
@@ -20,9 +21,6 @@ from lab.normal.run_answers import RunAnswers
 from lab.normal.stretch import Stretch
 from pipeline.clock import SECOND
 from pipeline.errors import CannotStart, UsageError
-from pipeline.messages import Event
-from pipeline.store.address import find_address
-from pipeline.store.event_store import EventStore
 from stages.alert.normal.feedback import read_feedback
 from stages.alert.normal.store import Stored, read
 
@@ -107,7 +105,7 @@ def _gather(
     reservoir: Reservoir, out: Path, log: Path, head: LogHead, stored: Stored, ordinary: tuple[str, ...]
 ) -> Gathered:
     """Offer what is new in the log, and note what its run reported."""
-    events, until = _reported(out, reservoir.index.camera)
+    events, until = reported(out, reservoir.index.camera)
     followed = reservoir.index.logs.setdefault(head.origin, Followed())
     verdicts = {each.event: each.verdict for each in read_feedback(stored).given}
     reports = Reports(events, ordinary=ordinary, verdicts=verdicts)
@@ -129,19 +127,8 @@ def _gather(
         )
     followed.offset, followed.state = following.offset, following.state
     followed.alarms = list(reports.alarms.values())
-    threshold = usual_threshold(followed.alarms)
-    if threshold is not None:
-        followed.expected_per_day = stored.calibration.expected_per_day(threshold)
+    note_threshold(followed, events, reservoir.folder, stored)
     return Gathered(offered, lasted, reports.ordinary)
-
-
-def _reported(out: Path, camera: str) -> tuple[list[Event], int]:
-    """The camera's events, and how much of its log they are about: both of one moment."""
-    with EventStore.open(find_address(out), analysis_sha256=None) as store:
-        positions, number = store.reached()
-        events = [row.event for row in store.events("commit") if row.number <= number and row.event.camera == camera]
-    position = positions.get(camera)
-    return events, 0 if position is None else position.log_offset
 
 
 def _learn(reservoir: Reservoir, stored: Stored, dropped: list[str], gathered: Gathered) -> Updated:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
-from lab.normal.footage import clips_of, is_run, watch_clips, watch_run
+from lab.normal.footage import Watched, clips_of, is_run, watch_clips, watch_run
 from pipeline.detections import Detections
 from pipeline.errors import UsageError
 from pipeline.messages import Event
 from pipeline.stage import View
 from pipeline.store.sample_event import sample_event
+from stages.alert.normal.feedback import Feedback, Given, Shown, Spot
 from stages.capture.options import CameraOptions
 from tests.lab.normal.conftest import Running
 
@@ -82,9 +84,49 @@ def test_tampering_that_has_not_ended_lasts_to_the_end(run: Running) -> None:
     assert watched.clips[-1][-1].media_ns == 18_800_000_000
 
 
-def test_false_alarms_of_other_rules_are_learned_from(run: Running) -> None:
-    watched = watch_run(run(events=[sample_event(rule="anomaly", started=20.0, media_time=30.0)]), "gate")
-    assert [len(clip) for clip in watched.clips] == [451]
+def unusual(kind: str = "start", ordinal: int = 1, at: float = 30.0) -> Event:
+    """Whoever walks through the picture, at the moment of frame 151."""
+    told = sample_event().object
+    assert told is not None
+    x = 0.1 + 0.8 * 30.0 / 90
+    who = structs.replace(told, box=(x - 0.025, 0.4, x + 0.025, 0.6), track_id=1)
+    why = [{"time": 30.0, "predicate": "surprise", "value": 9.0, "comparison": ">=", "threshold": 7.0}]
+    return sample_event(
+        id="a", ordinal=ordinal, type=kind, rule="anomaly", name="odd", started=30.0, media_time=at, frame=151,
+        object=who, why=why,
+    )  # fmt: skip
+
+
+def seen_in(watched: Watched) -> int:
+    return sum(len(frame) for clip in watched.clips for frame in clip)
+
+
+def test_what_alarmed_in_a_run_is_left_out_and_said(run: Running) -> None:
+    out = run(events=[unusual(), unusual("end", 2, 40.0)])
+    watched = watch_run(out, "gate")
+    assert seen_in(watched) == 0
+    assert watched.left_out[0].startswith("1 object that alarmed, and 0 s around them (odd)")
+    assert "--ordinary anomaly learns them" in watched.left_out[1]
+
+
+def test_false_alarms_are_learned_from_where_somebody_says_so(run: Running) -> None:
+    out = run(events=[unusual(), unusual("end", 2, 40.0)])
+    for ordinary in ("anomaly", "odd"):
+        watched = watch_run(out, "gate", ordinary=[ordinary])
+        assert (seen_in(watched) > 400, watched.left_out) == (True, [])
+    judged = Feedback(given=[Given("a", "not_of_interest", "odd", 30.0, "", 9.0, 1)])
+    assert seen_in(watch_run(out, "gate", feedback=judged)) > 400
+
+
+def test_what_a_rule_in_shadow_would_rightly_have_raised_is_left_out(run: Running) -> None:
+    out = run()
+    path = [Spot(t, (x - 0.025, 0.4, x + 0.025, 0.6), {}) for t in (30.0, 40.0) for x in [0.1 + 0.8 * t / 90]]
+    shown = [Shown(lead=True, kinds=["person"], over={}, surprise={}, path=path)]
+    true = Given("b", "true_alarm", "odd", 30.0, "", 9.0, 1, shown=shown)
+    assert seen_in(watch_run(out, "gate", feedback=Feedback(given=[true]))) == 0
+    elsewhere = [structs.replace(spot, box=(0.0, 0.0, 0.1, 0.1)) for spot in path]
+    other = structs.replace(true, shown=[structs.replace(shown[0], path=elsewhere)])
+    assert seen_in(watch_run(out, "gate", feedback=Feedback(given=[other]))) > 400
 
 
 def test_what_comes_after_the_camera_was_away_is_another_clip(run: Running) -> None:
