@@ -83,6 +83,8 @@ class Followed(msgspec.Struct):
     """What is never learned."""
     expected_per_day: float = 0.0
     """False alarms a day that the rule ``anomaly`` allowed itself there; 0: it raised none at all."""
+    threshold: float | None = None
+    """The last that raised one, at which it is that many."""
 
 
 class Index(msgspec.Struct):
@@ -98,6 +100,8 @@ class Index(msgspec.Struct):
     """In order of time."""
     taught: str = ""
     """``Reservoir.content`` when a generation was last made of it."""
+    resumed: tuple[int, int] = (0, 0)
+    """After which going back updates were asked to go on: the newest model then, and the one in use."""
 
 
 @dataclass

@@ -2,9 +2,9 @@
 
 *Never learned* must not mean *never happened*. If all alarms were simply dropped, false ones among them, the highest
 scores of normal time would be missing at each update, the threshold would fall, and the number of false alarms would
-rise with each of them. So alarms of the rule ``anomaly`` still count in the calibration: as many as its own budget says
-are false, those least unusual to the new model, each with no more than the threshold that raised it. The model itself
-learns nothing of them.
+rise with each of them. So the calibration takes the rate at which the rule ``anomaly`` believed normal time to reach
+its threshold as it was, see ``stages.alert.normal.hold``: all its alarms count, together as many as its own budget says
+are false. The model itself learns nothing of them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,16 +19,16 @@ from lab.normal.reservoir import UNKNOWN, Entry, Reservoir
 from lab.normal.suspicion import suspicion
 from pipeline.clock import SECOND
 from pipeline.errors import UsageError
-from stages.alert.normal.calibration import DAY_S, Calibration
+from stages.alert.normal.calibration import Calibration
 from stages.alert.normal.counting import GAP_S, Counting, Segment, confirmed_rows
 from stages.alert.normal.fitting import fit
+from stages.alert.normal.hold import Hold
 from stages.alert.normal.model import NormalModel
 from stages.alert.normal.observed import Observed
 from stages.alert.normal.scorer import MOVEMENT
 from stages.alert.normal.store import Footage
 
 FEWEST_FOLDS = 3
-_STEP_NS = SECOND // 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Part:
     """Neighbouring stretches of one log, and of one quarter of the day."""
 
     bucket: int
+    origin: str
     frames: list[Observed]
     clean: Cut
     """Without what alarmed."""
@@ -53,8 +54,8 @@ class Left:
     seconds: float = 0.0
     rules: tuple[str, ...] = ()
     """Those that named it."""
-    counted: int = 0
-    """Alarms that count as false ones in the calibration."""
+    counted: float = 0
+    """Alarms that count as false ones in the calibration, all of them together."""
     of: int = 0
     """All alarms of the rule ``anomaly`` that began there."""
 
@@ -91,15 +92,14 @@ def teach(
         model = fit(others, names=names, detector=detector)
         for part in parts_of(reservoir, fold):
             tally.take(part, model, counting)
-    counted = sorted(tally.alarms)[: round(sum(_expected(reservoir, entry) for entry in entries))]
-    segments = tally.segments + [_block(level) for level, _ in counted]
-    strata = tally.strata + [number for _, number in counted]
+    holds, shares = tally.holds(reservoir), _shares(reservoir, entries)
     try:
-        calibration = Calibration.of(segments, counting, strata=strata, shares=_shares(reservoir, entries))
+        calibration = Calibration.of(tally.segments, counting, strata=tally.strata, shares=shares, holds=holds)
     except ValueError as error:
         raise UsageError(str(error)) from error
     model = fit([clip for each in lessons for clip in each], names=names, detector=detector)
-    left = Left(tally.objects, tally.lost_s, tuple(sorted(tally.rules)), len(counted), len(tally.alarms))
+    counted = round(sum(each.expected(dict.fromkeys(shares, 1.0)) for each in holds), 1)
+    left = Left(tally.objects, tally.lost_s, tuple(sorted(tally.rules)), counted, tally.alarmed)
     return Retaught(Learned(model, calibration, tally.footage(reservoir)), left, hours_of(reservoir, entries))
 
 
@@ -109,8 +109,10 @@ class _Tally:
 
     segments: list[Segment] = field(default_factory=list)
     strata: list[int] = field(default_factory=list)
-    alarms: list[tuple[float, int]] = field(default_factory=list)
-    """How unusual those of the rule ``anomaly`` are, and their quarters of the day."""
+    alarms: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
+    """By log: how unusual those of the rule ``anomaly`` are, and their quarters of the day."""
+    seconds: dict[str, dict[int, float]] = field(default_factory=dict)
+    """By log and quarter of the day, without what was left out."""
     objects: int = 0
     lost_s: float = 0.0
     rules: set[str] = field(default_factory=set)
@@ -123,7 +125,9 @@ class _Tally:
         scored = [suspicion(model, clip) for clip in part.clean.clips]
         self.segments += scored
         self.strata += [part.bucket] * len(scored)
-        self.alarms += [(level, part.bucket) for level in _levels(model, part, counting)]
+        self.alarms.setdefault(part.origin, []).extend((level, part.bucket) for level in _levels(model, part, counting))
+        lasted = self.seconds.setdefault(part.origin, {})
+        lasted[part.bucket] = lasted.get(part.bucket, 0.0) + sum(each.seconds for each in scored)
         self.objects += part.clean.objects
         self.lost_s += part.clean.seconds
         self.rules |= part.rules
@@ -131,6 +135,20 @@ class _Tally:
         self.frames += sum(map(len, part.clean.clips))
         for clip in part.clean.clips:
             self.tracks += len({subject for frame in clip for subject in frame.subject.tolist()})
+
+    @property
+    def alarmed(self) -> int:
+        """Alarms of the rule ``anomaly``."""
+        return sum(map(len, self.alarms.values()))
+
+    def holds(self, reservoir: Reservoir) -> list[Hold]:
+        """What is known of time that the rule ``anomaly`` watched."""
+        found = []
+        for origin, seconds in self.seconds.items():
+            log = reservoir.index.logs.get(origin)
+            if log is not None and log.threshold is not None and log.expected_per_day > 0:
+                found.append(Hold(log.threshold, log.expected_per_day, seconds, self.alarms[origin]))
+        return found
 
     def footage(self, reservoir: Reservoir) -> Footage:
         """What was learned from, in numbers."""
@@ -160,7 +178,8 @@ def parts_of(reservoir: Reservoir, fold: Sequence[Entry]) -> Iterator[Part]:
             if each.threshold is not None and frames[0].media_ns <= each.start_ns <= frames[-1].media_ns
         ]
         rules = {each.rule for each in known.values()}
-        yield Part(reservoir.bucket(chain[0].header), frames, cut(frames, known.values()), here, rules)
+        first = chain[0].header
+        yield Part(reservoir.bucket(first), first.origin, frames, cut(frames, known.values()), here, rules)
 
 
 def _folds(reservoir: Reservoir, entries: Sequence[Entry], most: int) -> Iterator[list[Entry]]:
@@ -214,7 +233,7 @@ def _chains(reservoir: Reservoir, ordered: Sequence[Entry]) -> Iterator[list[Ent
 
 
 def _levels(model: NormalModel, part: Part, counting: Counting) -> Iterator[float]:
-    """How unusual each alarm is to this model, at most what it took to raise it."""
+    """How unusual each alarm is to this model."""
     if not part.alarms:
         return
     segment = suspicion(model, part.frames)
@@ -225,19 +244,7 @@ def _levels(model: NormalModel, part: Part, counting: Counting) -> Iterator[floa
         whose = np.isin(subject, alarm.subjects) | (subject <= MOVEMENT)
         inside = confirmed[(segment.media_ns >= start) & (segment.media_ns <= end) & whose]
         level = float(inside.max()) if len(inside) else 0.0
-        yield min(max(level, 0.0), alarm.threshold or 0.0)
-
-
-def _block(level: float) -> Segment:
-    """A second with one alarm of this score: less than what is left out around it, so that no time is made up."""
-    times = np.arange(0, SECOND, _STEP_NS, dtype=np.int64)
-    return Segment(times, np.full(len(times), level), np.ones(len(times), np.int64))
-
-
-def _expected(reservoir: Reservoir, entry: Entry) -> float:
-    """False alarms that the rule allowed itself in the time of this stretch."""
-    log = reservoir.index.logs.get(entry.header.origin)
-    return 0.0 if log is None else log.expected_per_day * entry.header.seconds / DAY_S
+        yield max(level, 0.0)
 
 
 def _shares(reservoir: Reservoir, entries: Sequence[Entry]) -> dict[int, float]:

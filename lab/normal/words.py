@@ -100,8 +100,8 @@ def left_words(left: Left) -> list[str]:
     lines = [f"not learned: {objects}, and {lasting(left.seconds)} around them or of other alarms ({rules})"]
     if left.of:
         lines.append(
-            f"of {left.of} alarms of anomaly {left.counted} count{'s' if left.counted == 1 else ''} as false: "
-            "so many its own budget allowed"
+            f"{left.of} alarm{'' if left.of == 1 else 's'} of anomaly: counted as {left.counted:g} false, "
+            "which is what its own budget allowed"
         )
     return lines
 

@@ -17,9 +17,10 @@ import numpy as np
 
 from pipeline.clock import SECOND
 from stages.alert.normal.counting import Counting, FloatArray, IntArray, Segment, confirmed_rows, count, tried_levels
+from stages.alert.normal.hold import DAY_S as DAY_S
+from stages.alert.normal.hold import Hold
 from stages.alert.normal.poisson import upper_bound, weighted_upper_bound
 
-DAY_S = 86_400.0
 BLOCK_S = 10.0
 FEWEST_BLOCKS = 2
 """With less there is nothing to rank among; ``bartizan learn`` asks for more."""
@@ -67,6 +68,8 @@ class Calibration:
     """float64 (k,): of each peak."""
     heaviest: float = 1.0
     """The largest weight: that of the part of the day of which least was seen."""
+    fewest: float = 1.0
+    """Fewer weighed alarms in the observed time than this are extrapolated: no level says where they are."""
 
     @classmethod
     def of(
@@ -76,11 +79,13 @@ class Calibration:
         *,
         strata: Sequence[int] | None = None,
         shares: Mapping[int, float] | None = None,
+        holds: Sequence[Hold] = (),
     ) -> "Calibration":
         """From segments that the model which scored them had not learned from.
 
         ``strata``: which part of the day each is of; ``shares``: how much of the day each part is, of those that were
-        observed in proportion. Without them all time is alike.
+        observed in proportion. Without them all time is alike. ``holds``: what was left out of the segments because a
+        threshold was reached, and how often that threshold is reached.
 
         Clips shorter than a block are laid end to end: a block is 10 s of observed time, and what is left over at the
         very end joins the last. Raises ``ValueError`` for fewer than two blocks.
@@ -95,13 +100,22 @@ class Calibration:
                 f"{total:.0f} s of normal footage to calibrate on; at least {FEWEST_BLOCKS * BLOCK_S:.0f} s are needed"
             )
         weights = _weights(seconds, shares)
-        level = tried_levels(segments, counting)
+        heaviest = max(weights)
+        by_part = dict(zip(parts, weights, strict=True))
+        held = [each for hold in holds for each in hold.points(by_part, heaviest)]
+        held_level, held_weight = np.array(held, np.float64).reshape(-1, 2).T
+        level = np.unique(np.concatenate([tried_levels(segments, counting), held_level]))[::-1]
         numbers = [np.maximum.accumulate(count(part, counting, level)) for part in parts.values()]
-        alarms = np.stack(numbers).sum(axis=0)
-        more = np.diff(alarms, prepend=0) > 0
+        reached = held_level[None, :] >= level[:, None]
+        kept, kept_squares = reached @ held_weight, reached @ held_weight**2
+        alarms = np.stack(numbers).sum(axis=0) + np.floor(kept + _HAIR).astype(np.int64)
+        weighed = np.sum([weight * each for weight, each in zip(weights, numbers, strict=True)], axis=0) + kept
+        more = np.diff(weighed, prepend=0) > 0
         peaks = [np.concatenate([subject_peaks(each, counting) for each in part]) for part in parts.values()]
-        maxima, maxima_weight = _sorted(blocks, weights)
-        highest, peak_weight = _sorted(peaks, weights)
+        ones = [np.array([each]) for each in held_level]
+        maxima, maxima_weight = _sorted([*blocks, *ones], [*weights, *held_weight])
+        highest, peak_weight = _sorted([*peaks, *ones], [*weights, *held_weight])
+        top = float(weighed[more][0]) if more.any() else heaviest
         return cls(
             counting,
             total,
@@ -111,11 +125,14 @@ class Calibration:
             maxima,
             highest[-MOST_PEAKS:],
             len(highest),
-            np.sum([weight * each for weight, each in zip(weights, numbers, strict=True)], axis=0)[more],
-            np.sum([weight**2 * each for weight, each in zip(weights, numbers, strict=True)], axis=0)[more],
+            weighed[more],
+            (np.sum([weight**2 * each for weight, each in zip(weights, numbers, strict=True)], axis=0) + kept_squares)[
+                more
+            ],
             maxima_weight,
             peak_weight[-MOST_PEAKS:],
-            max(weights),
+            heaviest,
+            min(top, heaviest) if len(held) and level[more][0] == held_level.max() else heaviest,
         )
 
     def p_value(self, score: float) -> float:
@@ -136,10 +153,10 @@ class Calibration:
         if not false_alarms_per_day > 0:
             raise ValueError("false_alarms_per_day must be above 0: no threshold promises that there is never one")
         wanted = false_alarms_per_day * self.seconds / DAY_S
-        if wanted < self.heaviest or not len(self.level):
+        if wanted < self.fewest * (1 - _HAIR) or not len(self.level):
             return self._beyond(false_alarms_per_day)
         found = float(np.interp(wanted, self.weighed, self.level))
-        if self._weighed_at(found) > wanted:  # several blocks share this very score: stay above all of them
+        if self._weighed_at(found) > wanted * (1 + _HAIR):  # several share this very score: stay above all of them
             found += _HAIR * max(1.0, abs(found))
         return max(found, LEAST)
 
@@ -177,7 +194,7 @@ class Calibration:
     @property
     def smallest_budget_per_day(self) -> float:
         """The fewest false alarms a day that the observed time can be asked for without extrapolation."""
-        return self.heaviest * DAY_S / self.seconds
+        return self.fewest * DAY_S / self.seconds
 
     def arrays(self) -> dict[str, Any]:
         """The arrays, to be stored; ``facts`` is the rest."""
@@ -191,7 +208,7 @@ class Calibration:
             "segments": self.segments,
             "peaks_seen": self.peaks_seen,
             "block_s": BLOCK_S,
-            **({"heaviest": self.heaviest} if self.is_weighed else {}),
+            **({"heaviest": self.heaviest, "fewest": self.fewest} if self.is_weighed else {}),
             "counting": asdict(self.counting),
         }
 
@@ -216,6 +233,7 @@ class Calibration:
             weighed[2],
             weighed[3],
             float(facts.get("heaviest", 1.0)),
+            float(facts.get("fewest", facts.get("heaviest", 1.0))),
         )
         made._check()
         return made
@@ -234,7 +252,8 @@ class Calibration:
 
     def _is_fairly_weighed(self) -> bool:
         weights = np.concatenate([self.maxima_weight, self.peak_weight])
-        return bool((weights > 0).all() and (weights <= self.heaviest + _HAIR).all() and np.isfinite(self.heaviest))
+        fair = bool((weights > 0).all() and (weights <= self.heaviest + _HAIR).all() and np.isfinite(self.heaviest))
+        return fair and 0 < self.fewest <= self.heaviest
 
     def _reached(self, threshold: float) -> int:
         """How many levels are at least this high."""

@@ -17,11 +17,16 @@ BOX = (0.4, 0.3, 0.55, 0.8)
 
 
 def taught(
-    folder: Path, stretches: list[Stretch], alarms: list[Alarm] | None = None, *, expected_per_day: float = 0.0
+    folder: Path,
+    stretches: list[Stretch],
+    alarms: list[Alarm] | None = None,
+    *,
+    expected_per_day: float = 0.0,
+    threshold: float | None = None,
 ) -> Retaught:
     reservoir = Reservoir.open(folder, "gate", Terms())
     reservoir.offer(stretches)
-    reservoir.index.logs["o"] = Followed(alarms=alarms or [], expected_per_day=expected_per_day)
+    reservoir.index.logs["o"] = Followed(alarms=alarms or [], expected_per_day=expected_per_day, threshold=threshold)
     return teach(reservoir, reservoir.index.entries)
 
 
@@ -60,24 +65,30 @@ def test_what_alarmed_is_not_learned_and_what_is_learned_is_no_longer_unusual(
     assert learned.left.objects == 0
 
 
-def test_alarms_count_as_false_as_far_as_the_budget_allowed_them(
+def test_a_threshold_keeps_its_rate_when_what_reached_it_is_left_out(
     day: list[Stretch], clean: Retaught, tmp_path: Path
 ) -> None:
-    """One alarm in four minutes was within its budget; it counts with what it took to raise it, not with its score."""
-    seconds = clean.learned.calibration.seconds
-    allowed = taught(tmp_path, day, [alarm(3)], expected_per_day=DAY_S / seconds)
-    assert (clean.left.counted, allowed.left.counted) == (0, 1)
-    level = allowed.learned.calibration.level
-    assert level[0] == pytest.approx(max(9.0, clean.learned.calibration.level[0]))
-    before, after = (each.learned.calibration.alarms_at(8.9) for each in (clean, allowed))
-    assert after == before + 1
+    """Nothing else is known above it: one alarm, or none, is no sign that it is reached more or less often."""
+    forgotten = clean.learned.calibration
+    budget, threshold = 2 * DAY_S / forgotten.seconds, float(forgotten.level[0]) + 1
+    one = taught(tmp_path / "one", day, [alarm(3)], expected_per_day=budget, threshold=threshold)
+    none = taught(tmp_path / "none", [minute(3, hour=8), *day[:3]], expected_per_day=budget, threshold=threshold)
+    for each in (one, none):
+        assert each.learned.calibration.threshold(budget) == pytest.approx(threshold, rel=1e-3)
+        assert each.learned.calibration.expected_per_day(threshold) == pytest.approx(budget, rel=1e-3)
+    assert one.left.of == 1
+    assert one.left.counted == pytest.approx(2.0, abs=0.1)
+    assert (clean.left.of, clean.left.counted) == (1, 0)
+    assert forgotten.threshold(budget) < threshold
 
 
 def test_an_alarm_that_is_usual_by_now_counts_with_what_it_is(day: list[Stretch], tmp_path: Path) -> None:
     everyday = [cycled(number) for number in range(4)]
-    found = taught(tmp_path, everyday, [alarm(3, threshold=60.0)], expected_per_day=1000.0)
-    assert found.left.counted == 1
-    assert found.learned.calibration.level[0] < 60.0
+    rate = DAY_S / sum(each.header.seconds for each in everyday)
+    found = taught(tmp_path, everyday, [alarm(3, threshold=60.0)], expected_per_day=rate, threshold=60.0)
+    calibration = found.learned.calibration
+    assert calibration.expected_per_day(59.9) < 0.6 * rate
+    assert calibration.alarms_at(1.0) >= 1
 
 
 def test_quarters_of_the_day_count_alike_however_long_they_were_observed(tmp_path: Path) -> None:
