@@ -36,7 +36,7 @@ class Sink:
 class Bare:
     pass
 """
-KNOWN = "cameras, stages, rules, sinks, governor, store, out, supervisor, metrics, logs, links"
+KNOWN = "cameras, stages, rules, sinks, governor, integrity, retention, store, out, supervisor, metrics, logs, links"
 RULES = f"{', '.join(sorted(registry.RULES))}, or package.module:Class"
 
 
@@ -161,11 +161,28 @@ BAD = {
             "No module named 'absent_module'"
         ],
     ),
+    "what is to be kept": (
+        CAMERA + "stages: {record: {reserve_mb: 2000}}\nintegrity: {enabled: false}\nretention:\n  free_gb: 2\n"
+        "  cameras: {gaet: {most_gb: 4}}\n",
+        [
+            "x.yml:4:1: retention: what is deleted is said in the chain of evidence: say integrity.enabled: true",
+            "x.yml:5:12: retention.free_gb: must be at least 2.2: at reserve_mb (2000) recording stops till a tenth "
+            "more is free",
+            "x.yml:6:13: retention.cameras.gaet: no camera 'gaet', did you mean 'gate'? allowed: gate",
+        ],
+    ),
+    "a severity that there is not": (
+        CAMERA + "retention: {severity_days: {hgh: 3}}\n",
+        [
+            "x.yml:2:34: retention.severity_days.hgh: must be 'low', 'medium', 'high' or 'critical', got 'hgh', did you "
+            "mean 'high'?"
+        ],
+    ),
     "what is recorded": (
         CAMERA + "stages:\n  record:\n  - {pre_rol_s: 3, mode: sometimes}\n  - {cameras: [gaet]}\n  - {}\n  - {}\n",
         [
             "x.yml:4:6: stages.record.0.pre_rol_s: unknown key, did you mean 'pre_roll_s'? allowed: cameras, source, "
-            "mode, pre_roll_s, post_roll_s, most_s, segment_s, ring_mb, most_clips, quality, unmasked",
+            "mode, pre_roll_s, post_roll_s, most_s, segment_s, reserve_mb, ring_mb, most_clips, quality, unmasked",
             "x.yml:4:26: stages.record.0.mode: must be 'events', 'continuous' or 'off', got 'sometimes'",
             "x.yml:5:16: stages.record.1.cameras.0: no camera 'gaet', did you mean 'gate'? allowed: gate",
             "x.yml:7:5: stages.record.3.cameras: gate is recorded by another item already",
