@@ -51,7 +51,7 @@ def kill(run: Running) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)  # a minute on a quiet machine, most of it starting processes
+@pytest.mark.timeout(900)  # 40 s of processor time, most of it starting processes
 def test_a_pipeline_killed_ten_times_loses_no_alert_and_its_events_are_those_of_a_calm_run(
     start: Start, tmp_path: Path
 ) -> None:
