@@ -91,14 +91,13 @@ class Witness(Anomaly):
         memory: dict[int, Trail],
     ) -> None:
         book = self.options.book if isinstance(self.options, WitnessOptions) else Book()
-        if book.since <= scene.frame.media_ns / SECOND <= book.until:
+        lesson = self._taught.lesson(scene.followed)
+        if lesson is not None and book.since <= scene.frame.media_ns / SECOND <= book.until:
             book.width, book.height = max(scene.frame.width, 1), max(scene.frame.height, 1)
             claimed = {each.subject for each in claims} - silent.keys()
             for each in found:
                 high = each.score >= standard.threshold and memory[each.subject].inside
-                book.notes.append(
-                    _noted(each, scene, standard.lesson.model, claimed=each.subject in claimed, high=high)
-                )
+                book.notes.append(_noted(each, scene, lesson.model, claimed=each.subject in claimed, high=high))
         super()._remember(found, claims, silent, standard, scene, memory)
 
 

@@ -1,7 +1,7 @@
 """Is the camera still as it was when it was calibrated? The scores of its last hours against those of the footage.
 
 What is compared is the largest score of each block of 10 s, counted by the tenths of the calibration, so that a day
-takes no more room than an hour.
+takes no more room than an hour, and hours that were counted by one calibration and by the next can be added up.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from math import exp, sqrt
 import numpy as np
 
 from stages.alert.normal.calibration import Calibration
-from stages.alert.normal.counting import FloatArray, IntArray
+from stages.alert.normal.counting import FloatArray
 
 FEWEST_BLOCKS = 60
 """Ten minutes: with less, nothing is said."""
@@ -42,26 +42,33 @@ class Drift:
         return self.p < SURE and self.stability >= large
 
 
-def edges_of(calibration: Calibration) -> FloatArray:
-    """float64 (at most ``PARTS`` - 1,), rising: where one tenth of the calibration's blocks ends, the next begins."""
-    return np.unique(np.quantile(calibration.maxima, np.linspace(0, 1, PARTS + 1)[1:-1]))
+def tenths(calibration: Calibration, maxima: FloatArray) -> FloatArray:
+    """float64 (n, ``PARTS``): in which tenth of the calibration's blocks each of these largest scores lies; rows of sum
+    1.
+
+    A score that many of the calibration's blocks have lies in all tenths that they fill: where nine blocks in ten
+    scored 0, a 0 lies in the lower nine tenths, and any other score in the last. So normal time fills all tenths alike,
+    by whichever calibration.
+    """
+    known = calibration.maxima
+    low, high = (np.searchsorted(known, maxima, side)[:, None] / len(known) for side in ("left", "right"))
+    edges = np.arange(PARTS + 1) / PARTS
+    within = np.diff(np.clip(edges, low, high), axis=1)
+    alone = np.minimum((low * PARTS).astype(np.int64), PARTS - 1) == np.arange(PARTS)
+    share = np.where(high > low, within / np.maximum(high - low, 1e-300), alone)
+    return np.asarray(share, np.float64)
 
 
-def counted(edges: FloatArray, maxima: FloatArray) -> IntArray:
-    """int64 (edges + 1,): how many of these largest scores of blocks lie in each part."""
-    return np.bincount(np.searchsorted(edges, maxima, "right"), minlength=len(edges) + 1).astype(np.int64)
-
-
-def drift(calibration: Calibration, edges: FloatArray, recent: Sequence[int] | IntArray) -> Drift | None:
-    """Compare recent blocks, counted by ``edges_of`` the calibration, to the calibration's own.
+def drift(calibration: Calibration, recent: Sequence[float] | FloatArray) -> Drift | None:
+    """Compare recent blocks, counted by ``tenths``, to the calibration's own. ``recent``: (``PARTS``,).
 
     None for fewer than ten minutes on either side. Quiet hours differ from busy ones: compare like with like, or a
     whole day.
     """
-    counts = counted(edges, calibration.maxima), np.asarray(recent, np.int64)
-    known, now = (int(each.sum()) for each in counts)
+    known, now = len(calibration.maxima), round(float(np.sum(recent)))
     if min(known, now) < FEWEST_BLOCKS:
         return None
+    counts = np.full(PARTS, known / PARTS), np.asarray(recent, np.float64)
     below = [np.cumsum(each) / each.sum() for each in counts]
     distance = float(np.abs(below[0] - below[1]).max())
     louder = float((below[0] - below[1]).sum()) > 0
@@ -78,7 +85,7 @@ def _chance(distance: float, known: int, recent: int) -> float:
     return min(max(2 * sum(series), 0.0), 1.0)
 
 
-def _stability(known: IntArray, recent: IntArray) -> float:
+def _stability(known: FloatArray, recent: FloatArray) -> float:
     """Sum over parts of (a - b) ln(a / b), half a block added to each part."""
     a, b = ((each + 0.5) / (each + 0.5).sum() for each in (known, recent))
     parts: list[float] = ((a - b) * np.log(a / b)).tolist()

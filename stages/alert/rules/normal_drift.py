@@ -1,6 +1,5 @@
 """``normal_drift``: the camera no longer scores as it did when its model of normal was calibrated."""
 
-from bisect import bisect_right
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -9,7 +8,7 @@ from pydantic import Field
 
 from stages.alert.normal.calibration import BLOCK_S
 from stages.alert.normal.counting import GAP_S
-from stages.alert.normal.drift import LARGE, SETTLED, drift, edges_of
+from stages.alert.normal.drift import LARGE, PARTS, SETTLED, drift, tenths
 from stages.alert.normal.observed import observe_scene
 from stages.alert.normal.scorer import Scorer, Trail
 from stages.alert.normal.taught import Lesson, Taught, TaughtOptions
@@ -18,7 +17,9 @@ from stages.alert.rule import WHOLE_SCENE, Claim, News
 from stages.alert.scene import Scene
 
 SLICES = 12
-"""The hours are forgotten in so many pieces, one after the other; nothing is said before all of them are there."""
+"""The hours are forgotten in so many pieces, one after the other; each when the next of its time of day has come."""
+MOST_MISSING = 3
+"""So many may be of a time at which the camera is always off; before that is known nothing is said."""
 BLOCK_NS, GAP_NS = nanoseconds(BLOCK_S), nanoseconds(GAP_S)
 
 
@@ -60,15 +61,13 @@ class Slice(msgspec.Struct, array_like=True):
     """A piece of the past."""
 
     number: int
-    counts: list[int]
-    """Blocks by the highest score in them: below the calibration's first edge, below its second, ..."""
+    counts: list[float]
+    """Blocks by the highest score in them: of the calibration's first tenth, of its second, ..."""
 
 
 class Past(msgspec.Struct):
     """What is remembered of a camera, all of it under ``WHOLE_SCENE``."""
 
-    sha256: str = ""
-    """Generation by whose tenths it is counted."""
     trails: dict[int, Trail] = {}
     """The scorer's."""
     last_ns: int = -1
@@ -78,16 +77,18 @@ class Past(msgspec.Struct):
     highest: float = 0.0
     """The highest score in it."""
     slices: list[Slice] = []
-    """Oldest first."""
+    """Oldest first, each by the tenths of the calibration that was in use then."""
+    since: int = -1
+    """Number of the first slice ever."""
     found: dict[str, Any] = {}
     """While it has drifted: what was found at the end of the last block, as facts of the claim."""
 
 
 class NormalDrift:
-    """Fires when the scores of the last hours are others than those of the calibration; it ends when they are not, or
-    when there is another generation.
+    """Fires when the scores of the last hours are others than those of the calibration; it ends when they are not.
 
-    Raises ``CannotStart`` for a model of normal that is missing, damaged or foreign.
+    Another generation ends nothing by itself: from then on scores are held against its calibration. Raises
+    ``CannotStart`` for a model of normal that is missing, damaged or foreign.
     """
 
     Options: ClassVar[type[NormalDriftOptions]] = NormalDriftOptions
@@ -98,7 +99,6 @@ class NormalDrift:
         self.options = options
         self._taught = Taught(options)
         self._slice_ns = nanoseconds(options.hours * 3600 / SLICES)
-        self._edges: dict[str, list[float]] = {}
 
     def meet(self, camera: str, detector: str) -> None:
         """Raise ``CannotStart`` if the model was learned from the boxes of another detector."""
@@ -120,8 +120,8 @@ class NormalDrift:
             memory.pop(WHOLE_SCENE, None)
             return []
         past = memory.get(WHOLE_SCENE)
-        if past is None or past.sha256 != lesson.stored.digest:
-            past = memory[WHOLE_SCENE] = Past(lesson.stored.digest)
+        if past is None:
+            past = memory[WHOLE_SCENE] = Past()
         now = scene.frame.media_ns
         past.observed_ns += min(now - past.last_ns, GAP_NS) if past.last_ns >= 0 else 0
         past.last_ns = now
@@ -151,21 +151,23 @@ class NormalDrift:
         """A block is over: count it, forget what is too old, and compare."""
         for subject in [each for each in past.trails if each > WHOLE_SCENE and each not in scene.sightings]:
             del past.trails[subject]
-        edges = self._tenths(lesson)
         number = scene.frame.media_ns // self._slice_ns
+        past.since = number if past.since < 0 else past.since
         if not past.slices or past.slices[-1].number != number:
-            past.slices.append(Slice(number, [0] * (len(edges) + 1)))
-        past.slices[-1].counts[bisect_right(edges, past.highest)] += 1
-        past.slices = [each for each in past.slices if each.number > number - SLICES]
+            past.slices.append(Slice(number, [0.0] * PARTS))
+        (share,) = tenths(lesson.calibration, np.array([past.highest])).tolist()
+        counts = past.slices[-1].counts
+        past.slices[-1].counts = [one + other for one, other in zip(counts, share, strict=True)]
+        latest = {each.number % SLICES: each for each in past.slices if each.number > number - 2 * SLICES}
+        past.slices = [each for each in past.slices if latest.get(each.number % SLICES) is each]
         past.found = self._compare(past, scene, lesson)
 
     def _compare(self, past: Past, scene: Scene, lesson: Lesson) -> dict[str, Any]:
         recent = np.sum([each.counts for each in past.slices], axis=0)
-        blocks = int(recent.sum())
-        if len(past.slices) < SLICES:  # half a day is no day: the other half may be night
-            return {}
-        edges = np.array(self._tenths(lesson))
-        found = drift(lesson.calibration, edges, recent)
+        blocks = round(float(recent.sum()))
+        if not _is_whole(past):
+            return past.found
+        found = drift(lesson.calibration, recent)
         least = SETTLED if past.found else self.options.stability
         # What has been found stays until little is left of it: chance alone, near its bound, would come and go.
         if found is None or not (found.stability >= least if past.found else found.recalibrate(least)):
@@ -192,8 +194,8 @@ class NormalDrift:
             WHOLE_SCENE, "stability_index", found["stability"], found["least"], facts=facts, option="stability"
         )
 
-    def _tenths(self, lesson: Lesson) -> list[float]:
-        digest = lesson.stored.digest
-        if digest not in self._edges:
-            self._edges[digest] = edges_of(lesson.calibration).tolist()
-        return self._edges[digest]
+
+def _is_whole(past: Past) -> bool:
+    """Half a day is no day: the other half may be night. What was not seen in two days is no part of the camera's."""
+    seen, missing = past.slices[-1].number - past.since + 1, SLICES - len(past.slices)
+    return seen >= SLICES and (not missing or (seen >= 2 * SLICES and missing <= MOST_MISSING))

@@ -6,7 +6,7 @@ import pytest
 from pipeline.clock import SECOND
 from stages.alert.normal.calibration import Calibration
 from stages.alert.normal.counting import FloatArray, Segment
-from stages.alert.normal.drift import Drift, counted, edges_of
+from stages.alert.normal.drift import PARTS, Drift, tenths
 from stages.alert.normal.drift import drift as drift_of
 
 
@@ -15,8 +15,7 @@ def blocks(number: int, seed: int, *, scale: float = 2.0) -> FloatArray:
 
 
 def drift(calibration: Calibration, recent: FloatArray) -> Drift | None:
-    edges = edges_of(calibration)
-    return drift_of(calibration, edges, counted(edges, recent))
+    return drift_of(calibration, tenths(calibration, recent).sum(axis=0))
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +62,40 @@ def test_chance_is_that_of_the_table(calibration: Calibration) -> None:
     assert len(small) == 400
 
 
+def quiet(zeros: float, seed: int) -> FloatArray:
+    """A day of blocks, nearly all without any score."""
+    return np.where(np.random.default_rng(seed).random(8640) < zeros, 0.0, blocks(8640, seed + 1))
+
+
+@pytest.mark.parametrize("zeros", [0.5, 0.85, 0.91, 0.95, 1.0])
+def test_on_a_quiet_camera_things_that_happen_are_a_drift_and_quiet_days_are_none(zeros: float) -> None:
+    times = (np.arange(86_400) * SECOND).astype(np.int64)
+    calibration = Calibration.of([Segment(times, np.repeat(quiet(zeros, 0), 10))])
+    for recent in (np.full(8640, 30.0), quiet(zeros / 2, 9)):
+        found = drift(calibration, recent)
+        assert found is not None
+        assert found.recalibrate()
+        assert found.louder
+    same = drift(calibration, quiet(zeros, 20))
+    assert same is not None
+    assert same.stability < 0.01
+
+
+def test_normal_time_fills_all_tenths_alike_whatever_scores_it_has_in_common(calibration: Calibration) -> None:
+    times = (np.arange(2000) * SECOND).astype(np.int64)
+    for maxima in (calibration.maxima, np.repeat([0.0, 0.0, 0.0, 2.0], 50), np.full(200, 3.0)):
+        one = Calibration.of([Segment(times[: 10 * len(maxima)], np.repeat(maxima[:200], 10))])
+        share = tenths(one, one.maxima)
+        assert share.sum(axis=1) == pytest.approx(1.0)
+        assert share.sum(axis=0) == pytest.approx(np.full(PARTS, len(one.maxima) / PARTS))
+    assert tenths(calibration, np.array([-1.0, 99.0])).tolist() == [[1.0] + [0.0] * 9, [0.0] * 9 + [1.0]]
+
+
 def test_a_scene_without_any_event_does_not_drift_from_itself() -> None:
     times = (np.arange(1200) * SECOND).astype(np.int64)
     nothing = Calibration.of([Segment(times, np.zeros(1200))])
     found = drift(nothing, np.zeros(100))
     assert found is not None
-    assert found.distance == 0.0
+    assert found.distance == pytest.approx(0.0)
     assert found.stability < 0.001
     assert not found.recalibrate()
