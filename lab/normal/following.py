@@ -5,9 +5,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lab.normal.observe import CAMERA, Seeing
 from lab.normal.run_answers import RunAnswers
 from lab.normal.stretch import LASTS_NS, Header, Stretch
+from pipeline.clock import SECOND
 from pipeline.errors import StoreError, UsageError
 from pipeline.journal.log import LogReader
 from pipeline.messages import EndRecord, EngineRecord, FrameRecord, LogHeader, Record, StreamRecord
@@ -23,7 +26,9 @@ from stages.track.tracker import ByteTracker
 
 _AT_ONCE = 256
 FEWEST_FRAMES = 20
-"""A stretch of fewer tells nothing."""
+"""A stretch of fewer tells nothing: of a slow camera it goes on past the minute until it has as many ..."""
+LONGEST_NS = 20 * LASTS_NS
+"""... but not for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,8 @@ class Following:
     """Is shown every frame."""
     answers: RunAnswers | None = None
     """What the run's classifiers said."""
+    short_s: float = 0.0
+    """Time in pieces that were too short, and were passed over."""
     _frames: list[Observed] = field(default_factory=list)
     _wall_ns: int | None = None
 
@@ -82,8 +89,9 @@ class Following:
             if after > self.until:
                 break
             if self._ends(record):
-                if (stretch := self._complete(watch)) is not None:
-                    self.offset, self.state = before, stage.state(self._camera)
+                stretch = self._complete()
+                self.offset, self.state = before, stage.state(self._camera)
+                if stretch is not None:
                     yield stretch
                 watch.begin()
             if isinstance(record, EngineRecord) and record.model.get("sha256", "") != self.head.detector:
@@ -94,7 +102,7 @@ class Following:
             self._take(record, watch)
             before = after
             if isinstance(record, EndRecord):
-                self.offset, self.state = after, b""
+                self.offset, self.state = after, stage.state(self._camera)
 
     def _stage(self) -> "tuple[AlertStage, _Watching]":
         watch = _Watching()
@@ -127,13 +135,19 @@ class Following:
     def _ends(self, record: Record) -> bool:
         match record:
             case FrameRecord(frame=frame):
-                return bool(self._frames) and frame.media_ns // LASTS_NS != self._frames[0].media_ns // LASTS_NS
+                return bool(self._frames) and self._is_due(frame.media_ns)
             case StreamRecord(online=online):
                 return not online
             case EndRecord():
                 return True
             case _:
                 return False
+
+    def _is_due(self, media_ns: int) -> bool:
+        """Whether the stretch ends before a frame of this time."""
+        start, last = self._frames[0].media_ns, self._frames[-1].media_ns
+        another = media_ns // LASTS_NS != last // LASTS_NS
+        return another and (len(self._frames) >= FEWEST_FRAMES or media_ns - start >= LONGEST_NS)
 
     def _take(self, record: Record, watch: "_Watching") -> None:
         for seen in watch.taken():
@@ -142,10 +156,11 @@ class Following:
             self._frames.append(seen)
             self.look(seen)
 
-    def _complete(self, watch: "_Watching") -> Stretch | None:
+    def _complete(self) -> Stretch | None:
         """None for what is too short; that is passed over."""
         frames, self._frames = self._frames, []
         if len(frames) < FEWEST_FRAMES:
+            self.short_s += (frames[-1].media_ns - frames[0].media_ns) / SECOND if frames else 0.0
             return None
         first, last = frames[0].media_ns, frames[-1].media_ns
         number = first // LASTS_NS
@@ -168,6 +183,8 @@ class _Watching(Seeing):
     def look(self, scene: Scene, _memory: dict[int, Any]) -> list[Claim]:
         """Keep it."""
         seen = observe_scene(scene)
+        known = [scene.sightings[each].first_ns for each in seen.subject.tolist()]
+        seen = replace(seen, first_ns=np.array(known, np.int64))
         same = self._same
         if same is not None and seen.motion == same.motion:
             seen = replace(seen, motion=same.motion)

@@ -1,15 +1,16 @@
 """A new generation of a model of normal from what a run has logged since the last time; no video is read."""
 
 import fcntl
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from lab.normal.alarms import Reports, reported
+from lab.normal.alarms import Alarm, Reports, reported, said_of
 from lab.normal.following import Following, LogHead, head_of
 from lab.normal.footage import is_run
 from lab.normal.in_force import note_threshold
@@ -22,7 +23,7 @@ from lab.normal.stretch import Stretch
 from pipeline.clock import SECOND
 from pipeline.errors import CannotStart, UsageError
 from stages.alert.normal.feedback import read_feedback
-from stages.alert.normal.store import Stored, read
+from stages.alert.normal.store import GENERATIONS, Stored, generations, read, read_manifest
 
 ENOUGH_S = 3600.0
 """A generation that was learned from more gives way to a sample of this much ..."""
@@ -30,6 +31,8 @@ SHARE = 0.5
 """... and another to this share of what it was learned from."""
 FEWEST_STRETCHES = 2
 """One is scored by a model of the others."""
+AHEAD_NS = 24 * 3600 * SECOND
+"""What claims to be later than now by more was taken by a wrong clock; it would own the sample until that time."""
 A_DAY_NS = 23 * 3600 * SECOND
 """The sample must reach over so much of a day, or a quiet hour would be all that is known."""
 
@@ -44,6 +47,12 @@ class Gathered:
     """Of them."""
     ordinary: int
     """Events that were taken for daily life."""
+    short_s: float = 0.0
+    """Time in pieces of too few frames."""
+    later_s: float = 0.0
+    """Time that by its clock has not come yet."""
+    latest_ns: int = 0
+    """Of that, the latest (UTC)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +80,14 @@ def update(
     camera: str = "",
     terms: Terms | None = None,
     ordinary: tuple[str, ...] = (),
+    resume: bool = False,
+    now_ns: int | None = None,
 ) -> Updated:
     """Take in what is new, and learn the next generation from the sample.
 
-    ``terms`` None: as before. Nothing is written where nothing is new; an update that is killed leaves what was there,
-    and the next one does its work. Raises ``UsageError`` or ``CannotStart``, one line.
+    ``terms`` None: as before. After ``rollback`` no generation is made until ``resume``. ``now_ns``: UTC, default the
+    clock's; stretches that are later by a day are not taken in. Nothing is written where nothing is new; an update that
+    is killed leaves what was there, and the next one does its work. Raises ``UsageError`` or ``CannotStart``, one line.
     """
     stored = read(folder)
     name = camera or stored.manifest.camera
@@ -94,15 +106,27 @@ def update(
     with _alone(folder):
         reservoir = Reservoir.open(folder, name, terms)
         before = msgspec.msgpack.encode(reservoir.index)
-        gathered = _gather(reservoir, out, log, head, stored, ordinary)
+        latest_ns = (time.time_ns() if now_ns is None else now_ns) + AHEAD_NS
+        gathered = _gather(reservoir, out, log, head, stored, ordinary, latest_ns)
         dropped = reservoir.check()
+        _heed(reservoir, stored)
+        held = _held(stored, reservoir, resume=resume)
         if msgspec.msgpack.encode(reservoir.index) != before:
             reservoir.commit()
+        if held:
+            entries = reservoir.index.entries
+            return Updated(gathered, len(entries), hours_of(reservoir, entries), dropped, waits=held)
         return _learn(reservoir, stored, dropped, gathered)
 
 
 def _gather(
-    reservoir: Reservoir, out: Path, log: Path, head: LogHead, stored: Stored, ordinary: tuple[str, ...]
+    reservoir: Reservoir,
+    out: Path,
+    log: Path,
+    head: LogHead,
+    stored: Stored,
+    ordinary: tuple[str, ...],
+    latest_ns: int,
 ) -> Gathered:
     """Offer what is new in the log, and note what its run reported."""
     events, until = reported(out, reservoir.index.camera)
@@ -114,21 +138,68 @@ def _gather(
         log, head, until, followed.offset, followed.state, reports.look, RunAnswers.of(out, reservoir.index.camera)
     )
     offered, lasted, moved = 0, 0.0, False
+    later_s, later_ns = 0.0, 0
     for stretch in following.stretches():
         moved = moved or _has_motion(stretch)
-        reservoir.offer([stretch if stored.manifest.embedder else _without_looks(stretch)])
         offered += 1
-        lasted += stretch.header.seconds
         followed.reached_ns = stretch.header.end_ns
+        if (wall_ns := stretch.header.wall_ns) is not None and wall_ns > latest_ns:
+            later_s, later_ns = later_s + stretch.header.seconds, max(later_ns, wall_ns)
+            continue
+        reservoir.offer([stretch if stored.manifest.embedder else _without_looks(stretch)])
+        lasted += stretch.header.seconds
     if offered and not moved:
         raise UsageError(
             f"{log}: motion was not measured in that run, as no rule needed it; run with a rule `anomaly`; "
             "`mode: shadow` will do"
         )
     followed.offset, followed.state = following.offset, following.state
+    for alarm in reports.gone:
+        if alarm.end_ns is None:  # nobody can tell any more; it was over when it was pruned
+            alarm.end_ns = max(followed.reached_ns, alarm.start_ns)
     followed.alarms = list(reports.alarms.values())
     note_threshold(followed, events, reservoir.folder, stored)
-    return Gathered(offered, lasted, reports.ordinary)
+    return Gathered(offered, lasted, reports.ordinary, following.short_s, later_s, later_ns)
+
+
+def _heed(reservoir: Reservoir, stored: Stored) -> None:
+    """Leave out what somebody said is a true alarm though it is no event, as its rule only shadowed."""
+    logs = reservoir.index.logs
+    for each in logs.values():
+        each.alarms = [alarm for alarm in each.alarms if not alarm.said]
+    known = {alarm.event for each in logs.values() for alarm in each.alarms}
+    for given in read_feedback(stored).of("true_alarm"):
+        times = [spot.time * SECOND for shown in given.shown if shown.lead for spot in shown.path]
+        if given.event in known or not times:
+            continue
+        found: dict[str, Alarm] = {}
+        for entry in reservoir.index.entries:
+            header = entry.header
+            if header.start_ns <= max(times) and header.end_ns >= min(times):
+                alarm = said_of(given, reservoir.read(entry).frames)
+                if alarm is not None:
+                    alarm.subjects = sorted({*alarm.subjects, *found.get(header.origin, alarm).subjects})
+                    found[header.origin] = alarm
+        for origin, alarm in found.items():
+            if origin in logs:
+                logs[origin].alarms.append(alarm)
+
+
+def _held(stored: Stored, reservoir: Reservoir, *, resume: bool) -> str:
+    """Why no generation is made although there may be something new: somebody went back; empty if nobody did.
+
+    What was said about alarms is no other model.
+    """
+    folder, index = reservoir.folder, reservoir.index
+    newest = now = stored.manifest.model_of or stored.manifest.generation
+    for each in generations(folder):
+        with suppress(CannotStart):  # damaged: nobody goes on to it
+            newest = max(newest, read_manifest(folder / GENERATIONS / str(each)).model_of or each)
+    if resume:
+        index.resumed = (newest, now)
+    if now >= newest or index.resumed == (newest, now):
+        return ""
+    return f"held: generation {now} was put in use again after {newest}; --resume goes on from here"
 
 
 def _learn(reservoir: Reservoir, stored: Stored, dropped: list[str], gathered: Gathered) -> Updated:

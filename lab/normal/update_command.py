@@ -1,15 +1,18 @@
 """``bartizan normal update``: the next generation of a model of normal, from what a run has logged meanwhile."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from lab.normal.following import FEWEST_FRAMES, LONGEST_NS
 from lab.normal.learn_command import size_kb
 from lab.normal.reservoir import Terms, read_index
 from lab.normal.update import Updated, update
 from lab.normal.words import clips, lasting, left_words, promise, sample_words
+from pipeline.clock import SECOND
 from pipeline.errors import UsageError
 
 USUAL = Terms()
@@ -38,6 +41,9 @@ def update_normal(
     time_zone: Annotated[
         str | None, typer.Option(metavar="ZONE", help=f"Of the quarters of the day; default {USUAL.time_zone}.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on although an earlier generation was put in use (rollback).")
+    ] = False,
     false_alarms_per_day: Annotated[
         float, typer.Option(min=1e-6, max=1e5, help="How many false alarms a day you accept; only printed here.")
     ] = 2.0,
@@ -48,7 +54,7 @@ def update_normal(
     called once a day, by a timer; where nothing is new, nothing is written.
     """
     terms = _terms(folder, hours, half_life_days, time_zone)
-    done = update(folder, out, camera=camera, terms=terms, ordinary=tuple(ordinary or ()))
+    done = update(folder, out, camera=camera, terms=terms, ordinary=tuple(ordinary or ()), resume=resume)
     _tell(done, folder, false_alarms_per_day)
 
 
@@ -74,6 +80,17 @@ def _tell(done: Updated, folder: Path, budget: float) -> None:
     typer.echo(
         f"looked at {lasting(gathered.seconds)} that are new; sample: {sample_words(done.hours, done.stretches)}"
     )
+    if gathered.short_s >= 1:
+        typer.echo(
+            f"  passed over: {lasting(gathered.short_s)} in pieces of fewer than {FEWEST_FRAMES} frames between breaks "
+            f"or in {LONGEST_NS / SECOND / 60:.0f} minutes"
+        )
+    if gathered.later_s:
+        when = datetime.fromtimestamp(gathered.latest_ns // SECOND, UTC)
+        typer.echo(
+            f"  passed over: {lasting(gathered.later_s)} that by their clock are still to come "
+            f"(up to {when:%Y-%m-%d %H:%M} UTC); set the clock of the camera's machine"
+        )
     if done.stored is None or done.taught is None:
         typer.echo(f"{folder}: {done.waits}; no new generation")
         return

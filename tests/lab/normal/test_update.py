@@ -12,21 +12,22 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from lab.normal.giving import put
 from lab.normal.keeping import keep
 from lab.normal.learning import Learned
 from lab.normal.normal_command import app
-from lab.normal.reservoir import Reservoir
+from lab.normal.reservoir import Entry, Reservoir
 from lab.normal.update_command import update_normal
 from pipeline.clock import SECOND
 from pipeline.errors import UsageError
 from pipeline.journal.log import LogWriter
-from pipeline.messages import Event, LogHeader, StreamRecord
+from pipeline.messages import EndRecord, Event, LogHeader, StreamRecord
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import Position
 from pipeline.store.sample_event import sample_event
 from pipeline.testing import Script, Walk
+from stages.alert.normal.feedback import Feedback, Given, Shown, Spot
 from stages.alert.normal.store import generations, read
-from tests.lab.normal.conftest import film
 from tests.lab.normal.minutes import MONDAY_NS
 
 UPDATE = typer.Typer()
@@ -71,6 +72,9 @@ def logging(tmp_path: Path, flow: dict[str, Any]) -> Logging:
         measured: bool = True,
         away_at: float | None = None,
         ended: bool = True,
+        fps: float = FPS,
+        start: int = MONDAY_NS + 8 * 3600 * SECOND,
+        stopped_at: float | None = None,
     ) -> Path:
         walks = [
             Walk(stops=[(20 * n, 0.1, 0.4 + 0.05 * (n % 7)), (20 * n + 15, 0.9, 0.4 + 0.05 * (n % 7))], track=n + 1)
@@ -79,10 +83,10 @@ def logging(tmp_path: Path, flow: dict[str, Any]) -> Logging:
         script = Script(
             walks=walks,
             seconds=seconds,
-            fps=FPS,
+            fps=fps,
             camera=camera,
             live=wall,
-            start_wall_ns=MONDAY_NS + 8 * 3600 * SECOND if wall else None,
+            start_wall_ns=start if wall else None,
             measured=(lambda t: {"flow": moving if int(t) % 7 else flow}) if measured else None,
         )
         header, *records = script.records()
@@ -98,6 +102,8 @@ def logging(tmp_path: Path, flow: dict[str, Any]) -> Logging:
                 break
             if away_at is not None and number == away_at * FPS:
                 writer.append(StreamRecord(False, (number - 1) * SECOND // FPS - 1, None, "stalled"))
+            if stopped_at is not None and number == stopped_at * FPS:
+                writer.append(EndRecord(number - 2, "stopped"))
             writer.append(record)
         writer.close()
         with EventStore.open(out / "events.db", analysis_sha256="a") as store:
@@ -140,15 +146,24 @@ def test_one_update_and_many_give_the_same_sample(gate: Path, logging: Logging, 
     import shutil
 
     other = Path(shutil.copytree(gate, tmp_path / "other"))
-    update(gate, logging())
-    for seconds in (70, 71, 110):
-        out = logging(until=seconds, name="growing")
+    update(gate, logging(180, stopped_at=90))
+    for seconds in (70, 71, 90, 110):
+        out = logging(180, stopped_at=90, until=seconds, name="growing")
         update(other, out)
-    out = logging(name="growing")
+    out = logging(180, stopped_at=90, name="growing")
     update(other, out)
     once, often = (Reservoir.open(each, "gate") for each in (gate, other))
     assert [each.sha256 for each in once.index.entries] == [each.sha256 for each in often.index.entries]
     assert once.content == often.content
+    before, after = (set().union(*(each.subjects for each in part)) for part in _parted(often))
+    assert len(before & after) == 1, "who was there when the run was stopped, and nobody else"
+
+
+def _parted(reservoir: Reservoir) -> tuple[list[Entry], list[Entry]]:
+    """Up to a minute and a half, and from then on."""
+    entries = reservoir.index.entries
+    early = [each for each in entries if each.header.start_ns < 89 * SECOND]
+    return early, [each for each in entries if each not in early]
 
 
 def test_later_frames_than_the_runs_own_analysis_wait(gate: Path, logging: Logging) -> None:
@@ -173,14 +188,7 @@ def test_an_update_that_was_killed_after_the_sample_is_done_by_the_next(gate: Pa
 
 
 def test_what_alarmed_is_left_out_and_said(gate: Path, logging: Logging) -> None:
-    box = (0.475, 0.25, 0.525, 0.45)  # the second walker in the middle of his way
-    told = sample_event().object
-    assert told is not None
-    seen = msgspec.structs.replace(told, box=box, track_id=5)
-    why = [{"time": 27.0, "predicate": "surprise", "value": 9.0, "comparison": ">=", "threshold": 7.0}]
-    start = sample_event(rule="anomaly", name="a", started=27.0, media_time=27.5, frame=56, object=seen, why=why)
-    end = sample_event(rule="anomaly", name="a", ordinal=2, type="end", started=27.0, media_time=35.0, frame=71)
-    out = logging(events=[start, end])
+    out = logging(events=walker())
     told_of = update(gate, out)
     assert "not learned: 1 object that alarmed, and" in told_of
     assert "around them or of other alarms (anomaly)" in told_of
@@ -276,5 +284,104 @@ def test_frames_are_those_that_learning_from_the_whole_run_sees(gate: Path, logg
     sample = Reservoir.open(gate, "gate")
     frames = [f for each in sample.index.entries for f in sample.read(each).frames]
     (whole,) = watch_run(out, "gate").clips
+    assert len(frames) == 240 == len(whole) - 1, "the last frame is of a minute to come"
     assert [each.subject.tolist() for each in frames] == [each.subject.tolist() for each in whole[: len(frames)]]
-    assert film(1)
+
+
+def test_what_alarmed_stays_left_out_when_its_events_are_pruned(gate: Path, logging: Logging) -> None:
+    out = logging(240, until=121, events=walker())
+    update(gate, out)
+    assert read(gate).manifest.sample["objects_left_out"] == 1
+    (out / "events.db").unlink()
+    update(gate, logging(240))
+    assert (read(gate).manifest.generation, read(gate).manifest.sample["objects_left_out"]) == (3, 1)
+
+
+def test_an_open_alarm_whose_events_are_pruned_ends(gate: Path, logging: Logging) -> None:
+    start = sample_event(rule="loitering", name="l", started=27.0, media_time=27.5, frame=1)
+    out = logging(240, until=121, events=[start])
+    update(gate, out)
+    (out / "events.db").unlink()
+    update(gate, logging(240))
+    (alarm,) = Reservoir.open(gate, "gate").index.logs["5" * 64].alarms
+    assert alarm.end_ns == Reservoir.open(gate, "gate").index.logs["5" * 64].reached_ns
+
+
+def test_what_was_alarmed_falsely_is_learned_after_all_though_its_events_are_pruned(
+    gate: Path, logging: Logging
+) -> None:
+    out = logging(240, until=121, events=walker())
+    update(gate, out)
+    (out / "events.db").unlink()
+    update(gate, logging(240), "--ordinary", "a")
+    assert read(gate).manifest.sample["objects_left_out"] == 0
+
+
+def test_a_rule_about_the_recording_leaves_nothing_out(gate: Path, logging: Logging) -> None:
+    start = sample_event(rule="not_recorded", name="n", started=1.0, media_time=1.0, frame=3)
+    assert "not learned" not in update(gate, logging(events=[start]))
+    assert read(gate).manifest.footage.frames == 240
+
+
+@pytest.mark.parametrize("fps", [0.25, 0.1])
+def test_a_slow_camera_gathers_longer_stretches(gate: Path, logging: Logging, fps: float) -> None:
+    out = logging(1800, fps=fps)
+    told = update(gate, out)
+    entries = Reservoir.open(gate, "gate").index.entries
+    assert min(each.frames for each in entries) >= 20
+    assert sum(each.header.seconds for each in entries) > 1200, told
+
+
+def test_a_camera_that_is_too_slow_is_told_of_and_not_read_again(gate: Path, logging: Logging) -> None:
+    out = logging(3600, fps=1 / 90)
+    assert "passed over: 57.0 minutes in pieces of fewer than 20 frames" in update(gate, out)
+    assert "passed over" not in update(gate, out)
+
+
+def test_what_a_wrong_clock_took_is_not_taken_in(gate: Path, logging: Logging) -> None:
+    told = update(gate, logging(wall=True, start=MONDAY_NS + 20 * 365 * 86_400 * SECOND))
+    assert "passed over: 2.0 minutes that by their clock are still to come (up to 2045-12-31 00:01 UTC)" in told
+    assert Reservoir.open(gate, "gate").index.entries == []
+
+
+def test_after_going_back_updates_wait_until_they_are_asked_to_go_on(gate: Path, logging: Logging) -> None:
+    update(gate, logging(360, until=121))
+    assert CliRunner().invoke(app, ["rollback", str(gate)]).exit_code == 0
+    held = f"{gate}: held: generation 1 was put in use again after 2; --resume goes on from here; no new generation"
+    for seconds in (181, 241):
+        assert update(gate, logging(360, until=seconds)).splitlines()[-1] == held
+    assert read(gate).manifest.generation == 1
+    assert "generation 3" in update(gate, logging(360, until=301), "--resume")
+    assert "generation 4" in update(gate, logging(360))
+
+
+def test_going_on_lasts_though_nothing_was_new_then(gate: Path, logging: Logging) -> None:
+    out = logging(240, until=121)
+    update(gate, out)
+    CliRunner().invoke(app, ["rollback", str(gate)])
+    assert "nothing new" in update(gate, out, "--resume")
+    assert "generation 3" in update(gate, logging(240))
+
+
+def test_a_true_alarm_of_a_rule_in_shadow_is_left_out_and_taken_back_it_is_not(gate: Path, logging: Logging) -> None:
+    out = logging()
+    update(gate, out)
+    first = read(gate)
+    path = [Spot(t, (x - 0.025, 0.25, x + 0.025, 0.45), {}) for t in (25.0, 30.0) for x in [0.1 + 0.8 * (t - 20) / 15]]
+    shown = [Shown(lead=True, kinds=["person"], over={}, surprise={}, path=path)]
+    put(first, Feedback(given=[Given("b", "true_alarm", "odd", 25.0, "", 9.0, 2, shown=shown)]))
+    assert "not learned: 1 object that alarmed" in update(gate, out)
+    put(read(gate), Feedback())
+    assert "not learned" not in update(gate, out)
+    assert read(gate).manifest.sample["objects_left_out"] == 0
+
+
+def walker() -> list[Event]:
+    """The second walker in the middle of his way is unusual."""
+    told = sample_event().object
+    assert told is not None
+    seen = msgspec.structs.replace(told, box=(0.475, 0.25, 0.525, 0.45), track_id=5)
+    why = [{"time": 27.0, "predicate": "surprise", "value": 9.0, "comparison": ">=", "threshold": 7.0}]
+    start = sample_event(rule="anomaly", name="a", started=27.0, media_time=27.5, frame=56, object=seen, why=why)
+    end = sample_event(rule="anomaly", name="a", ordinal=2, type="end", started=27.0, media_time=35.0, frame=71)
+    return [start, end]
