@@ -174,8 +174,8 @@ BAD = {
     "a severity that there is not": (
         CAMERA + "retention: {severity_days: {hgh: 3}}\n",
         [
-            "x.yml:2:34: retention.severity_days.hgh: must be 'low', 'medium', 'high' or 'critical', got 'hgh', did you "
-            "mean 'high'?"
+            "x.yml:2:34: retention.severity_days.hgh: must be 'low', 'medium', 'high' or 'critical', got 'hgh', did "
+            "you mean 'high'?"
         ],
     ),
     "what is recorded": (
