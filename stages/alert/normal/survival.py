@@ -69,6 +69,8 @@ class Survival:
         apart = np.concatenate([[True], np.diff(knots) > 0])  # of several that ended at once the first
         late = _late(values[ended], float(values[-1]))
         ends = float((values[ended] > late).sum())
+        if not ends and ended[values == values[-1]].any():  # nobody went anywhere: still somebody who does is rare
+            ends = 1.0
         exposure = max(float(np.maximum(values - late, 0).sum()), ends * least)
         return cls(*_thinned(knots[apart], known[apart]), ends, exposure)
 

@@ -54,6 +54,15 @@ def test_a_track_that_is_learned_does_not_walk_its_own_path() -> None:
     assert found.learned().alone is None
 
 
+def test_where_all_share_their_way_who_leaves_it_is_odd_and_the_farther_the_more() -> None:
+    same = [frame(40 * n + step, [walker(0.025 * step, 0.6, n + 1)]) for n in range(60) for step in range(40)]
+    found = Path.learn(lessons(same[:1200], same[1200:]))
+    assert found is not None
+    assert said(found, walker(0.5, 0.6, 1)) == (0, 0)
+    near, far = (said(found, walker(0.5, row, 1))[1] for row in (0.75, 0.95))
+    assert 1 < near < far
+
+
 def test_one_track_alone_says_nothing() -> None:
     assert Path.learn(lessons([frame(n, [walker(0.01 * n, 0.9, 1)]) for n in range(100)])) is None
 
