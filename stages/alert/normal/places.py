@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from stages.alert.normal.flow_field import Boxes, Floats
 from stages.alert.normal.observed import Observed
+from stages.alert.normal.poisson import upper_bound
 
 ROWS, COLUMNS = 6, 8
 """Parts of the picture."""
@@ -46,12 +47,10 @@ class Places:
         known = self.shares[classes]
         return np.asarray((self._counts(here, classes) + PRIOR * known) / (here.sum(axis=1) + PRIOR))
 
-    def smoothed(self, class_id: Ids, boxes: Boxes) -> tuple[Floats, Floats]:
-        """float64 (n,) each: share of each object's class where it stands with one added to every class, and how many
-        objects that is of."""
+    def counts(self, class_id: Ids, boxes: Boxes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """int64 (n,) each: how many objects of each object's class were seen where it stands, and how many in all."""
         here, classes = self._here(boxes), self._classes(class_id)
-        total = here.sum(axis=1)
-        return np.asarray((self._counts(here, classes) + 1) / (total + here.shape[1])), np.asarray(total, np.float64)
+        return self._counts(here, classes), np.asarray(here.sum(axis=1))
 
     def _here(self, boxes: Boxes) -> npt.NDArray[np.int64]:
         row, column = cells(boxes)
@@ -82,6 +81,15 @@ class Places:
         for _, _, kind in {each[:3] for each in seen}:
             anywhere[kind] += 1
         return cls(here, anywhere)
+
+
+def most(count: int, total: int) -> float:
+    """The true share is at most this with 95 % confidence, where ``count`` of ``total`` were seen; 1 of nothing.
+
+    Garwood's bound (1936): never below the exact binomial one of Clopper and Pearson (1934), and as good as it for what
+    is rare. 0 of 300 are less than 1 %, the rule of three.
+    """
+    return min(upper_bound(count) / total, 1.0) if total else 1.0
 
 
 def cells(boxes: Boxes) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

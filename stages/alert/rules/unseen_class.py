@@ -6,6 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from stages.alert.geometry import Area
+from stages.alert.normal.places import most
+from stages.alert.normal.poisson import CONFIDENCE, at_most
 from stages.alert.normal.taught import Taught, TaughtOptions
 from stages.alert.rule import Claim, News, NoMemory
 from stages.alert.scene import Scene
@@ -20,8 +22,8 @@ class UnseenClassOptions(AreaOptions, TaughtOptions):
         default=0.01,
         gt=0,
         lt=1,
-        description="Fires for a class that was less than this share of the normal objects in that part of the "
-        "picture (of 6 rows and 8 columns), one added to every class.",
+        description="Fires for a class that is less than this share of the normal objects in that part of the picture "
+        "(of 6 rows and 8 columns), with 95 % confidence: 0.01 needs 300 objects seen there.",
     )
     enter_inertia_s: float = Field(
         default=1.0, ge=0, le=3600, description="It must be so this long before an event starts."
@@ -64,15 +66,17 @@ class UnseenClass:
         subjects = scene.subject.tolist()
         was_inside = np.array([subject in memory for subject in subjects], np.bool_)
         inside = self._area.inside(scene.anchors(self.options.anchor), was_inside).tolist()
-        shares, seen = lesson.model.places.smoothed(scene.class_id, scene.box)
+        alike, seen = lesson.model.places.counts(scene.class_id, scene.box)
         claims = []
-        for subject, is_inside, share, total in zip(subjects, inside, shares.tolist(), seen.tolist(), strict=True):
+        for subject, is_inside, count, total in zip(subjects, inside, alike.tolist(), seen.tolist(), strict=True):
             if not is_inside:
                 memory.pop(subject, None)
                 continue
             memory[subject] = NoMemory()
-            if share < self.options.share:
-                facts = {"seen_there": int(total), "normal": lesson.facts}
+            if at_most(count, total * self.options.share) > 1 - CONFIDENCE:
+                continue  # what most would say, at less cost
+            if (share := most(count, total)) < self.options.share:
+                facts = {"of_class_there": count, "seen_there": total, "normal": lesson.facts}
                 claims.append(
                     Claim(
                         subject,
@@ -87,9 +91,10 @@ class UnseenClass:
         return claims
 
     def describe(self, who: str, claim: Claim) -> str:
-        """``bicycle 7 is of a kind that is rare there: 1 in 120 of 118 seen, or fewer``."""
-        seen = claim.facts["seen_there"]
-        return f"{who} is of a kind that is hardly ever there (at most 1 in {1 / claim.value:.0f}, of {seen} seen)"
+        """``bicycle 7 is of a kind that is hardly ever there (1 of 700 seen: at most 1 in 148, with ...``."""
+        seen, alike = claim.facts["seen_there"], claim.facts["of_class_there"]
+        rare = f"at most 1 in {1 / claim.value:.0f}, with 95 % confidence"
+        return f"{who} is of a kind that is hardly ever there ({alike} of {seen} seen: {rare})"
 
     def region(self) -> dict[str, Any]:
         """The zone."""

@@ -17,17 +17,19 @@ from stages.alert.normal.counting import Segment
 from stages.alert.normal.fitting import fit
 from stages.alert.normal.store import BANK, GENERATIONS, Footage
 from tests.pipeline.rehearsal.stored_run import LAWN, SCRIPT, kept_of, store_run
-from tests.stages.alert.normal.conftest import walkers
+from tests.stages.alert.normal.conftest import Thing, frame, walkers
 
 GATE = {"gate": False}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """One generation, of footage with persons alone."""
+    """One generation, of footage with the other kind nearly everywhere."""
     times = np.arange(120) * SECOND
     calibration = Calibration.of([Segment(times, np.random.default_rng(0).exponential(1.0, 120))])
-    model = fit([walkers(1, frames=60)], names=("car", "person"))
+    everywhere = [(x, y) for x in np.arange(0.06, 1, 0.125).tolist() for y in np.arange(0.08, 1, 1 / 6).tolist()]
+    crowd = [Thing(x=x, y=y, subject=n, class_id=1) for n, (x, y) in enumerate(everywhere * 10)]
+    model = fit([walkers(1, frames=60), [frame(0, crowd)]], names=("car", "person"))
     keep(tmp_path / "gate", "gate", model, calibration, Footage(120.0, 1, 60, 5, 10.0))
     return tmp_path / "gate"
 

@@ -244,7 +244,7 @@ def test_a_kind_that_is_rare_is_told_by_the_generation_in_use(gate: Path, staged
     def bicycle(index: int) -> Thing:
         return Thing(x=0.1 + 0.02 * (index - ODD[0]), y=0.6, class_id=1, subject=99)
 
-    one = UnseenClass(UnseenClassOptions(normal=gate, share=0.2, online=True))
+    one = UnseenClass(UnseenClassOptions(normal=gate, share=0.9, online=True))
     log = live_log(staged(bicycle, at=ODD), gate, {-1: b"", 20: said(gate, 1), 50: said(gate, 2)})
     assert [generation(event) for event in starts(told(one, log))] == [2]
 

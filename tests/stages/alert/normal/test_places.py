@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stages.alert.normal.places import Places
+from stages.alert.normal.places import Places, most
 from tests.stages.alert.normal.conftest import Thing, frame
 
 PAVEMENT, ROAD, CORNER = (0.2, 0.5), (0.8, 0.9), (0.95, 0.2)
@@ -40,6 +40,28 @@ def test_a_class_that_was_never_seen_is_rare_and_not_impossible(places: Places) 
     for class_id in (2, 3, 77):
         share = asked(places, class_id, ROAD)[0]
         assert 0 < share < 0.01
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "exact"), [(0, 300, 0.009936), (0, 21, 0.1329), (1, 700, 0.006759), (5, 1000, 0.010485)]
+)
+def test_what_was_seen_seldom_may_be_as_frequent_as_clopper_and_pearson_say_and_hardly_more(
+    count: int, total: int, exact: float
+) -> None:
+    assert exact <= most(count, total) < 1.1 * exact
+
+
+def test_of_few_nothing_is_known() -> None:
+    assert most(0, 0) == most(0, 2) == most(5, 5) == 1.0
+
+
+def test_how_many_classes_a_detector_knows_makes_nothing_rare() -> None:
+    people = [[frame(0, [Thing(x=ROAD[0], y=ROAD[1], subject=n, class_id=0) for n in range(21)])]]
+    for classes in (2, 80, 1000):
+        count, total = Places.fit(people, classes=classes).counts(
+            np.array([1], np.int32), np.array([Thing(x=ROAD[0], y=ROAD[1]).box])
+        )
+        assert most(int(count[0]), int(total[0])) > 0.1
 
 
 def test_nothing_seen_nothing_rare() -> None:

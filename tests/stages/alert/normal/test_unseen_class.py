@@ -20,9 +20,9 @@ PAVEMENT, ROAD, CORNER = (0.2, 0.55), (0.8, 0.9), (0.95, 0.2)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three hundred people on the pavement and as many bicycles on the road, one every second of each."""
-    seen = [frame(index, _there(index // 2), fps=2) for index in range(600)]
-    learned = learn([seen[:300], seen[300:]], names=("person", "bicycle"), detector="d" * 64)
+    """Four hundred people on the pavement and as many bicycles on the road, one every second of each."""
+    seen = [frame(index, _there(index // 2), fps=2) for index in range(800)]
+    learned = learn([seen[:400], seen[400:]], names=("person", "bicycle"), detector="d" * 64)
     where = tmp_path_factory.mktemp("normal") / "gate"
     keep(where, "gate", learned.model, learned.calibration, learned.footage)
     return where
@@ -47,7 +47,7 @@ def starts(folder: Path, seen: list[Observed], *, sha256: str = "d" * 64, **opti
 def test_a_bicycle_on_the_pavement_is_told_and_one_on_the_road_is_not(folder: Path) -> None:
     (event,) = starts(folder, standing(PAVEMENT, 1))
     assert event.media_time == 1.0
-    assert event.reason.startswith("bicycle 1 is of a kind that is hardly ever there (at most 1 in 302, of 300 seen)")
+    assert event.reason.startswith("bicycle 1 is of a kind that is hardly ever there (0 of 400 seen: at most 1 in 134,")
     assert starts(folder, standing(ROAD, 1)) == []
     assert starts(folder, standing(PAVEMENT, 0)) == []
 
@@ -55,9 +55,9 @@ def test_a_bicycle_on_the_pavement_is_told_and_one_on_the_road_is_not(folder: Pa
 def test_the_trace_says_how_many_were_seen_there(folder: Path) -> None:
     (event,) = starts(folder, standing(PAVEMENT, 1))
     entry = next(each for each in event.why if each["predicate"] == "share_of_class")
-    assert entry["value"] == pytest.approx(1 / 302, abs=1e-6)
+    assert entry["value"] == pytest.approx(2.99573 / 400, abs=1e-6)
     assert (entry["comparison"], entry["threshold"], entry["option"]) == ("<", 0.01, "share")
-    assert entry["seen_there"] == 300
+    assert (entry["of_class_there"], entry["seen_there"]) == (0, 400)
 
 
 def test_where_nobody_was_seen_nothing_is_rare(folder: Path) -> None:
@@ -66,6 +66,11 @@ def test_where_nobody_was_seen_nothing_is_rare(folder: Path) -> None:
 
 def test_with_a_smaller_share_fewer_are_rare(folder: Path) -> None:
     assert starts(folder, standing(PAVEMENT, 1), share=0.001) == []
+
+
+def test_nothing_is_known_to_be_rarer_than_three_in_as_many_as_were_seen(folder: Path) -> None:
+    assert starts(folder, standing(PAVEMENT, 1), share=0.0075)
+    assert starts(folder, standing(PAVEMENT, 1), share=0.0074) == []
 
 
 def test_outside_the_zone_nothing_is_told(folder: Path) -> None:
