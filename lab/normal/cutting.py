@@ -90,6 +90,7 @@ def _without(frame: Observed, seen: dict[int, list[int]]) -> Observed:
         motion=None if (flow := frame.flow) is None else _still(flow, gone),
         looks=looks,
         behaviour={name: scores[kept] for name, scores in frame.behaviour.items()},
+        first_ns=None if frame.first_ns is None else frame.first_ns[kept],
     )
 
 

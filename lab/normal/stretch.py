@@ -6,7 +6,7 @@ steps of a twentieth. It holds no picture, nothing is executed when it is read, 
 
 import lzma
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +79,8 @@ class _Packed(msgspec.Struct):
     """Numbers of a vector."""
     behaviour: list[tuple[int, str, bytes]] = []
     """Of some frames: which, what it is called, and a score for each object."""
+    first_ns: list[tuple[int, int]] = []
+    """When each subject was first seen, where that is known."""
 
 
 def pack(stretch: Stretch) -> bytes:
@@ -112,6 +114,7 @@ def pack(stretch: Stretch) -> bytes:
             for number, each in enumerate(frames)
             for name, scores in sorted(each.behaviour.items())
         ],
+        sorted({pair for each in frames if each.first_ns is not None for pair in _first(each, each.first_ns)}),
     )
     return lzma.compress(msgspec.msgpack.encode(packed), format=lzma.FORMAT_XZ, preset=3)
 
@@ -124,7 +127,7 @@ def unpack(content: bytes) -> Stretch:
         if not opened.eof:
             raise ValueError("too long, or cut short")
         return Stretch(packed.header, _frames(packed))
-    except (lzma.LZMAError, EOFError, msgspec.MsgspecError, IndexError, TypeError) as error:
+    except (lzma.LZMAError, EOFError, msgspec.MsgspecError, LookupError, TypeError) as error:
         raise ValueError(str(error)) from error
 
 
@@ -160,6 +163,7 @@ def _frames(packed: _Packed) -> list[Observed]:
     for number, name, scores in packed.behaviour:
         told = _exactly(scores, "<f4", packed.counts[number]).astype(np.float64)
         behaviour.setdefault(number, {})[name] = told
+    since = dict(packed.first_ns)
     found, first = [], 0
     for number, count in enumerate(packed.counts):
         rows = slice(first, first + count)
@@ -175,9 +179,14 @@ def _frames(packed: _Packed) -> list[Observed]:
                 None if packed.motion[number] < 0 else motion[packed.motion[number]],
                 looks.get(number),
                 behaviour.get(number, {}),
+                np.array([since[each] for each in ids["subject"][rows].tolist()], np.int64) if since else None,
             )
         )
     return found
+
+
+def _first(frame: Observed, first_ns: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    return zip(frame.subject.tolist(), first_ns.tolist(), strict=True)
 
 
 def _motion(packed: _Packed) -> list[PackedFlow]:

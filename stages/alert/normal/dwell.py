@@ -23,7 +23,8 @@ ALIVE_NS = SECOND
 
 @dataclass(frozen=True, slots=True)
 class Dwell:
-    """Fulfils ``Feature``. Who was there when the footage began counts from then, as it does in use."""
+    """Fulfils ``Feature``. Who was there when the footage began counts from then, as it does in use; in footage
+    that was cut, from when he was first seen all the same."""
 
     name: ClassVar[str] = "dwell"
     unit: ClassVar[str] = "s since it was first seen"
@@ -51,12 +52,13 @@ class Dwell:
 
     @classmethod
     def learn(cls, lessons: Lessons) -> Self | None:
-        """As ``Feature``. Each track of the footage as a whole counts once."""
+        """As ``Feature``. Each track of the footage as a whole counts once; of a track that is seen in pieces each
+        tells of the time in which it was seen."""
         lasted = [each for clip in lessons.whole for each in _lasted(clip)]
         if not lasted:
             return None
-        seconds, ended = zip(*lasted, strict=True)
-        return cls(Survival.fit(np.array(seconds), np.array(ended, np.bool_), least=LEAST_S))
+        entered, seconds, ended = zip(*lasted, strict=True)
+        return cls(Survival.fit(np.array(seconds), np.array(ended, np.bool_), least=LEAST_S, entered=np.array(entered)))
 
     @classmethod
     def of(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
@@ -66,15 +68,21 @@ class Dwell:
 
 def ages(look: Look) -> Floats:
     """float64 (n,): seconds."""
-    now_s = look.observed.media_ns / SECOND
+    observed = look.observed
+    now_s = observed.media_ns / SECOND
+    if observed.first_ns is not None:
+        return np.asarray((observed.media_ns - observed.first_ns) / SECOND, np.float64)
     return np.array([now_s - notes.setdefault(Dwell.name, [now_s])[0] for notes in look.notes], np.float64)
 
 
-def _lasted(clip: Sequence[Observed]) -> Iterator[tuple[float, bool]]:
-    """Of each track how long it was there, and whether it was seen to go."""
+def _lasted(clip: Sequence[Observed]) -> Iterator[tuple[float, float, bool]]:
+    """Of each track how long it had been there when the clip begins, how long when it was last seen, and whether it was
+    seen to go."""
+    entered: dict[int, float] = {}
     reached: dict[int, tuple[float, int]] = {}
     for look in looks(clip):
-        told = zip(look.observed.subject.tolist(), ages(look).tolist(), strict=True)
-        reached.update({subject: (age, look.observed.media_ns) for subject, age in told})
-    for age, last_ns in reached.values():
-        yield age, last_ns + ALIVE_NS < clip[-1].media_ns
+        for subject, age in zip(look.observed.subject.tolist(), ages(look).tolist(), strict=True):
+            entered.setdefault(subject, age)
+            reached[subject] = age, look.observed.media_ns
+    for subject, (age, last_ns) in reached.items():
+        yield entered[subject], age, last_ns + ALIVE_NS < clip[-1].media_ns

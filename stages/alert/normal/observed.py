@@ -40,6 +40,8 @@ class Observed:
     behaviour: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     """By what a classifier says of behaviour: float64 (n,), the last score of each object or of the whole picture, NaN
     where nothing was said of late. Empty without such a classifier."""
+    first_ns: npt.NDArray[np.int64] | None = None
+    """int64 (n,): when each object was first seen, where footage was cut; None where it is told by the frames."""
 
     @property
     def flow(self) -> FlowField | None:

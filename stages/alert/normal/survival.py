@@ -56,13 +56,21 @@ class Survival:
         return float(np.exp(-self.surprise[-1]))
 
     @classmethod
-    def fit(cls, values: Floats, ended: npt.NDArray[np.bool_], *, least: float) -> Self:
+    def fit(cls, values: Floats, ended: npt.NDArray[np.bool_], *, least: float, entered: Floats | None = None) -> Self:
         """By Kaplan and Meier (1958). ``values``: float64 (n,), n at least 1; ``ended``: bool (n,), False where the
-        footage ended first; ``least``: how much farther things go on average beyond the largest, at least."""
+        footage ended first; ``least``: how much farther things go on average beyond the largest, at least;
+        ``entered``: float64 (n,), from where on each was seen, None from 0 on. Who was seen from later on is among
+        those of whom one ended only from there (delayed entry: Kalbfleisch and Prentice 2002, 1.3), and the hazard is
+        then Nelson's and Aalen's, as at some values hardly anybody may be known."""
         order = np.lexsort((~ended, values))
         values, ended = values[order], ended[order]
-        with np.errstate(divide="ignore"):
-            left = np.cumsum(np.log1p(-ended.astype(np.float64) / np.arange(len(values), 0, -1)))
+        since = np.zeros(len(values)) if entered is None else entered[order]
+        if since.any():
+            there = np.arange(len(values), 0, -1) - (len(values) - np.searchsorted(np.sort(since), values, "right"))
+            left = -np.cumsum(ended / np.maximum(there, 1))
+        else:
+            with np.errstate(divide="ignore"):
+                left = np.cumsum(np.log1p(-ended.astype(np.float64) / np.arange(len(values), 0, -1)))
         surprise = 0.0 - np.concatenate([[0.0], left[:-1]])
         last = np.concatenate([np.diff(surprise) > 1e-12, [True]])  # the largest of those that as many reach
         knots, known = values[last], surprise[last]
@@ -71,7 +79,7 @@ class Survival:
         ends = float((values[ended] > late).sum())
         if not ends and ended[values == values[-1]].any():  # nobody went anywhere: still somebody who does is rare
             ends = 1.0
-        exposure = max(float(np.maximum(values - late, 0).sum()), ends * least)
+        exposure = max(float(np.maximum(values - np.maximum(since, late), 0).sum()), ends * least)
         return cls(*_thinned(knots[apart], known[apart]), ends, exposure)
 
     def array(self) -> Floats:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lab.normal.stretch import Header, Stretch, pack, unpack
+from pipeline.clock import SECOND
 from stages.alert.normal.looks import Looks
 from tests.lab.normal.conftest import film
 from tests.lab.normal.minutes import minute
@@ -74,3 +75,13 @@ def test_bytes_that_are_no_stretch_are_refused(harm: object) -> None:
     assert callable(harm)
     with pytest.raises(ValueError, match=r"\w"):
         unpack(harm(pack(minute(1))))
+
+
+def test_it_knows_since_when_everybody_was_there() -> None:
+    first = minute(3)
+    known = [replace(each, first_ns=each.subject.astype(np.int64) * SECOND) for each in first.frames]
+    again = unpack(pack(Stretch(first.header, known)))
+    for each in again.frames:
+        assert each.first_ns is not None
+        assert each.first_ns.tolist() == [subject * SECOND for subject in each.subject.tolist()]
+    assert all(each.first_ns is None for each in first.frames)

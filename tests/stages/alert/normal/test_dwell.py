@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from pipeline.clock import SECOND
 from stages.alert.normal.dwell import Dwell
 from stages.alert.normal.feature import looks
 from stages.alert.normal.lessons import Lessons
@@ -65,3 +68,26 @@ def test_footage_that_was_cut_tells_how_long_things_last_by_what_was_not_cut() -
 
 def test_without_anybody_nothing_is_learned() -> None:
     assert Dwell.learn(Lessons.of([clip([], 9)], [], classes=1)) is None
+
+
+def test_single_minutes_of_footage_tell_how_long_things_last_where_it_is_known_since_when() -> None:
+    """Nine in ten pass by within a minute, the tenth stays for up to 25: no minute by itself shows that."""
+    random = np.random.default_rng(1)
+    starts = np.cumsum(random.exponential(12.0, 600)) - 1500
+    stays = [random.uniform(20, 50) if random.random() < 0.9 else random.uniform(300, 1500) for _ in starts]
+    spans = [(start, start + stay) for start, stay in zip(starts.tolist(), stays, strict=True) if start + stay > 0]
+    seconds = 5400
+    day = [
+        replace(
+            frame(
+                now, [walker(0.5, 0.6, 1 + k) for k, (start, end) in enumerate(spans) if start <= now <= end], fps=1.0
+            ),
+            first_ns=np.array([round(start * SECOND) for start, end in spans if start <= now <= end], np.int64),
+        )
+        for now in range(seconds)
+    ]
+    minutes = learned(*(day[start : start + 60] for start in range(0, seconds, 180)))
+    truth = [-np.log(np.mean(np.array(stays) >= each)) for each in (60, 300, 900)]
+    assert minutes.survival.of_values(np.array([60.0, 300.0, 900.0])) == pytest.approx(truth, abs=0.7)
+    blind = learned(*([replace(each, first_ns=None) for each in day[at : at + 60]] for at in range(0, seconds, 180)))
+    assert blind.survival.of_values(np.array([60.0]))[0] < truth[0] - 1
