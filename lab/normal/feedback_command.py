@@ -158,6 +158,6 @@ def _echo(one: Effect, feedback: Feedback) -> None:
 
 def _conclude(folder: Path, kept: Stored, feedback: Feedback) -> None:
     typer.echo(
-        f"{folder}: generation {kept.manifest.generation} is in use from the next start on, sha256 {kept.digest[:12]}; "
-        f"feedback: {counts(feedback)}"
+        f"{folder}: generation {kept.manifest.generation} is in use from the next start on; at once where a rule is "
+        f"online; sha256 {kept.digest[:12]}; feedback: {counts(feedback)}"
     )

@@ -1,6 +1,6 @@
 """Stored runs of a camera, judged again by another generation of its model of normal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -10,8 +10,9 @@ from lab.normal.witness import WitnessOptions
 from pipeline.configuration.config import RuleConfig
 from pipeline.configuration.kept_analysis import KeptAnalysis
 from pipeline.configuration.suggestions import listed
-from pipeline.errors import UsageError
+from pipeline.errors import CannotStart, UsageError
 from pipeline.messages import Event
+from pipeline.rehearsal.difference import compare
 from pipeline.rehearsal.rehearsal import rehearse
 from pipeline.rehearsal.window import Window
 from pipeline.store.address import find_address
@@ -47,13 +48,12 @@ class Past:
         if not own:
             raise UsageError(f"--results {out}: no rule of camera {camera} goes by the model of normal in {folder}")
         modes = {getattr(rule.options, "mode", "armed") for rule in own if rule.kind == ANOMALY}
-        is_shadow = bool(modes & {"shadow", "learning"})
-        if is_shadow:
+        if modes & {"shadow", "learning"}:
             kept = kept.with_rules(tuple(_with(rule, camera, folder, None) for rule in kept.rules))
-            raised = rehearse(out, kept, cameras=[camera], window=Window()).told
-        else:
-            raised = _raised(out, camera)
-        return cls(out, camera, folder, kept, raised, is_shadow)
+            return cls(out, camera, folder, kept, rehearse(out, kept, cameras=[camera], window=Window()).told, True)
+        raised = _raised(out, camera)
+        silent = _silent(out, kept, camera, folder, raised) if "auto" in modes else []
+        return cls(out, camera, folder, kept, [*raised, *silent], bool(silent))
 
     def judged(self, generation: Path) -> list[Event]:
         """What would be raised by the generation in this folder."""
@@ -75,6 +75,30 @@ class Past:
         return rehearse(self.out, self.kept.with_rules(tuple(rules)), cameras=[self.camera], window=Window()).told
 
 
+def _silent(out: Path, kept: KeptAnalysis, camera: str, folder: Path, raised: Sequence[Event]) -> list[Event]:
+    """What rules that arm themselves would have raised in the time in which they were in shadow: by the generations
+    that the log names, or where one of them is gone by the one in use."""
+    as_logged = {"mode": "armed", "online": True}
+    try:
+        told = rehearse(out, _armed(kept, camera, folder, as_logged), cameras=[camera], window=Window()).told
+    except CannotStart:
+        now = {"mode": "armed", "online": False}
+        told = rehearse(out, _armed(kept, camera, folder, now), cameras=[camera], window=Window()).told
+    pairs = compare(raised, [each for each in told if each.rule == ANOMALY])
+    return [event for pair in pairs if pair.raised is None and pair.told for event in pair.told.messages]
+
+
+def _armed(kept: KeptAnalysis, camera: str, folder: Path, wanted: Mapping[str, Any]) -> KeptAnalysis:
+    return kept.with_rules(
+        tuple(
+            RuleConfig(rule.kind, rule.name, rule.cameras, _changed(rule.options, folder, wanted))
+            if camera in rule.cameras and isinstance(rule.options, RuleOptions)
+            else rule
+            for rule in kept.rules
+        )
+    )
+
+
 def _raised(out: Path, camera: str) -> list[Event]:
     """What a run raised, as far as it has come."""
     with EventStore.open(find_address(out), analysis_sha256=None) as store:
@@ -94,15 +118,15 @@ def _with(rule: RuleConfig, camera: str, folder: Path, generation: Path | None) 
     """The rule, armed, with another generation if it goes by this model; None: with its own."""
     if camera not in rule.cameras or not isinstance(rule.options, RuleOptions):
         return rule
-    return RuleConfig(rule.kind, rule.name, rule.cameras, _changed(rule.options, folder, generation))
+    wanted: dict[str, Any] = {"mode": "armed", "online": False}
+    if generation is not None:
+        wanted["normal"] = generation
+    return RuleConfig(rule.kind, rule.name, rule.cameras, _changed(rule.options, folder, wanted))
 
 
-def _changed(options: RuleOptions, folder: Path, generation: Path | None) -> RuleOptions:
+def _changed(options: RuleOptions, folder: Path, wanted: Mapping[str, Any]) -> RuleOptions:
     if options.parts:
-        return options.model_copy(update={"of": tuple(_changed(part, folder, generation) for part in options.parts)})
+        return options.model_copy(update={"of": tuple(_changed(part, folder, wanted) for part in options.parts)})
     if not _goes_by(options, folder):
         return options
-    wanted: dict[str, Any] = {"mode": "armed", "online": False, "normal": generation}
-    if generation is None:
-        del wanted["normal"]
     return options.model_copy(update={key: value for key, value in wanted.items() if key in type(options).model_fields})

@@ -18,11 +18,11 @@ from lab.normal.keeping import KEPT, KEPT_FEEDBACK, as_json, keep, prune
 from lab.normal.learning import Learned, learn
 from lab.normal.normal_command import app
 from pipeline.errors import CannotStart, UsageError
-from pipeline.messages import Event, Record
+from pipeline.messages import ChangeRecord, Event, Record
 from pipeline.testing import Script
 from stages.alert.normal.feedback import FEEDBACK, Feedback, Given, read_feedback
 from stages.alert.normal.observed import Observed
-from stages.alert.normal.store import GENERATIONS, MANIFEST, current, generations, read
+from stages.alert.normal.store import CURRENT, GENERATIONS, MANIFEST, current, generations, read
 from stages.alert.verdict import claim_of
 from tests.pipeline.rehearsal.stored_run import kept_of, store_run
 from tests.stages.alert.normal.conftest import Thing, records, walkers, with_thing
@@ -80,7 +80,10 @@ def made(taught: Learned, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(where: Path, name: str, **options: object) -> list[bytes]:
     """What a run by the generation in use leaves in a folder of this name: its events as lines."""
     rule = {"rule": "anomaly", "normal": where / "gate", "threshold": 30.0, **options}
-    events = store_run(where / name, kept_of(rule, cameras={"gate": False}), {"gate": Filmed(log=records(footage()))})
+    log = records(footage())
+    if rule.get("mode") == "auto":
+        log.insert(1, ChangeRecord(str(where / "gate"), (where / "gate" / CURRENT).read_bytes()))
+    events = store_run(where / name, kept_of(rule, cameras={"gate": False}), {"gate": Filmed(log=log)})
     lines = [msgspec.json.encode(event, order="deterministic") + b"\n" for event in events]
     (where / name / "events.jsonl").write_bytes(b"".join(lines))
     return lines
@@ -140,7 +143,7 @@ def test_applied_both_runners_are_gone_and_the_cyclist_remains_then_undone_every
     events = raised(place)
     before = run(place, "before")
     shown = feedback("give", "gate", events[0].id, "not_of_interest", "--results", "monday", "--apply")
-    assert "gate: generation 2 is in use from the next start on" in shown
+    assert "gate: generation 2 is in use from the next start on; at once where a rule is online; sha256 " in shown
     assert read(place / "gate").manifest.parent == read(place / "gate", generation=1).digest
     (remaining,) = started(run(place, "with"))
     assert remaining.media_time == events[2].media_time
@@ -236,6 +239,23 @@ def test_what_a_rule_in_shadow_would_have_raised_can_be_spoken_of(place: Path) -
     assert listed[-1].startswith("3 without feedback; ")
     shown = feedback("give", "gate", listed[0][:8], "not_of_interest", "--results", "shadow", "--apply")
     assert "shadow (in shadow): 3 events by what is in use" in shown
+
+
+def test_what_a_rule_that_arms_itself_would_have_raised_in_shadow_can_be_spoken_of(
+    place: Path, taught: Learned
+) -> None:
+    assert started(run(place, "auto", mode="auto", threshold=None)) == []
+    listed = feedback("ask", "gate", "--results", "auto").splitlines()
+    assert listed[-1].startswith("3 without feedback; ")
+    shown = feedback("give", "gate", listed[0][:8], "not_of_interest", "--results", "auto", "--apply")
+    assert "auto (in shadow): 3 events by what is in use" in shown
+
+
+def test_of_a_rule_that_arms_itself_nothing_is_named_twice(place: Path) -> None:
+    told = started(run(place, "auto", mode="auto"))
+    assert len(told) == 3, "with a threshold of its own it is armed at once"
+    listed = feedback("ask", "gate", "--results", "auto").splitlines()
+    assert {line[:8] for line in listed[:-1]} == {event.id[:8] for event in told}
 
 
 def test_what_is_learned_next_keeps_feedback_unless_told_not_to(place: Path, taught: Learned) -> None:
