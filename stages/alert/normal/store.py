@@ -118,14 +118,15 @@ class Stored:
         return (self.path / EXEMPLARS / name).read_bytes()
 
     def check_detector(self, sha256: str) -> None:
-        """Raise ``CannotStart`` if another detector is at work: its boxes are not those that were learned."""
-        learned = self.manifest.detector
-        if learned and sha256 and learned != sha256:
-            _refuse(
-                self.path,
-                f"was learned with another detector (sha256 {learned[:12]}, in use is {sha256[:12]})",
-                "use that one, or learn again with 'bartizan learn'",
-            )
+        """Raise ``CannotStart`` if another detector is at work: its boxes, or its vectors, are not those that were
+        learned."""
+        for what, learned in (("boxes", self.manifest.detector), ("vectors", self.manifest.embedder)):
+            if learned and sha256 and learned != sha256:
+                _refuse(
+                    self.path,
+                    f"was learned with another detector's {what} (sha256 {learned[:12]}, in use is {sha256[:12]})",
+                    "use that one, or learn again with 'bartizan learn'",
+                )
 
 
 def read(folder: Path, *, generation: int | None = None) -> Stored:

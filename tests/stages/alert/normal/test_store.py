@@ -5,9 +5,11 @@ import json
 import shutil
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -179,6 +181,12 @@ def test_a_manifest_must_vouch_for_its_arrays(gate: Path) -> None:
 def test_another_detector_is_refused_with_both_digests(gate: Path) -> None:
     stored = read(gate)
     stored.check_detector("d" * 64)
+    alike = replace(stored, manifest=msgspec.structs.replace(stored.manifest, detector="", embedder="d" * 64))
+    alike.check_detector("d" * 64)
+    with pytest.raises(
+        CannotStart, match=r"another detector's vectors \(sha256 dddddddddddd, in use is eeeeeeeeeeee\)"
+    ):
+        alike.check_detector("e" * 64)
     stored.check_detector("")
     with pytest.raises(CannotStart, match="another detector"):
         stored.check_detector("e" * 64)
