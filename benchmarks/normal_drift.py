@@ -10,6 +10,9 @@ anybody walks; the detector calls him a person. Nothing else is unusual, so ever
 generation is learned as ``bartizan normal update`` does, from a sample of ``--minutes`` minutes of each quarter of the
 day; what alarmed is never learned. *control*: the same, and what alarmed is learned. *dropped*: what alarmed is never
 learned, and does not count as false alarms either: what the calibration is for.
+
+*steady*: updated as well, in a street in which nothing changes from day to day: its alerts should stay at what is
+accepted.
 """
 
 import argparse
@@ -43,7 +46,7 @@ PACE, CYCLES = 0.07, 0.35
 CYCLIST = 100_000
 MONDAY_NS = 1_767_571_200 * SECOND
 FOLDS = 3
-ARMS = ("frozen", "updated", "dropped", "control")
+ARMS = ("frozen", "updated", "dropped", "control", "steady")
 
 
 @dataclass
@@ -57,6 +60,8 @@ class Arm:
     """False ones, by day."""
     found: int = 0
     """Days on which the cyclist was."""
+    held: tuple[float, float] | None = None
+    """The last threshold that raised an alert, and what the generation that did says of its rate."""
 
     @property
     def threshold(self) -> float:
@@ -79,7 +84,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _lines(days: int, every: int, minutes: int) -> Iterator[str]:
-    random = np.random.default_rng(4)
+    random, steady = np.random.default_rng(4), np.random.default_rng(5)
     before = [clip for day in (-2, -1) for clip in street(random, day, minutes, cyclist=False)]
     budget = PER_DAY * len(HOURS) * minutes * 60 / DAY_S
     yield f"{PER_DAY:g} false alarms a day accepted: {budget:.1f} in {len(HOURS) * minutes} minutes of each day"
@@ -90,8 +95,9 @@ def _lines(days: int, every: int, minutes: int) -> Iterator[str]:
         arms = {name: Arm(learned, _filled(Path(folder) / name, before, minutes)) for name in ARMS}
         for day in range(days):
             seen = list(street(random, day, minutes, cyclist=True))
-            for arm in arms.values():
-                watch(arm, seen)
+            still = list(street(steady, day, minutes, cyclist=True, season=0))
+            for name, arm in arms.items():
+                watch(arm, still if name == "steady" else seen)
             cells = "".join(f"{arm.alerts[-1]:>17}{arm.threshold:>11.1f}" for arm in arms.values())
             yield f"{day + 1:>4}{FASTER ** (day + 1):>7.2f}{cells}"
             for name, arm in arms.items():
@@ -115,7 +121,7 @@ def update(arm: Arm, name: str, day: int) -> None:
     """The next generation."""
     log = arm.reservoir.index.logs["street"]
     log.alarms = [] if name == "control" else list(arm.alarms)
-    log.expected_per_day = PER_DAY if name == "updated" else 0.0
+    log.threshold, log.expected_per_day = arm.held if arm.held and name in ("updated", "steady") else (None, 0.0)
     arm.learned = teach(arm.reservoir, arm.reservoir.index.entries, most_folds=FOLDS).learned
 
 
@@ -132,6 +138,7 @@ def watch(arm: Arm, day: Sequence[Stretch]) -> None:
             if not number:
                 continue
             subject = int(segment.subject[rows[0]])
+            arm.held = threshold, arm.learned.calibration.expected_per_day(threshold)
             times = segment.media_ns[rows][confirmed >= threshold]
             arm.alarms.append(
                 Alarm(
@@ -159,11 +166,15 @@ def _rides(frames: Sequence[Observed], now_ns: int) -> bool:
     )
 
 
-def street(random: np.random.Generator, day: int, minutes: int, *, cyclist: bool) -> Iterator[Stretch]:
-    """A day's minutes, as they are after they were kept."""
+def street(
+    random: np.random.Generator, day: int, minutes: int, *, cyclist: bool, season: int | None = None
+) -> Iterator[Stretch]:
+    """A day's minutes, as they are after they were kept. ``season``: how many days things have changed; None: since
+    the first."""
+    season = max(day + 1, 0) if season is None else season
     when = int(random.integers(len(HOURS)))
     for quarter, hour in enumerate(HOURS):
-        frames = list(_minutes(random, day, quarter, minutes, cyclist=cyclist and quarter == when))
+        frames = list(_minutes(random, day, quarter, minutes, cyclist=cyclist and quarter == when, season=season))
         for number in range(minutes):
             part = frames[number * 60 * FPS : (number + 1) * 60 * FPS]
             begins = part[0].media_ns
@@ -173,8 +184,10 @@ def street(random: np.random.Generator, day: int, minutes: int, *, cyclist: bool
             yield unpack(pack(Stretch(header, part)))
 
 
-def _minutes(random: np.random.Generator, day: int, quarter: int, minutes: int, *, cyclist: bool) -> Iterator[Observed]:
-    lasts, season = minutes * 60, max(day + 1, 0)
+def _minutes(
+    random: np.random.Generator, day: int, quarter: int, minutes: int, *, cyclist: bool, season: int
+) -> Iterator[Observed]:
+    lasts = minutes * 60
     count = random.poisson(PER_MINUTE[quarter] * MORE**season * (lasts + 60) / 60)
     starts = np.sort(random.uniform(-60, lasts, count))
     pace = np.exp(random.normal(np.log(PACE * FASTER**season), 0.2, count))
