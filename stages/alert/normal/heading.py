@@ -73,10 +73,10 @@ class Heading:
 
     @classmethod
     def learn(cls, lessons: Lessons) -> Self | None:
-        """As ``Feature``."""
+        """As ``Feature``. All tracks count, those of frames that nothing else is learned from as well."""
         scale = lessons.scales["size"]
         went: dict[tuple[int, int], dict[tuple[int, int], set[int]]] = defaultdict(lambda: defaultdict(set))
-        for clip, frames in enumerate(lessons.clips):
+        for clip, frames in enumerate(lessons.whole):
             for look in looks(frames):
                 angle = headings(look, scale)
                 moving = np.flatnonzero(~np.isnan(angle))

@@ -42,8 +42,8 @@ class Kind:
 
     @classmethod
     def learn(cls, lessons: Lessons) -> Self | None:
-        """As ``Feature``."""
-        return cls(Places.fit(lessons.clips, classes=lessons.classes))
+        """As ``Feature``. All tracks count, those of frames that nothing else is learned from as well."""
+        return cls(Places.fit(lessons.whole, classes=lessons.classes))
 
     @classmethod
     def of(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:

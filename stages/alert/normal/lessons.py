@@ -28,7 +28,8 @@ class Lessons:
     clips: Sequence[Sequence[Observed]]
     """Their order does not matter; subjects are numbered in each clip anew."""
     whole: Sequence[Sequence[Observed]]
-    """What the clips are cut out of, or the same: how long things last is told by what was not cut."""
+    """What the clips are cut out of, or the same: how long things last is told by what was not cut, and tracks that are
+    only counted are counted here."""
     classes: int
     """How many classes the detector knows, at least."""
     told: dict[str, tuple[Floats, Floats]]

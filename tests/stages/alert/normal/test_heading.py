@@ -6,6 +6,7 @@ import pytest
 
 from stages.alert.normal.feature import Look, Notes, looks
 from stages.alert.normal.heading import FEWEST, WAYS, Heading, pace, shares, way
+from stages.alert.normal.kind import Kind
 from stages.alert.normal.lessons import Lessons
 from stages.alert.normal.observed import Observed
 from tests.stages.alert.normal.conftest import Thing, frame
@@ -110,3 +111,15 @@ def test_a_frame_without_anybody_is_no_trouble(heading: Heading) -> None:
     assert told is not None
     assert len(told.value) == 0
     assert heading.rare(0.01, Thing(x=0.5, y=0.6).box) is None
+
+
+def test_tracks_of_footage_that_was_cut_are_all_counted(heading: Heading) -> None:
+    """Classes and ways, of frames as well that nothing else is learned from."""
+    whole = [street(1, 60), street(2, 60)]
+    cut = Lessons.of([clip[:20] for clip in whole], [], classes=1, whole=whole)
+    found, kinds = Heading.learn(cut), Kind.learn(cut)
+    assert found is not None
+    assert kinds is not None
+    assert (found.tracks == heading.tracks).mean() > 0.9
+    subjects = sum(len({each for frame in clip for each in frame.subject.tolist()}) for clip in whole)
+    assert kinds.places.anywhere.sum() == subjects
