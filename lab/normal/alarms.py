@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import msgspec
@@ -144,12 +143,6 @@ def said_of(given: Given, frames: Sequence[Observed]) -> Alarm | None:
 def _stamp(media_ns: int) -> int:
     """To the millisecond: feedback keeps times to the microsecond, frames to the nanosecond."""
     return round(media_ns / _STAMP_NS)
-
-
-def usual_threshold(alarms: Iterable[Alarm]) -> float | None:
-    """The usual threshold of the rule ``anomaly`` in a run; None where it raised nothing."""
-    found = [each.threshold for each in alarms if each.threshold is not None]
-    return median(found) if found else None
 
 
 def _number(claim: Mapping[str, Any]) -> float | None:

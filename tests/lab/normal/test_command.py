@@ -18,6 +18,7 @@ from pipeline.errors import CannotStart, UsageError
 from pipeline.journal.log import LogReader, LogWriter
 from pipeline.messages import FrameRecord, LogHeader
 from pipeline.registry import COMMANDS, resolve
+from pipeline.store.sample_event import sample_event
 from stages.alert.normal.store import current, generations, read
 from tests.lab.normal.conftest import Running
 
@@ -64,6 +65,17 @@ def test_learning_says_what_it_learned_and_what_it_cannot_promise(run: Running, 
     assert lines[1].startswith("  for 3 a day: threshold ")
     assert lines[2].startswith("  extrapolated: 1.5 minutes of normal footage cannot promise fewer than 40 an hour")
     assert f"{tmp_path / 'm'}: generation 1, " in lines[4]
+
+
+def test_what_alarmed_in_a_run_is_said_and_is_for_a_run_alone(run: Running, tmp_path: Path) -> None:
+    start = sample_event(rule="line_crossed", name="door", started=20.0, media_time=20.0, frame=1)
+    end = sample_event(rule="line_crossed", name="door", ordinal=2, type="end", started=20.0, media_time=25.0, frame=1)
+    results, out = run(events=[start, end]), tmp_path / "m"
+    told = learn(results, "--camera", "gate", "--out", out)
+    assert "  left out: 0 objects that alarmed, and 7 s around them (door)\n" in told
+    assert "left out" not in learn(results, "--camera", "gate", "--out", out, "--ordinary", "door")
+    with pytest.raises(UsageError, match="--ordinary RULE: is for the results of a run"):
+        learn("walk.avi", "--camera", "gate", "--out", out, "--ordinary", "door")
 
 
 def test_what_it_says_to_paste_is_a_configuration_that_is_right(
