@@ -29,6 +29,8 @@ from stages.alert.normal.scorer import MOVEMENT
 from stages.alert.normal.store import Footage
 
 FEWEST_FOLDS = 3
+Lesson = tuple[str, list[Observed]]
+"""The origin of a clip, and its frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def teach(
     tally, counting = _Tally(), counting or Counting()
     for number, fold in enumerate(folds):
         others = [clip for other, each in enumerate(lessons) if other != number for clip in each]
-        model = fit(others, names=names, detector=detector)
+        model = _fitted(others, names, detector)
         for part in parts_of(reservoir, fold):
             tally.take(part, model, counting)
     holds, shares = tally.holds(reservoir), _shares(reservoir, entries)
@@ -97,7 +99,7 @@ def teach(
         calibration = Calibration.of(tally.segments, counting, strata=tally.strata, shares=shares, holds=holds)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    model = fit([clip for each in lessons for clip in each], names=names, detector=detector)
+    model = _fitted([clip for each in lessons for clip in each], names, detector)
     counted = round(sum(each.expected(dict.fromkeys(shares, 1.0)) for each in holds), 1)
     left = Left(tally.objects, tally.lost_s, tuple(sorted(tally.rules)), counted, tally.alarmed)
     return Retaught(Learned(model, calibration, tally.footage(reservoir)), left, hours_of(reservoir, entries))
@@ -199,20 +201,28 @@ def _folds(reservoir: Reservoir, entries: Sequence[Entry], most: int) -> Iterato
             yield fold
 
 
-def _lessons(reservoir: Reservoir, folds: Sequence[Sequence[Entry]]) -> list[list[list[Observed]]]:
+def _fitted(lessons: Sequence[Lesson], names: Sequence[str], detector: str) -> NormalModel:
+    """Tracks of one log are the same in all its minutes."""
+    known = {origin: number for number, origin in enumerate(dict.fromkeys(origin for origin, _ in lessons))}
+    clips = [clip for _, clip in lessons]
+    return fit(clips, names=names, detector=detector, sources=[known[origin] for origin, _ in lessons])
+
+
+def _lessons(reservoir: Reservoir, folds: Sequence[Sequence[Entry]]) -> list[list[Lesson]]:
     """Of each fold what models are learned from: everything, or of every k-th stretch as much as makes few enough."""
     total = sum(entry.frames for fold in folds for entry in fold)
     step = max(-(-total // MOST_FRAMES), 1)
     longest = STRETCH if step > 1 else None
     if step > 1:
         step = max(sum(map(len, folds)) * STRETCH // MOST_FRAMES, 1)
-    lessons: list[list[list[Observed]]] = []
+    lessons: list[list[Lesson]] = []
     number = 0
     for fold in folds:
-        clips: list[list[Observed]] = []
+        clips: list[Lesson] = []
         for entry in fold:
             if number % step == 0:
-                clips += cut(reservoir.read(entry).frames[:longest], reservoir.alarms(entry)).clips
+                frames = reservoir.read(entry).frames[:longest]
+                clips += [(entry.header.origin, clip) for clip in cut(frames, reservoir.alarms(entry)).clips]
             number += 1
         lessons.append(clips)
     return lessons

@@ -27,17 +27,18 @@ def fit(
     detector: str = "",
     kinds: Mapping[str, type[Feature]] = FEATURES,
     whole: Sequence[Sequence[Observed]] | None = None,
+    sources: Sequence[int] = (),
 ) -> NormalModel:
     """The model of a camera from its normal footage, one inner sequence for each clip. Order does not matter.
 
     ``names``: of the detector's classes; ``detector``: sha256 of its weights; ``kinds``: what to look at;
-    ``whole``: the footage that the clips were cut out of.
+    ``whole``: the footage that the clips were cut out of; ``sources``: in its stead, which are of one recording.
     """
     flows = [
         [(each.media_ns, Windows.of(flow)) for each in clip if (flow := each.flow) is not None] for clip in observed
     ]
     windows = [each for clip in flows for _, each in clip]
-    lessons = Lessons.of(observed, windows, classes=len(names), whole=whole)
+    lessons = Lessons.of(observed, windows, classes=len(names), whole=whole, sources=sources)
     pace = lessons.scales["speed"]
     largest = [ratio for clip in flows for ratio in _largest(clip, pace)]
     frames = [frame for clip in observed for frame in clip]

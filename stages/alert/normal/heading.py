@@ -83,7 +83,7 @@ class Heading:
                 rows, columns = cells(look.observed.box[moving])
                 told = (look.observed.subject[moving], rows, columns, way(angle[moving]))
                 for subject, row, column, where in zip(*(each.tolist() for each in told), strict=True):
-                    went[row, column][clip, subject].add(where)
+                    went[row, column][lessons.source(clip), subject].add(where)
         p, tracks = np.ones((ROWS, COLUMNS, WAYS)), np.zeros((ROWS, COLUMNS), np.int64)
         for cell, votes in went.items():
             tracks[cell] = len(votes)

@@ -43,7 +43,7 @@ class Kind:
     @classmethod
     def learn(cls, lessons: Lessons) -> Self | None:
         """As ``Feature``. All tracks count, those of frames that nothing else is learned from as well."""
-        return cls(Places.fit(lessons.whole, classes=lessons.classes))
+        return cls(Places.fit(lessons.whole, classes=lessons.classes, sources=lessons.sources))
 
     @classmethod
     def of(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:

@@ -26,7 +26,7 @@ class Lessons:
     """Clips of normal footage, and what they say in common."""
 
     clips: Sequence[Sequence[Observed]]
-    """Their order does not matter; subjects are numbered in each clip anew."""
+    """Their order does not matter; subjects are numbered in each clip anew, but for ``sources``."""
     whole: Sequence[Sequence[Observed]]
     """What the clips are cut out of, or the same: how long things last is told by what was not cut, and tracks that are
     only counted are counted here."""
@@ -36,6 +36,12 @@ class Lessons:
     """By magnitude: rows of the feet of all objects of which it is told, and the magnitude."""
     scales: dict[str, Scale]
     """By magnitude: how large it is at each row of the picture."""
+    sources: Sequence[int] = ()
+    """Of each clip, where it is cut out of: subjects of clips of one source are the same. Empty: all are apart."""
+
+    def source(self, clip: int) -> int:
+        """That of a clip of ``clips``; of one of ``whole`` where nothing is said of sources."""
+        return self.sources[clip] if self.sources else clip
 
     @classmethod
     def of(
@@ -45,11 +51,17 @@ class Lessons:
         *,
         classes: int,
         whole: Sequence[Sequence[Observed]] | None = None,
+        sources: Sequence[int] = (),
     ) -> Self:
-        """``windows``: of all frames that have motion. ``whole``: None where nothing was cut."""
+        """``windows``: of all frames that have motion. ``whole``: None where nothing was cut. ``sources``: only without
+        ``whole``. Raises ``ValueError`` otherwise."""
+        if sources and (whole is not None or len(sources) != len(clips)):
+            raise ValueError("sources are those of clips that are all there is")
         measured = [(each, magnitudes(each)) for clip in clips for each in clip]
         told = {name: _told(name, measured) for name in MAGNITUDES}
-        return cls(clips, clips if whole is None else whole, classes, told, _scales(measured, told, list(windows)))
+        return cls(
+            clips, clips if whole is None else whole, classes, told, _scales(measured, told, list(windows)), sources
+        )
 
 
 def feet(box: Boxes) -> Floats:

@@ -1,7 +1,7 @@
 """The feature ``path``: how far from where others went an object stands."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -40,9 +40,11 @@ class Path:
     away: Floats
     """float64 (rows, columns): from each part to the nearest trodden one, in shares of the picture."""
     alone: "Alone | None" = None
-    """While it is learned: of each normal track by clip and subject, how far its own parts are from those of others."""
+    """While it is learned: of each normal track by source and subject, how far its parts are from those of others."""
     clip: int = 0
-    """While it is learned: the clip that is looked at."""
+    """While it is learned: the clip that is looked at ..."""
+    sources: Sequence[int] = ()
+    """... and of each clip where it is from, see ``Lessons``."""
 
     def look(self, look: Look) -> Told | None:
         """As ``Feature``."""
@@ -50,7 +52,7 @@ class Path:
         rows, columns = parts(box)
         away = self.away[rows, columns]
         for place, subject in enumerate(look.observed.subject.tolist() if self.alone else ()):
-            own = (self.alone or {})[self.clip, subject]
+            own = (self.alone or {})[self.sources[self.clip] if self.sources else self.clip, subject]
             away[place] = own.get((int(rows[place]), int(columns[place])), away[place])
         value = away / self.scale.at(feet(box))
         return Told(value, self.strayed.of_values(value))
@@ -61,7 +63,7 @@ class Path:
 
     def learned(self) -> Self:
         """As ``fitting.Apart``."""
-        return replace(self, alone=None, clip=0)
+        return replace(self, alone=None, clip=0, sources=())
 
     def rare(self, share: float, box: Box) -> float | None:
         """As ``Feature``."""
@@ -86,7 +88,7 @@ class Path:
                 rows, columns = parts(frame.box)
                 told = zip(frame.subject.tolist(), rows.tolist(), columns.tolist(), strict=True)
                 for subject, row, column in told:
-                    tracks[clip, subject].add((row, column))
+                    tracks[lessons.source(clip), subject].add((row, column))
         if len(tracks) < 2:
             return None
         scale = lessons.scales["size"]
@@ -104,6 +106,7 @@ class Path:
         return replace(
             cls.made(scale, count > 0, Survival.fit(np.array(strayed), np.ones(len(strayed), np.bool_), least=LEAST)),
             alone=alone,
+            sources=lessons.sources,
         )
 
     @classmethod

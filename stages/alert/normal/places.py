@@ -1,6 +1,6 @@
 """Which kinds of objects are where: how many of each class came through each part of the picture."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -66,14 +66,14 @@ class Places:
         return np.where(known, here[np.arange(len(classes)), np.where(known, classes, 0)], 0)
 
     @classmethod
-    def fit(cls, clips: Iterable[Iterable[Observed]], *, classes: int) -> Self:
-        """Count them. ``classes``: how many the detector knows, at least."""
+    def fit(cls, clips: Iterable[Iterable[Observed]], *, classes: int, sources: Sequence[int] = ()) -> Self:
+        """Count them. ``classes``: how many the detector knows, at least; ``sources``: as in ``Lessons``."""
         seen: set[tuple[int, int, int, int, int]] = set()
         for clip, frames in enumerate(clips):
             for frame in frames:
                 rows, columns = cells(frame.box)
                 told = (frame.subject.tolist(), frame.class_id.tolist(), rows.tolist(), columns.tolist())
-                seen.update((clip, *each) for each in zip(*told, strict=True))
+                seen.update((sources[clip] if sources else clip, *each) for each in zip(*told, strict=True))
         classes = max([classes, *(kind + 1 for _, _, kind, _, _ in seen)])
         here, anywhere = np.zeros((ROWS, COLUMNS, classes), np.int64), np.zeros(classes, np.int64)
         for _, _, kind, row, column in seen:

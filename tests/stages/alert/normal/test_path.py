@@ -5,6 +5,7 @@ from stages.alert.normal.feature import looks
 from stages.alert.normal.lessons import Lessons
 from stages.alert.normal.observed import Observed
 from stages.alert.normal.path import COLUMNS, ROWS, Path
+from stages.alert.normal.places import Places
 from tests.stages.alert.normal.conftest import Thing, frame
 from tests.stages.alert.normal.street import street, walker
 
@@ -74,3 +75,18 @@ def test_stored_it_says_the_same_and_other_numbers_are_refused(path: Path) -> No
     for wrong in (np.zeros((ROWS, COLUMNS), np.bool_), np.ones((ROWS, COLUMNS)), np.ones((3, 3), np.bool_)):
         with pytest.raises(ValueError, match=r"path\.trodden must be"):
             Path.of({**path.arrays(), "path.trodden": wrong})
+
+
+def test_a_track_that_is_seen_in_pieces_of_one_recording_is_one() -> None:
+    """Nobody else went where it is: its second minute does not make that usual, nor does it count twice."""
+    pieces = [[frame(n, [walker(0.2, 0.9, 1), walker(0.5, 0.6, 2 + n // 10)]) for n in range(20)] for _ in range(2)]
+    one, two = (Lessons.of(pieces, [], classes=1, sources=each) for each in ([0, 0], [0, 1]))
+    same, apart = Path.learn(one), Path.learn(two)
+    assert same is not None
+    assert apart is not None
+    assert same.strayed.values[-1] > 0.5
+    assert apart.strayed.values[-1] == 0
+    counts = [Places.fit(each.whole, classes=1, sources=each.sources).anywhere.sum() for each in (one, two)]
+    assert counts == [3, 6]
+    with pytest.raises(ValueError, match="sources are those of clips"):
+        Lessons.of(pieces, [], classes=1, sources=[0])
