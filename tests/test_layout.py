@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 PACKAGES = ("pipeline", "stages", "lab")
-HEAVY = ("alembic", "av", "cv2", "motmetrics", "onnx", "openvino", "polars", "sqlalchemy", "torch", "torchvision", "trackeval",
-         "ultralytics")  # fmt: skip
+HEAVY = (
+    *("alembic", "av", "cv2", "motmetrics", "onnx", "openvino", "polars", "sqlalchemy", "torch", "torchvision"),
+    *("trackeval", "ultralytics"),
+)
 """Slow to import, or awake as soon as they are: loaded when a stage is built, not when its module is."""
 
 LEARNING = ("lab.train.behaviour", "lab.train.detect")

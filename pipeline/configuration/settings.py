@@ -232,7 +232,8 @@ class StoreOptions(Settings):
             _ = parts.port  # says whether it is a number
         except ValueError as error:
             raise ValueError(
-                "is no URL; write postgresql://HOST:PORT/DATABASE, before HOST USER:PASSWORD@ (there %2F for / and so on)"
+                "is no URL; write postgresql://HOST:PORT/DATABASE, before HOST USER:PASSWORD@ "
+                "(there %2F for / and so on)"
             ) from error
         if parts.scheme not in ("postgresql", "postgres", "postgresql+psycopg") or not parts.path.strip("/"):
             raise ValueError("must be postgresql://HOST:PORT/DATABASE, before HOST USER:PASSWORD@; SQLite needs no url")
