@@ -18,7 +18,9 @@ from pipeline.store.event_store import EventStore
 logger = logging.getLogger(__name__)
 
 FOLDERS = ("logs", "media", "recordings", "tracks")
-FILES = ("events.jsonl", "report.json", "analysis.json", "chain.jsonl")
+FILES = ("events.jsonl", "report.json", "analysis.json", "chain.jsonl", "releases.jsonl", "delivery.json")
+APART = "originals"
+"""Made by the evidence process, readable by its owner alone."""
 STORES = (STORE, STORE_ADDRESS)
 """Where one of them lies, the folders beside it are Bartizan's."""
 
@@ -63,6 +65,7 @@ def prepare_out(config: PipelineConfig, out: Path, analysis: str, *, overwrite: 
                 shutil.rmtree(out / name, ignore_errors=True)
             (out / name).mkdir(exist_ok=True)
         if overwrite:
+            shutil.rmtree(out / APART, ignore_errors=True)
             for name in FILES:
                 (out / name).unlink(missing_ok=True)
     address = _address(config, out, overwrite=overwrite)

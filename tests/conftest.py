@@ -11,9 +11,9 @@ from hypothesis import settings
 
 from tests.postgres import Postgres, make_server
 
-settings.register_profile("ci", derandomize=True)  # the same examples each time; everywhere else new ones
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+settings.register_profile("usual", deadline=None)  # how long an example takes says something of the machine
+settings.register_profile("ci", deadline=None, derandomize=True)  # the same examples each time; else new ones
+settings.load_profile("ci" if os.environ.get("CI") else "usual")
 
 os.environ.setdefault("BARTIZAN_SITE_KEY", str(Path(tempfile.gettempdir()) / "bartizan-tests.site.key"))
 

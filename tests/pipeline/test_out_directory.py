@@ -62,12 +62,14 @@ def test_another_analysis_is_refused_and_harms_nothing(config: PipelineConfig) -
 
 def test_overwriting_removes_what_a_run_left_and_nothing_else(config: PipelineConfig) -> None:
     out = prepare(config)
-    for name in FOLDERS:
+    (out / "originals").mkdir(mode=0o700)
+    for name in (*FOLDERS, "originals"):
         (out / name / "old").write_text("old")
     for name in (*FILES, "bartizan.log", "notes.txt"):
         (out / name).write_text("kept?")
     prepare(config, "b", overwrite=True)
-    assert [list((out / name).iterdir()) for name in FOLDERS] == [[], [], []]
+    assert [list((out / name).iterdir()) for name in FOLDERS] == [[] for _ in FOLDERS]
+    assert not (out / "originals").exists()
     assert sorted(path.name for path in out.iterdir() if path.is_file()) == ["bartizan.log", "events.db", "notes.txt"]
 
 

@@ -12,6 +12,8 @@ LAST = 0.01
 FEWEST = 10
 """Values that the tail's steepness is taken from, at least."""
 KNOTS = 64
+APART = 1e-300
+"""Values that differ by less are equal: no slope between them can be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Tail:
         last = min(max(LAST, FEWEST / len(ordered)), 1.0)
         shares = np.geomspace(1.0, last, KNOTS)
         values = np.quantile(ordered, 1.0 - shares)
-        first = np.concatenate([[True], np.diff(values) > 0])  # of equal values the one that says least
+        first = np.concatenate([[True], np.diff(values) > APART])  # of equal values the one that says least
         values, surprise = values[first], -np.log(shares[first])
         over = ordered[ordered > values[-1]] - values[-1]
         least = max(0.02 * abs(float(values[-1])), least)

@@ -18,6 +18,13 @@ def test_a_larger_value_is_never_less_surprising(values: list[float]) -> None:
     assert np.isfinite(said).all()
 
 
+def test_values_that_differ_by_next_to_nothing_are_equal() -> None:
+    least = 2.2250738585e-313
+    said = Tail.fit(np.array([0.0, *[1.0] * 9, least, -least])).of_values(np.array([-least, 0.0, least, 1.0, 2.0]))
+    assert np.isfinite(said).all()
+    assert (np.diff(said) >= 0).all()
+
+
 def test_what_is_small_is_never_surprising() -> None:
     said = Tail.fit(NORMAL).of_values(np.array([-100.0, 0.0, 1e-9]))
     assert (said < 0.01).all(), "one-sided: who stands still is not as odd as who runs"
