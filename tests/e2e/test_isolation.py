@@ -109,7 +109,8 @@ def test_a_frame_that_kills_its_worker_is_poison_and_the_rest_is_analysed(poison
     assert dropped(poisoned, "detect") == {"poison": 1}
     assert "camera clip: 1 frame could not be analysed" in poisoned.output.read_text()
     assert set(restarts(poisoned, "detect[0]")) == {"died of SIGABRT"}
-    assert 2 <= len(restarts(poisoned, "detect[0]")) <= 3
+    # Twice it counts; on a busy machine the frame may be handed out again before that is known.
+    assert 2 <= len(restarts(poisoned, "detect[0]")) <= 4
     assert poisoned.frames("clip") == FRAMES
     assert poisoned.events()
 

@@ -19,7 +19,7 @@ from tests.servers.rtsp import aio_rtsp_server
 
 CAMERA = "127_0_0_1"
 MOST = 3_000_000
-UNDER_WAY = 1_500_000
+UNDER_WAY = 3_000_000
 """May be on top: the segment and the clips under way, and what came since the last look or within the grace."""
 LINES = [{"rule": "line_crossed", "name": f"{x}", "line": [[x, 0], [x, 1]]} for x in (0.3, 0.5, 0.7)]
 """Whoever goes over one makes an event that is over at once."""
