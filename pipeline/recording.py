@@ -4,12 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipeline.build import build_capture
 from pipeline.clock import Clock
 from pipeline.configuration.config import PipelineConfig, RecordConfig
 from pipeline.configuration.source_paths import local_path
 from pipeline.registry import resolve
-from pipeline.stage import Capture
 
 LIVE_RECORDING = "stages.record.live:LiveRecording"
 PACKET_SOURCE = "stages.capture.copying:PacketSource"
@@ -56,8 +54,3 @@ def cutter() -> Callable[..., Recorded]:
 def build_film(item: RecordConfig, path: Path) -> Any:
     """What encodes decoded pictures into a clip."""
     return resolve(FILM, {})(path, item.options)
-
-
-def build_decoder(config: PipelineConfig, camera: str, clock: Clock) -> Capture:
-    """The pictures of a recording once more, masks painted."""
-    return build_capture(config, camera, clock)

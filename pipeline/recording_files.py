@@ -7,12 +7,13 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from pipeline.build import build_capture
 from pipeline.clips import Clips, Wanted, give_up, settle
 from pipeline.clock import SECOND
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog
 from pipeline.errors import SourceEnded, SourceError
-from pipeline.recording import Recorded, build_decoder, build_film, copied_from, cutter
+from pipeline.recording import Recorded, build_film, copied_from, cutter
 from pipeline.spec import RunSpec
 from pipeline.store.event_store import EventStore
 from pipeline.wire.transport import Waiter
@@ -80,7 +81,7 @@ class FileClips:
         """Decode once, from the beginning to the end of the last clip."""
         waiting = sorted(wanted, key=lambda each: self._span(each)[0])
         under_way: list[tuple[Wanted, Any]] = []
-        capture = build_decoder(self._config, self._child.name, self._child.clock)
+        capture = build_capture(self._config, self._child.name, self._child.clock)
         try:
             capture.open(session=0, next_index=0, last_media_ns=-1)
             while waiting or under_way:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.clock import SECOND
 from pipeline.errors import SourceError
 from stages.record.muxing import MP4_CODECS, WHOLE, Muxer
-from stages.record.take import Recorded
+from stages.record.take import Recorded, beside
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -30,7 +30,7 @@ def cut(source: Path, path: Path, *, from_ns: int, to_ns: int) -> Recorded:
         container = av.open(str(source))
     except FFmpegError as error:
         raise SourceError(f"{source}: cannot be read: {error.strerror}") from error
-    new = path.with_name(path.stem + ".new.mp4")
+    new = beside(path)
     with container:
         if not container.streams.video:
             raise SourceError(f"{source}: has no video")

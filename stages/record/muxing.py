@@ -1,6 +1,5 @@
 """Packets into an MP4 file, without decoding them."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -64,14 +63,6 @@ class Muxer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def packets_of(path: Path) -> "Iterator[Packet[VideoStream]]":
-    """The packets of a file's video, in decoding order. Raises ``av.error.FFmpegError``, at damage too."""
-    import av
-
-    with av.open(str(path)) as container:
-        yield from (packet for packet in container.demux(container.streams.video[0]) if packet.size)
 
 
 def rewrite(part: Path, whole: Path) -> int:

@@ -65,11 +65,6 @@ class Recorder:
         self._clips: dict[str, _Clip] = {}
         self._segment: tuple[str, Take] | None = None
 
-    @property
-    def open(self) -> list[str]:
-        """Names of the clips under way."""
-        return list(self._clips)
-
     def want(self, name: str, path: Path, *, from_ns: int, to_ns: int = UNTIL_TOLD) -> None:
         """Begin a clip, or say when one ends that has begun."""
         if (clip := self._clips.get(name)) is not None:

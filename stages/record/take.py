@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 PART = ".part.mp4"
 """End of the name of a file that is being written."""
-_NEW = ".new.mp4"
+
+
+def beside(path: Path) -> Path:
+    """Where a file is written before it takes the name ``path`` in one step."""
+    return path.with_name(f"{path.stem}.new.mp4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +77,9 @@ class Take:
 def finish(part: Path, whole: Path) -> int:
     """Turn what was being written into a whole file, in one step, on the disk; how many pictures it has.
 
-    Also for what a killed process left. Raises ``av.error.FFmpegError`` if nothing in it can be read.
+    ``part`` may end anywhere. Raises ``av.error.FFmpegError`` if nothing in it can be read.
     """
-    new = whole.with_name(whole.stem + _NEW)
+    new = beside(whole)
     frames = rewrite(part, new)
     with new.open("rb") as written:
         os.fsync(written.fileno())
