@@ -39,16 +39,14 @@ class Account:
         origin: str,
         version: str = "",
         clips: bool = False,
-        live: bool = False,
     ) -> None:
         """``origin``: what the frames are, see ``identity.origin``. ``version``: of Bartizan. ``clips``: whether the
-        camera's events have one. ``live``: a frame that is past is gone."""
+        camera's events have one."""
         self._camera = camera
         self._analysis_sha256 = analysis_sha256
         self._origin = origin
         self._version = version
         self._clips = clips
-        self._live = live
 
     def tell(
         self,
@@ -93,6 +91,7 @@ class Account:
             reason=_sentence(change, sighting, names, media_ns),
             ended=change.ended or "",
             object=self._describe(sighting, episode, names, frame, options.anchor),
+            also_about=list(change.episode.also_about),
             best=[_best(view) for view in self._views(change, sighting)],
             region=change.rule.region(),
             score_history=[(_number(t), _number(c)) for t, c in sighting.scores] if sighting else [],
@@ -109,11 +108,11 @@ class Account:
         return best_first(change.episode.views) if change.kind == "end" and sighting is not None else []
 
     def _evidence(self, change: Change, name: str, sighting: Sighting | None) -> dict[str, str]:
-        """What proves it: the start has a snapshot, if there was a picture, the end of a recording's event the best
-        picture, and the whole event a clip."""
+        """What proves it: the start has a snapshot, if there was a picture, the end the best picture, if there is one,
+        and the whole event a clip."""
         snapshot = {"snapshot": f"media/{name}.jpg"} if change.kind == "start" and change.pictured else {}
         clip = {"clip": f"media/{self._camera}/{change.episode.event}.mp4"} if self._clips else {}
-        is_shown = self._views(change, sighting) and not self._live
+        is_shown = bool(self._views(change, sighting))
         best = {"best": f"media/{name}.jpg", "crop": f"media/{name}.crop.jpg"} if is_shown else {}
         return snapshot | best | clip
 

@@ -170,7 +170,8 @@ class Composition(ABC):
     def _claim(self, subject: int, predicate: str, least: int, held: Sequence[tuple[int, Held]]) -> Claim:
         """A claim that so many parts hold; the parts stand in its facts."""
         parts = [self._told(number, each) for number, each in held]
-        return Claim(subject, predicate, len(held), least, facts={"parts": parts})
+        others = tuple(dict.fromkeys(other for _, each in held for other in each.also_about))
+        return Claim(subject, predicate, len(held), least, facts={"parts": parts}, also_about=others)
 
     def _told(self, number: int, held: Held) -> dict[str, Any]:
         options = self._parts[number].rule.options

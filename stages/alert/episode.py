@@ -66,6 +66,8 @@ class Episode(msgspec.Struct):
     """Id of the event, once started."""
     started_ns: int = -1
     updated_ns: int = -1
+    also_about: list[int] = []
+    """Track ids of others whom it has been about, in the order in which they were claimed."""
     place: Box | None = None
     """Where it is, if its subject is no tracked object."""
     furthest: Peak | None = None

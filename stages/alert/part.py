@@ -31,6 +31,7 @@ class Held(msgspec.Struct):
     who: str
     """The object in words, such as ``person 7``."""
     facts: dict[str, Any] = {}
+    also_about: tuple[int, ...] = ()
 
 
 class PartEpisode(Episode):
@@ -132,6 +133,7 @@ class Part:
                 claim.threshold,
                 who,
                 dict(claim.facts),
+                claim.also_about,
             )
             episode.phase = "spent" if self.rule.momentary else "open"
         elif self.rule.momentary:

@@ -37,6 +37,8 @@ class Claim:
     """Tells one happening from the next of the same subject, for rules about moments: the second crossing is 2."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What else explains it, for the event's ``why``; plain values only."""
+    also_about: tuple[int, ...] = ()
+    """Track ids of others whom it is about: they stay recognisable in the event's pictures."""
     place: Box | None = None
     """Where it is, where the subject is no tracked object: left, top, right, bottom as shares of the picture."""
     comparison: Comparison = ">="

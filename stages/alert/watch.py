@@ -19,7 +19,7 @@ from stages.alert.rule import WHOLE_SCENE, CameraRule, Claim, Rule, is_about_obj
 from stages.alert.scene import Scene
 from stages.alert.sighting import Sighting
 from stages.alert.trace import trace
-from stages.alert.views import note_best
+from stages.alert.views import View, note_best
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +93,11 @@ class Watch:
         if subjects:
             gone = set(subjects)
             self._episodes = {key: each for key, each in self._episodes.items() if key[0] not in gone}
+
+    @property
+    def views(self) -> list[View]:
+        """Frames that show the objects of events that are open, or about to start."""
+        return [view for each in self._episodes.values() if each.phase != "spent" for view in each.views]
 
     @property
     def sleeps(self) -> bool:
@@ -175,6 +180,7 @@ class Watch:
     def _note(self, episode: Episode, claim: Claim, scene: Scene) -> None:
         if claim.place is not None:
             episode.place = claim.place
+        episode.also_about += [each for each in claim.also_about if each and each not in episode.also_about]
         if self.rule.momentary:
             return
         now, least = scene.frame.media_ns, self.rule.options.min_confidence

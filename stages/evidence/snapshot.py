@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from pipeline.messages import Event
 from pipeline.stage import NOBODY, Around, Picture
-from stages.evidence.blur import Box, bystanders, hidden
+from stages.evidence.blur import Box, bystanders, hidden, kept
 from stages.evidence.caption import caption
 from stages.evidence.cutout import cut_out, sharpness
 from stages.evidence.options import SnapshotOptions
@@ -74,18 +74,29 @@ class SnapshotStage:
 
     def original(self, pixels: Picture) -> bytes | None:
         """The picture as it was, nothing drawn and nobody hidden; None where it is not to be kept."""
-        if not self._options.original:
-            return None
+        return self.pack(pixels) if self._options.original else None
+
+    def pack(self, pixels: Picture) -> bytes:
+        """The picture as it was, for ``unpack``."""
         _check(pixels)
         return _jpeg(np.ascontiguousarray(pixels), _ORIGINAL_QUALITY)
 
+    def unpack(self, packed: bytes) -> Picture:
+        """The pixels of a packed picture, nearly as they were. Raises ``ValueError`` if it is none."""
+        import cv2
+
+        pixels = cv2.imdecode(np.frombuffer(packed, np.uint8), cv2.IMREAD_COLOR)
+        if pixels is None:
+            raise ValueError(f"{len(packed)} bytes are no picture")
+        return np.asarray(pixels, np.uint8)
+
     def _without_bystanders(self, event: Event, pixels: Picture, around: Around | None) -> Picture:
-        """A copy that shows nobody but the object of the event."""
+        """A copy that shows nobody but those whom the event is about."""
         if self._options.blur == "none":
             return pixels.copy()
         height, width = pixels.shape[:2]
         others = [(0.0, 0.0, width, height)] if around is None else bystanders(event, around, self._options.people)
-        return hidden(pixels, others, keep=None if event.object is None else event.object.box_px)
+        return hidden(pixels, others, keep=kept(event, around))
 
 
 def _check(pixels: Picture) -> None:

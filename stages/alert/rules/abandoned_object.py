@@ -240,6 +240,7 @@ class AbandonedObject:
             alone_s,
             self.options.seconds,
             facts=facts,
+            also_about=tuple(facts["owners"]),
             place=thing.box,
             option="seconds",
         )

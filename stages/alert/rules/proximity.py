@@ -179,6 +179,7 @@ class Proximity:
             limit,
             occasion=other,
             facts=facts,
+            also_about=(company.track_id,),
             comparison="<=",
             option=option,
         )

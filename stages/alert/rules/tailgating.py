@@ -47,6 +47,7 @@ class Crossing(msgspec.Struct):
     who: str
     side: str
     at_ns: int
+    track_id: int = 0
     sure: bool = False
     """It has stayed there for the inertia."""
 
@@ -103,7 +104,7 @@ class Tailgating:
                 continue
             if each is None:
                 who = f"{class_name(list(scene.names), sighting.class_id)} {sighting.track_id}"
-                each = Crossing(claim.subject, who, claim.value, at_ns)
+                each = Crossing(claim.subject, who, claim.value, at_ns, sighting.track_id)
             if not each.sure:
                 is_old = now - sighting.first_ns >= nanoseconds(self.options.min_age_s)
                 each.sure = now - at_ns >= self._inertia_ns and is_old and sighting.vote >= self.options.min_confidence
@@ -134,6 +135,7 @@ class Tailgating:
             self.options.within_s,
             claim.occasion,
             facts={"crossed_line_to": claim.value, "behind": ahead.who, "ahead_at": round(ahead.at_ns / SECOND, 6)},
+            also_about=(ahead.track_id,),
             comparison="<=",
             option="within_s",
         )

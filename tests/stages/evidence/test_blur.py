@@ -3,6 +3,7 @@
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
@@ -70,6 +71,15 @@ def test_where_somebody_stands_in_front_of_the_object_the_object_stays() -> None
     picture = drawn(person(OWN, 7), person((left - 40, top - 40, right - 10, bottom + 40), 8))
     assert contrast(picture, OWN) > 75
     assert contrast(picture, (left - 40, top, left - 6, bottom)) < 8
+
+
+def test_the_second_one_of_an_event_about_two_is_not_hidden() -> None:
+    both = msgspec.structs.replace(sample_event(), also_about=[8])
+    assert contrast(drawn(person(OWN, 7), person(OTHER, 8), person(OTHER), event=both), OTHER) > 75
+    beside = (OTHER[0] - 30, OTHER[1], OTHER[2] - 20, OTHER[3])
+    picture = drawn(person(OWN, 7), person(OTHER, 8), person(beside, 9), event=both)
+    assert contrast(picture, OTHER) > 75
+    assert contrast(picture, (beside[0], beside[1], OTHER[0], beside[3])) < 8
 
 
 def test_a_head_within_a_body_is_not_made_finer_again() -> None:

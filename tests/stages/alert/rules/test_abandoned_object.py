@@ -179,6 +179,7 @@ def test_company_of_the_owner_attends_to_his_bag(watch: Watching) -> None:
     events = watch([rule()], script(OWNER, friend, seconds=70))
     assert starts(events) == [pytest.approx(42.4 + 13, abs=0.11)]
     assert events[0].why[0]["owners"] == [1, 2]
+    assert events[0].also_about == [1, 2]
 
 
 def test_the_detector_may_name_the_thing(watch: Watching) -> None:

@@ -38,6 +38,7 @@ def test_a_pair_that_is_too_close_for_too_long_is_told_once(watch: Watching) -> 
     events = watch([rule()], Script(walks=[standing(1, 0.5), leaves], seconds=10))
     assert told(events) == [("start", 2.5, 1), ("end", 7.2, 1)]
     assert events[0].reason == "person 1 is 0.2 heights from person 2 (limit 0.5 heights)"
+    assert [event.also_about for event in events] == [[2], [2]], "both of them, whenever it is asked"
 
 
 def test_those_who_pass_each_other_are_not(watch: Watching) -> None:

@@ -32,6 +32,7 @@ def test_one_right_behind_another_is_told(watch: Watching) -> None:
     events = watch([rule()], Script(walks=[walker(1, 2.05), walker(2, 4.05)], seconds=8))
     assert told(events) == [(4.4, "person 2 crossed line 'door' to the left 2.0 s behind person 1")]
     assert [event.ended for event in events if event.type == "end"] == ["momentary"]
+    assert [event.also_about for event in events] == [[1], [1]]
     entry = next(entry for entry in events[0].why if entry["predicate"] == "seconds_behind_another")
     assert (entry["value"], entry["comparison"], entry["threshold"], entry["behind"]) == (2.0, "<=", 5.0, "person 1")
 
