@@ -238,6 +238,9 @@ class BuiltSink:
 
     def close(self) -> None:
         """Let go of connections."""
+        if self._governed is not None and (untold := self._governed.untold):
+            said = "sink %s: %d events that were kept from it are in no digest yet; it comes when the schedule opens"
+            logger.info(said, self.name, untold)
         self.sink.close()
 
 
@@ -271,8 +274,10 @@ def _governor(
     """What puts a governor before a sink; None where there is to be none."""
     if not config.governor.enabled or not getattr(sink.options, "governed", True):
         return None
-    kind = resolve(GOVERNED_OUTBOX, {})
-    return lambda store: kind(store, store.decisions, sink.name, config.governor, clock=clock, live=live)
+    kind, schedule = resolve(GOVERNED_OUTBOX, {}), getattr(sink.options, "schedule", None)
+    return lambda store: kind(
+        store, store.decisions, sink.name, config.governor, clock=clock, live=live, schedule=schedule
+    )
 
 
 def route(config: PipelineConfig, store: EventStore | None = None) -> Callable[[Event], list[str]]:

@@ -1,5 +1,6 @@
 """Sink: people, by mail, chat or push, through Apprise (https://appriseit.com)."""
 
+import logging
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from pipeline.errors import DeliveryError
 from pipeline.messages import Event
 from pipeline.redaction import redact
 from stages.deliver.apprise_options import AppriseOptions, plugin
+from stages.deliver.apprise_reason import reason
 from stages.deliver.snapshot import snapshot
 
 _KINDS = {"low": "info", "medium": "warning", "high": "warning", "critical": "failure"}
@@ -72,9 +74,9 @@ class AppriseSink:
             body_format=NotifyFormat.TEXT,
             attach=attached,
             timeout=self._options.timeout_s,
+            log_level=logging.DEBUG,
         )
         if result:
             return ""
-        said = [" ".join(str(entry.message).split()) for entry in result.logs()]
         host = f" at {service.host}" if getattr(service, "host", None) else ""
-        return redact(f"{service.service_name}{host}: {' '.join(said) or 'failed'}"[:_SHOWN])
+        return redact(f"{service.service_name}{host}: {reason(result.logs())}")[:_SHOWN]

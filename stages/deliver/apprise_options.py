@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, SecretStr
 
 from pipeline.redaction import register_secret
+from stages.deliver.apprise_reason import ReasonsOnly
 from stages.deliver.options import Fault, SinkOptions
 from stages.deliver.template import Template
 
@@ -16,6 +17,7 @@ TITLE = (
     "({{ event.severity }}{% if event.type != 'start' %}, {{ event.type }}{% endif %})"
 )
 BODY = "{{ event.reason }}{% if event.wall_time %}\n{{ event.wall_time }}{% endif %}"
+_REASONS_ONLY = ReasonsOnly()
 
 
 def _as_list(value: Any) -> Any:
@@ -73,7 +75,10 @@ def plugin(url: str) -> Any:
     from apprise import Apprise, AppriseAsset
 
     register_secret(url)
-    logging.getLogger("apprise").propagate = False  # it tells of addresses; what it finds wrong, its results say too
+    logger = logging.getLogger("apprise")
+    logger.propagate = False  # it tells of addresses; what it finds wrong, its results say too
+    logger.addFilter(_REASONS_ONLY)
+    logger.setLevel(logging.DEBUG)
     asset = AppriseAsset(async_mode=False, app_id="Bartizan", app_desc="Bartizan", storage_mode="memory")
     found: Any = Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
     if found is not None:

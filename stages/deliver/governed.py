@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from pipeline.clock import Clock
 from pipeline.messages import Event
+from pipeline.schedule import Schedule
 from stages.deliver.decision import Decision, Limits, Role, Verdict
 from stages.deliver.digest import Digest
 from stages.deliver.governor import Fate, Governor
@@ -77,14 +78,24 @@ class GovernedOutbox(Generic[Row]):
     """What ``deliver_due`` sees instead of the outbox."""
 
     def __init__(
-        self, outbox: Outbox[Row], decisions: Decisions[Row], sink: str, limits: Limits, *, clock: Clock, live: bool
+        self,
+        outbox: Outbox[Row],
+        decisions: Decisions[Row],
+        sink: str,
+        limits: Limits,
+        *,
+        clock: Clock,
+        live: bool,
+        schedule: Schedule | None = None,
     ) -> None:
-        """Goes on where the log of decisions ends. ``live``: digests also come due by the wall clock."""
+        """Goes on where the log of decisions ends. ``live``: digests also come due by the wall clock, and only when the
+        sink's schedule is open. Those of recordings tell of hours that were in it."""
         self._outbox = outbox
         self._decisions = decisions
         self._sink = sink
         self._clock = clock
         self._live = live
+        self._schedule = schedule
         self._limits = limits
         self._governor = Governor(limits, self._recall)
         self._digest = Digest(limits)
@@ -125,13 +136,21 @@ class GovernedOutbox(Generic[Row]):
         self._settle(row, delivered=False)
 
     def flush(self) -> bool:
-        """Send the digest now; False if there is nothing to tell."""
-        if not self._digest.kept:
+        """Send the digest now; False if there is nothing to tell, or not at this hour."""
+        if not self._digest.kept or not self._on_duty():
             return False
         self._decisions.digest(self._sink, self._digest.close(self._sink, self._decisions.digests(self._sink) + 1))
         return True
 
+    @property
+    def untold(self) -> int:
+        """Events that were kept from the receiver and that no digest tells of, since the schedule is closed."""
+        return 0 if self._on_duty() else len(self._digest.kept)
+
     # ---- inside
+
+    def _on_duty(self) -> bool:
+        return self._schedule is None or not self._live or self._schedule.armed(self._clock.wall_ns())
 
     def _sift(self, rows: Sequence[Row]) -> tuple[list[Row], int]:
         """Those of the rows that pass, and how many were decided on just now."""

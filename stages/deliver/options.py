@@ -48,7 +48,7 @@ class SinkOptions(BaseModel):
     schedule: Schedule | None = Field(
         default=None,
         description="When an event may come to this sink, by the wall time of its messages; what came runs on to its "
-        "end. Without a wall time it is not checkable, and lets everything pass.",
+        "end. Without a wall time it is not checkable, and lets everything pass. Live, digests wait until it opens.",
     )
     types: tuple[Literal["start", "update", "end"], ...] = Field(default=(), description="Only these types of message.")
     governed: bool = Field(

@@ -1,6 +1,7 @@
 """Encrypted connections: which certificates to trust and to show, and what is wrong when one is refused."""
 
 import errno
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ _ERRNO = {
     errno.EHOSTUNREACH: "no route to that host",
     errno.ENETUNREACH: "no route to that network",
 }
+_UNKNOWN_HOST = "unknown host: is the name right, and does name resolution work here?"
+_NUMBER = re.compile(r"\[Errno (-?[0-9]+)\]")
 
 
 class TidySocket(ssl.SSLSocket):
@@ -111,6 +114,20 @@ def explain(error: BaseException) -> str:
     return _reason(error)
 
 
+def explain_text(text: str) -> str:
+    """The same where a library left nothing of the error but its text; empty if it says nothing that is known."""
+    certificate = next((words for part, words in _CERTIFICATES.items() if part in text), "")
+    if certificate or "CERTIFICATE_VERIFY_FAILED" in text:
+        return certificate or "its certificate is refused"
+    if "SSL" in text and (alert := next((words for part, words in _ALERTS.items() if part in text.upper()), "")):
+        return alert
+    number = _NUMBER.search(text)
+    if number is None:
+        return ""
+    unknown_host = {socket.EAI_NONAME, socket.EAI_AGAIN, socket.EAI_NODATA}
+    return _UNKNOWN_HOST if int(number[1]) in unknown_host else _ERRNO.get(int(number[1]), "")
+
+
 def _words(error: BaseException) -> str | None:
     text = str(error)
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -119,7 +136,7 @@ def _words(error: BaseException) -> str | None:
     if isinstance(error, ssl.SSLError):
         return next((words for part, words in _ALERTS.items() if part in text.upper().replace(" ", "_")), None)
     if isinstance(error, socket.gaierror):
-        return "unknown host: is the name right, and does name resolution work here?"
+        return _UNKNOWN_HOST
     if isinstance(error, OSError) and error.errno in _ERRNO:
         return _ERRNO[error.errno]
     return None

@@ -213,6 +213,24 @@ def test_the_governor_decides_as_in_a_run_and_tells_what_it_kept_back(tmp_path: 
     assert counts(folder)["delivered"] == len(kinds) - 1 < 6
 
 
+def test_a_digest_of_live_cameras_waits_for_the_schedule_of_its_sink(tmp_path: Path, receiver: Receiver) -> None:
+    folder, config = leave(tmp_path / "out"), write_config(tmp_path / "site.yml", receiver.port)
+    governor, live = "governor={enabled: true, per_site: 1, merge_s: 0}", "cameras.gate.source=rtsp://127.0.0.1:9/x"
+
+    def flush(days_from_now: int) -> str:
+        day = time.strftime("%a", time.gmtime(time.time() + 86400 * days_from_now)).lower()
+        schedule = f"sinks.0.schedule={{days: {day}, hours: '00:00-24:00'}}"
+        return run("flush", folder, "--config", config, "--set", governor, "--set", live, "--set", schedule)
+
+    said = flush(3)
+    assert counts(folder)["pending"] == 0
+    assert "sink hook: 5 events that were kept from it are in no digest yet" in said
+    assert {json.loads(request.body)["data"]["type"] for request in receiver.acknowledged} == {"start"}
+    assert "in no digest yet" not in flush(0)
+    digest = json.loads(receiver.acknowledged[-1].body)["data"]
+    assert (digest["type"], sum(line["value"] for line in digest["why"])) == ("digest", 5)
+
+
 # ---- resend
 
 

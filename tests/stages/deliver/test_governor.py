@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pipeline.clock import SECOND, ManualClock
 from pipeline.configuration.settings import GovernorOptions
 from pipeline.messages import Event
+from pipeline.schedule import Schedule
 from stages.deliver.allowance import Allowance
 from stages.deliver.decision import SEVERITIES, rank
 from stages.deliver.governed import GovernedOutbox
@@ -436,6 +437,41 @@ def test_a_live_digest_does_not_wait_for_a_further_event() -> None:
     clock.advance(SECOND)
     deliver(live, ScriptedSink(), clock)
     assert [digest.reason for digest in store.sent] == ["1 event merged: 1 x 'yard' on gate"]
+
+
+EVENING = 21 * 3600 * SECOND
+NIGHT = Schedule.model_validate({"hours": ["22:00-06:00"]})
+
+
+def test_a_live_digest_waits_until_the_schedule_of_its_sink_opens_also_at_the_end_of_a_run() -> None:
+    clock = ManualClock(wall_ns=EVENING)
+    store = MemoryStore.of([event(n, 1.0 * n) for n in (1, 2, 3)])
+
+    def started() -> GovernedOutbox[Any]:
+        return GovernedOutbox(store, store, "hook", limits(digest_s=60), clock=clock, live=True, schedule=NIGHT)
+
+    live = started()
+    while deliver(live, ScriptedSink(), clock):
+        pass
+    clock.advance(3599 * SECOND)
+    deliver(live, ScriptedSink(), clock)
+    assert not live.flush()
+    assert (store.sent, live.untold) == ([], 2)
+    live = started()  # the next run
+    clock.advance(SECOND)
+    assert live.untold == 0
+    deliver(live, ScriptedSink(), clock)
+    assert [digest.reason for digest in store.sent] == ["2 events merged: 2 x 'yard' on gate"]
+
+
+def test_the_digest_of_a_recording_tells_of_the_hours_of_its_schedule_whenever_it_is_analysed() -> None:
+    store = MemoryStore.of([event(n, 1.0 * n, wall_time=f"2026-11-21T23:00:0{n}Z") for n in (1, 2)])
+    clock = ManualClock(wall_ns=EVENING)
+    outbox = GovernedOutbox(store, store, "hook", limits(), clock=clock, live=False, schedule=NIGHT)
+    while deliver(outbox, ScriptedSink(), clock):
+        pass
+    assert outbox.flush()
+    assert [digest.wall_time for digest in store.sent] == ["2026-11-21T23:00:02Z"]
 
 
 @LOGS
