@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pipeline.messages import Event
+from pipeline.store.kinds import number_of
 from pipeline.store.tables import Tables
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PAGE = 500
 SEVERITIES = ("low", "medium", "high", "critical")
 """An event is as severe as its most severe message."""
-_CHANGING = ("severity", "messages", "reason", "ended_ns", "ended", "ending")
+_CHANGING = ("severity", "kind", "messages", "reason", "ended_ns", "ended", "ending")
 
 
 def take_in(connection: "Connection", tables: Tables, events: Sequence[Event], now_ns: int) -> None:
@@ -26,6 +27,9 @@ def take_in(connection: "Connection", tables: Tables, events: Sequence[Event], n
     kept = dict(known)
     for event in events:
         kept[event.id] = _told(kept.get(event.id) or _began(event, now_ns), event, now_ns)
+    for row in kept.values():
+        if "kind" not in row:
+            row["kind"] = number_of(connection, tables, row)
     fresh = [row for event_id, row in kept.items() if event_id not in known]
     changed = [{**_changes(kept[event_id]), "_id": event_id} for event_id in known]
     if fresh:
@@ -72,6 +76,8 @@ def _began(event: Event, now_ns: int) -> dict[str, Any]:
 
 def _told(row: dict[str, Any], event: Event, now_ns: int) -> dict[str, Any]:
     severity = max(row.get("severity", ""), event.severity, key=_rank)
+    if severity != row.get("severity"):
+        row = {name: value for name, value in row.items() if name != "kind"}  # it is of another one now
     row = {**row, "severity": severity, "messages": row["messages"] + 1}
     if event.type != "end":
         return {**row, "reason": event.reason}

@@ -1,21 +1,24 @@
 """Events as a user looks at them: one row each from start to end, filtered, in pages, with all that belongs to one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.errors import StoreError
 from pipeline.store.database import Database
+from pipeline.store.kinds import is_one_of
 from pipeline.store.rows import StoredEvent
 from pipeline.store.tables import Tables
 
 if TYPE_CHECKING:
-    from sqlalchemy import Column, ColumnElement, Select
+    from sqlalchemy import Column, ColumnElement, Connection, FromClause, Select
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PAGE = 500
 _FEW = 20
+_SEEKS = 50
+"""Kinds of which each is looked up by itself; of more, events are gone through in the order of their start."""
 
 Order = Literal["newest", "oldest"]
 
@@ -108,16 +111,13 @@ class Catalogue:
 
     def page(self, wanted: Wanted, *, limit: int, after: Alarm | None = None, order: Order = "newest") -> list[Alarm]:
         """At most ``limit`` events in the order of their start, those that come after ``after``."""
-        from sqlalchemy import literal, select, tuple_
-
-        alarms = self._tables.alarms
-        columns = (alarms.c.started_ns, alarms.c.number)
-        statement = select(alarms).where(*self._conditions(wanted)).limit(limit)
-        statement = statement.order_by(*(column.desc() if order == "newest" else column for column in columns))
-        if after is not None:
-            key, last = tuple_(*columns), tuple_(literal(after.started_ns), literal(after.number))
-            statement = statement.where(key < last if order == "newest" else key > last)
-        return self._alarms(statement)
+        of_kinds = fitting_kinds(self._tables, wanted)
+        with self._database.reading() as connection:
+            kinds = self._kinds(connection, of_kinds) if of_kinds else None
+            if kinds == []:
+                return []
+            statement = self._page(wanted, limit, after, order, kinds)
+            return [Alarm(*row) for row in connection.execute(statement)]
 
     def all(self, wanted: Wanted) -> Iterator[Alarm]:
         """All events that are wanted, the oldest first, a page at a time."""
@@ -136,7 +136,7 @@ class Catalogue:
             for event_id, column in (of_event, of_message) if name else ():
                 fits = self._begins(column, name) if begins else column == name
                 ids = alarms.c.event_id.in_(select(event_id).where(fits).limit(_FEW))
-                if found := self._alarms(select(alarms).where(ids).order_by(alarms.c.number)):
+                if found := self._alarms(self._select().where(ids).order_by(alarms.c.number)):
                     return found
         return []
 
@@ -181,7 +181,7 @@ class Catalogue:
         """What stands in a column, each once."""
         from sqlalchemy import select
 
-        found = self._tables.alarms.c[column]
+        found = self._tables.kinds.c[column]
         with self._database.reading() as connection:
             return sorted(value for value in connection.execute(select(found).distinct()).scalars() if value)
 
@@ -195,48 +195,94 @@ class Catalogue:
             if not connection.execute(change).rowcount:
                 raise StoreError(f"event store {self._database.name}: has no event {event_id}")
 
-    def _conditions(self, wanted: Wanted) -> "list[ColumnElement[bool]]":
-        return conditions(self._tables, wanted, names=self._names(wanted.rules))
+    def _kinds(self, connection: "Connection", fits: "list[ColumnElement[bool]]") -> list[int]:
+        from sqlalchemy import select
 
-    def _names(self, rules: Sequence[str]) -> frozenset[str]:
-        """Those of ``rules`` that are names of rules."""
-        from sqlalchemy import exists, select
+        return list(connection.execute(select(self._tables.kinds.c.number).where(*fits)).scalars())
 
-        column = self._tables.alarms.c.name
-        with self._database.reading() as connection:
-            return frozenset(
-                name for name in rules if connection.execute(select(exists().where(column == name))).scalar_one()
-            )
+    def _page(
+        self, wanted: Wanted, limit: int, after: Alarm | None, order: Order, kinds: list[int] | None
+    ) -> "Select[Any]":
+        """``kinds``: those that fit; None: all do."""
+        from sqlalchemy import literal, tuple_
+
+        def cut(statement: "Select[Any]", alarms: "FromClause") -> "Select[Any]":
+            """What lies in this time, behind ``after``, in order."""
+            columns = (alarms.c.started_ns, alarms.c.number)
+            statement = statement.where(*in_time(alarms, wanted))
+            if after is not None:
+                key, last = tuple_(*columns), tuple_(literal(after.started_ns), literal(after.number))
+                statement = statement.where(key < last if order == "newest" else key > last)
+            return statement.order_by(*(each.desc() if order == "newest" else each for each in columns)).limit(limit)
+
+        alarms = self._tables.alarms
+        statement = self._select()
+        if kinds is None:
+            return cut(statement, alarms)
+        if len(kinds) > _SEEKS or wanted.is_open:
+            return cut(statement.where((alarms.c.kind + 0).in_(kinds)), alarms)  # an index by time, not one by kind
+        return cut(self._of_few_kinds(statement, kinds, cut), alarms)
+
+    def _of_few_kinds(
+        self, statement: "Select[Any]", kinds: list[int], cut: "Callable[[Select[Any], FromClause], Select[Any]]"
+    ) -> "Select[Any]":
+        """A page of each of them, along the index by kind."""
+        from sqlalchemy import select, true
+
+        alarms, of = self._tables.alarms, self._tables.kinds
+        line = alarms.alias("line")
+        page = cut(select(line.c.number).where(line.c.kind == of.c.number).correlate(of), line)
+        if self._database.is_file:  # SQLite has no LATERAL, and looks numbers up by their index
+            joined = of.join(alarms, alarms.c.number.in_(page))
+            statement = statement.with_hint(alarms, "NOT INDEXED", "sqlite")  # but by number
+        else:
+            pages = page.lateral("page")
+            joined = of.join(pages, true()).join(alarms, alarms.c.number == pages.c.number)
+        return statement.select_from(joined).where(is_one_of(of.c.number, kinds))
+
+    def _select(self) -> "Select[Any]":
+        from sqlalchemy import select
+
+        return select(*(self._tables.alarms.c[name] for name in Alarm.__slots__))
 
     def _alarms(self, statement: "Select[Any]") -> list[Alarm]:
         with self._database.reading() as connection:
             return [Alarm(*row) for row in connection.execute(statement)]
 
 
-def conditions(tables: Tables, wanted: Wanted, *, names: frozenset[str]) -> "list[ColumnElement[bool]]":
-    """The filters on table ``alarms``, each in the form that an index answers where it names one value."""
-    from sqlalchemy import or_
-
-    columns = tables.alarms.c
-    by_column = {"camera": wanted.cameras, "severity": wanted.severities, "class_name": wanted.classes}
-    found = [_is_one_of(columns[name], values) for name, values in by_column.items() if values]
-    if wanted.rules:
-        kinds = _is_one_of(columns.rule, wanted.rules)
-        named = _is_one_of(columns.name, wanted.rules)
-        found.append(kinds if not names else named if names.issuperset(wanted.rules) else or_(kinds, named))
-    if wanted.zones:
-        found += [_is_one_of(columns.name, wanted.zones), columns.region == "zone"]
+def in_time(alarms: "FromClause", wanted: Wanted) -> "list[ColumnElement[bool]]":
+    """The filters that are not answered by kinds."""
+    found: list[ColumnElement[bool]] = []
     if wanted.since_ns is not None:
-        found.append(columns.started_ns >= wanted.since_ns)
+        found.append(alarms.c.started_ns >= wanted.since_ns)
     if wanted.until_ns is not None:
-        found.append(columns.started_ns < wanted.until_ns)
+        found.append(alarms.c.started_ns < wanted.until_ns)
     if wanted.is_open:
-        found.append(columns.ended_ns.is_(None))
+        found.append(alarms.c.ended_ns.is_(None))
     return found
 
 
-def _is_one_of(column: Any, values: Sequence[str]) -> "ColumnElement[bool]":
-    found: ColumnElement[bool] = column == values[0] if len(values) == 1 else column.in_(values)
+def fitting_kinds(tables: Tables, wanted: Wanted) -> "list[ColumnElement[bool]]":
+    """The filters that are answered by kinds; none: every kind fits."""
+    from sqlalchemy import or_
+
+    columns = tables.kinds.c
+    by_column = {"camera": wanted.cameras, "severity": wanted.severities, "class_name": wanted.classes}
+    found = [is_one_of(columns[name], values) for name, values in by_column.items() if values]
+    if wanted.rules:
+        found.append(or_(is_one_of(columns.rule, wanted.rules), is_one_of(columns.name, wanted.rules)))
+    if wanted.zones:
+        found += [is_one_of(columns.name, wanted.zones), columns.region == "zone"]
+    return found
+
+
+def conditions(tables: Tables, wanted: Wanted) -> "list[ColumnElement[bool]]":
+    """All filters, on table ``alarms``."""
+    from sqlalchemy import select
+
+    found, fits = in_time(tables.alarms, wanted), fitting_kinds(tables, wanted)
+    if fits:
+        found.append(tables.alarms.c.kind.in_(select(tables.kinds.c.number).where(*fits)))
     return found
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.store.catalogue import Wanted, conditions
 from pipeline.store.database import Database
+from pipeline.store.kinds import forget_unused
 from pipeline.store.rows import StoredEvent
 from pipeline.store.tables import Tables
 
@@ -85,6 +86,9 @@ class Pruning:
                 self._note(connection, deleted)
             reached_ns = oldest[-1][1]
             events, messages = events + len(oldest), messages + deleted
+        if events:
+            with self._database.writing() as connection:
+                forget_unused(connection, self._tables)
         return Pruned(events, messages, before.protected, before.undelivered, before.open)
 
     def _oldest(self, connection: "Connection", reached_ns: int) -> list[tuple[str, int]]:
@@ -128,7 +132,7 @@ class Pruning:
             connection.execute(change.values(value=str(int(before) + messages)))
 
     def _meant(self) -> "list[ColumnElement[bool]]":
-        return conditions(self._tables, self._wanted, names=frozenset())
+        return conditions(self._tables, self._wanted)
 
     def _deletable(self) -> "list[ColumnElement[bool]]":
         from sqlalchemy import func, select

@@ -7,21 +7,22 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData, Table
     from sqlalchemy.types import TypeEngine
 
-STORE_SCHEMA = 4
+STORE_SCHEMA = 5
 """Number of the layout below; ``migrations/versions`` has one file for each, which leads there and back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """``events``: one row per message. ``alarms``: one per event, from its start to its end. ``outbox``: one per
-    message and sink. ``readers``: one per camera, how far the alert process has come. ``missed``: answers of
-    classifiers that did not count. ``decisions``: the governor's, one per message and sink. ``digests``: messages of
-    the governor's own, one row each. ``meta``: facts about the whole store, as text; its ``schema`` is what counts,
-    ``versions`` the same in the words of Alembic."""
+    """``events``: one row per message. ``alarms``: one per event, from its start to its end. ``kinds``: one per
+    combination of what events are filtered by. ``outbox``: one per message and sink. ``readers``: one per camera, how
+    far the alert process has come. ``missed``: answers of classifiers that did not count. ``decisions``: the
+    governor's, one per message and sink. ``digests``: messages of the governor's own, one row each. ``meta``: facts
+    about the whole store, as text; its ``schema`` is what counts, ``versions`` the same in the words of Alembic."""
 
     metadata: "MetaData"
     events: "Table"
     alarms: "Table"
+    kinds: "Table"
     outbox: "Table"
     readers: "Table"
     missed: "Table"
@@ -36,7 +37,7 @@ def store_tables(*, on_server: bool = False) -> Tables:
     from sqlalchemy import MetaData
 
     metadata = MetaData(info={"dialect": "postgresql" if on_server else "sqlite"})
-    tables = (_events, _alarms, _outbox, _readers, _missed, _decisions, _digests, _meta, _versions)
+    tables = (_events, _alarms, _kinds, _outbox, _readers, _missed, _decisions, _digests, _meta, _versions)
     return Tables(metadata, *(table(metadata) for table in tables))
 
 
@@ -70,7 +71,6 @@ def _alarms(metadata: "MetaData") -> "Table":
 
     dialect = metadata.info["dialect"]  # naming one loads it
     is_open: dict[str, Any] = {f"{dialect}_where": text("ended_ns IS NULL")}
-    filtered = ("camera", "rule", "name", "severity", "class_name")
     return Table(
         "alarms",
         metadata,
@@ -90,9 +90,24 @@ def _alarms(metadata: "MetaData") -> "Table":
         Column("ending", Text, nullable=False),
         Column("messages", Integer, nullable=False),
         Column("protected", Boolean, nullable=False),
-        Index("alarms_by_time", "started_ns", "number"),
-        *(Index(f"alarms_by_{name}", name, "started_ns", "number") for name in filtered),
+        Column("kind", BigInteger, nullable=False, server_default=text("0")),
+        Index("alarms_by_time", "started_ns", "number", "kind"),
+        Index("alarms_by_kind", "kind", "started_ns", "number"),
         Index("alarms_open", "started_ns", "number", **is_open),
+        sqlite_autoincrement=True,
+    )
+
+
+def _kinds(metadata: "MetaData") -> "Table":
+    from sqlalchemy import Column, Table, Text, UniqueConstraint
+
+    told = ("camera", "rule", "name", "severity", "class_name", "region")
+    return Table(
+        "kinds",
+        metadata,
+        Column("number", number_type(), primary_key=True, autoincrement=True),
+        *(Column(name, Text, nullable=False) for name in told),
+        UniqueConstraint(*told),
         sqlite_autoincrement=True,
     )
 

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import event
 
 from pipeline.errors import StoreError
 from pipeline.store.address import StoreAddress
-from pipeline.store.catalogue import Catalogue, Wanted
+from pipeline.store.catalogue import Catalogue, Order, Wanted
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import Position
 from pipeline.store.sample_event import sample_event
+from pipeline.wall import rfc3339
 from tests.pipeline.store.history import DAY, NOON, make_history
 
 COUNT = 42
@@ -84,6 +86,53 @@ def test_each_filter_leaves_what_fits_it(catalogue: Catalogue) -> None:
     assert numbers(catalogue, cameras=("nowhere",)) == []
 
 
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_few_kinds_and_many_are_paged_through_alike(
+    catalogue: Catalogue, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = Wanted(cameras=("yard",), severities=("medium", "critical"), since_ns=NOON + 2 * DAY)
+    for seeks in (50, 0):
+        monkeypatch.setattr("pipeline.store.catalogue._SEEKS", seeks)
+        seen: list[int] = []
+        page = catalogue.page(wanted, limit=3, order=order)
+        while page:
+            assert len(page) <= 3
+            seen += [int(alarm.event_id[-4:]) for alarm in page]
+            page = catalogue.page(wanted, limit=3, order=order, after=page[-1])
+        expected = [n for n in range(3, COUNT + 1) if n % 2 == 1]
+        assert seen == (expected if order == "oldest" else expected[::-1])
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_events_that_begin_while_a_user_pages_neither_repeat_nor_hide_one(place: StoreAddress, order: Order) -> None:
+    make_history(place, 12)
+    with EventStore.open(place, analysis_sha256=None) as store:
+        seen: list[str] = []
+        page = store.catalogue.page(Wanted(cameras=("gate",)), limit=2, order=order)
+        while page:
+            seen += [alarm.event_id for alarm in page]
+            position = store.position("gate")
+            assert position is not None
+            late = [sample_event(ordinal=90 + len(seen) * 2 + n, id=f"late-{len(seen)}-{n}",
+                                 wall_time=rfc3339(page[0].started_ns)) for n in range(2)]  # fmt: skip
+            if len(seen) < 8:
+                store.commit("gate", late, position, lambda _: [])
+            page = store.catalogue.page(Wanted(cameras=("gate",)), limit=2, order=order, after=page[-1])
+        old = [each for each in seen if each.startswith("event-")]
+        expected = [f"event-{n:04}" for n in range(2, 13, 2)]
+        assert old == (expected if order == "oldest" else expected[::-1])
+        assert len(set(seen)) == len(seen)
+
+
+def test_a_filter_that_fits_no_kind_looks_at_no_event(place: StoreAddress) -> None:
+    make_history(place, 12)
+    with EventStore.open(place, analysis_sha256=None) as store:
+        asked: list[str] = []
+        event.listen(store._database._engine, "before_cursor_execute", lambda *about: asked.append(about[2]))
+        assert store.catalogue.page(Wanted(cameras=("gate",), classes=("car",)), limit=5) == []
+        assert not [statement for statement in asked if "FROM alarms" in statement or "JOIN" in statement]
+
+
 def test_an_event_is_found_by_its_id_its_message_and_the_beginning_of_either(catalogue: Catalogue) -> None:
     for name in ("event-0007", "sample-yard-7", "event-0007"[:10]):
         assert [alarm.event_id for alarm in catalogue.find(name)] == ["event-0007"]
@@ -116,6 +165,28 @@ def test_an_event_that_came_to_matter_more_is_found_as_what_it_was_at_most(place
             store.commit("gate", [event], Position(b"", ordinal, ordinal), lambda _: [])
         assert [alarm.severity for alarm in store.catalogue.all(Wanted(severities=("critical",)))] == ["critical"]
         assert list(store.catalogue.all(Wanted(severities=("low",)))) == []
+
+
+def test_what_is_of_no_event_any_more_is_no_value(place: StoreAddress) -> None:
+    make_history(place, 9)
+    with EventStore.open(place, analysis_sha256=None) as store:
+        assert store.catalogue.values("severity") == ["critical", "high", "low", "medium"]
+        assert store.catalogue.values("class_name") == ["car", "person"]
+        store.pruning(Wanted(severities=("low",)), before_ns=NOON + 99 * DAY).delete()
+        assert store.catalogue.values("severity") == ["critical", "high", "medium"]
+        position = store.position("gate")
+        assert position is not None
+        store.commit("gate", [sample_event(ordinal=99, id="new", severity="low")], position, lambda _: [])
+        assert [alarm.event_id for alarm in store.catalogue.all(Wanted(severities=("low",)))] == ["new"]
+
+
+@pytest.mark.parametrize("name", ["'; DROP TABLE alarms; --", '" OR 1=1', "gate%", "_", "\\", "gate\nyard", "😀"])
+def test_a_name_is_never_a_part_of_the_question(catalogue: Catalogue, name: str) -> None:
+    for field in ("cameras", "rules", "zones", "severities", "classes"):
+        assert numbers(catalogue, **{field: (name,)}) == []
+        assert numbers(catalogue, **{field: (name, "nothing")}) == []
+    assert catalogue.find(name) == []
+    assert numbers(catalogue) == list(range(1, COUNT + 1))
 
 
 def test_messages_of_one_commit_make_one_row(place: StoreAddress) -> None:

@@ -145,7 +145,7 @@ def test_another_schema_number_is_refused_with_both_numbers(path: Path) -> None:
     with sqlite3.connect(path) as raw:
         raw.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
     raw.close()
-    with pytest.raises(StoreError, match=r"its schema is 99, this version reads 4; .*newer version"):
+    with pytest.raises(StoreError, match=r"its schema is 99, this version reads 5; .*newer version"):
         open_store(path)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import inspect, select, text
+from sqlalchemy import Connection, inspect, select, text
 
 from pipeline.errors import StoreError
 from pipeline.store.address import StoreAddress
@@ -50,10 +50,10 @@ def fill(database: Database, number: int, folder: Path) -> None:
         migrate(connection, 0, number)
         connection.execute(text("DELETE FROM meta"))
         tables = ("events", "outbox", "readers", "meta", *(("missed",) if number > 1 else ()))
-        for table in (*tables, *(("decisions", "digests") if number > 2 else ())):
+        for table in (*tables, *(("decisions", "digests") if number > 2 else ()), *(("alarms",) if number > 3 else ())):
             for row in map(dict, source.execute(f"SELECT * FROM {table}")):
-                if table == "readers":
-                    row["ended"] = bool(row["ended"])
+                for name in {"ended": "readers", "protected": "alarms"}.items() & {(key, table) for key in row}:
+                    row[name[0]] = bool(row[name[0]])
                 names = ", ".join(f'"{name}"' for name in row)
                 values = ", ".join(f":{name}" for name in row)
                 connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({values})"), row)
@@ -67,6 +67,14 @@ def content(database: Database) -> dict[str, list[tuple[Any, ...]]]:
         found = {name: connection.execute(text(f"SELECT * FROM {name} ORDER BY 1")).all() for name in names}
     kept = {name: [tuple(row) for row in rows] for name, rows in sorted(found.items())}
     return {name: sorted(row for row in rows if row[0] != "schema") for name, rows in kept.items()}
+
+
+def alarms_of(connection: Connection) -> list[dict[str, Any]]:
+    """All rows, in which the kind is spelt out: its number says nothing."""
+    tables = store_tables()
+    kinds = {row.number: tuple(row)[1:] for row in connection.execute(select(tables.kinds))}
+    rows = [dict(row._mapping) for row in connection.execute(select(tables.alarms).order_by(tables.alarms.c.number))]
+    return [{**row, "kind": kinds[row["kind"]]} for row in rows]
 
 
 def schema_of(database: Database) -> tuple[str, str]:
@@ -150,7 +158,7 @@ def test_back_to_nothing_leaves_nothing(database: Database, tmp_path: Path) -> N
 def test_events_of_an_earlier_version_have_their_row_each(database: Database, tmp_path: Path) -> None:
     fill(database, 3, tmp_path)
     with database.writing() as connection:
-        migrate(connection, 3, 4)
+        migrate(connection, 3, STORE_SCHEMA)
         alarms = [dict(row._mapping) for row in connection.execute(select(store_tables().alarms))]
     told = [(row["event_id"], row["severity"], row["region"], row["ending"], row["messages"]) for row in alarms]
     assert told == [
@@ -164,12 +172,26 @@ def test_events_of_an_earlier_version_have_their_row_each(database: Database, tm
     assert unknown["started_ns"] == 1_770_000_000_000_000_000, "without a wall time, when it was committed"
 
 
+def test_each_event_of_an_earlier_version_is_of_the_kind_that_its_columns_say(
+    database: Database, tmp_path: Path
+) -> None:
+    fill(database, 4, tmp_path)
+    with database.writing() as connection:
+        migrate(connection, 4, STORE_SCHEMA)
+        told = [(row["event_id"], row["kind"], row["protected"]) for row in alarms_of(connection)]
+    assert told == [
+        ("gate-1", ("gate", "in_field", "yard", "critical", "person", "zone"), True),
+        ("gate-2", ("gate", "line_crossed", "road", "high", "", "line"), False),
+        ("yard-1", ("yard", "in_field", "yard", "high", "person", "zone"), False),
+    ]
+
+
 def test_what_the_steps_make_of_old_events_is_what_a_run_makes_of_new_ones(database: Database, tmp_path: Path) -> None:
     """The step that filled the rows is frozen; what fills them now must agree for as long as it is the newest."""
     fill(database, 3, tmp_path)
     with database.writing() as connection:
-        migrate(connection, 3, 4)
-        led_on = [dict(row._mapping) for row in connection.execute(select(store_tables().alarms))]
+        migrate(connection, 3, STORE_SCHEMA)
+        led_on = alarms_of(connection)
     with EventStore.open(old_file(3, tmp_path / "old.db"), analysis_sha256=None) as old:
         events = [stored.event for stored in old.events("commit")]
     new = StoreAddress.of(tmp_path / "new.db")
@@ -177,7 +199,7 @@ def test_what_the_steps_make_of_old_events_is_what_a_run_makes_of_new_ones(datab
         for event in events:
             store.commit(event.camera, [event], Position(b"", 0, 0), lambda _: [])
     with Database.connect(new).reading() as connection:
-        told = [dict(row._mapping) for row in connection.execute(select(store_tables().alarms))]
+        told = alarms_of(connection)
     for row in (*led_on, *told):
         if row["camera"] == "yard":
             row["started_ns"] = 0  # when it was committed
@@ -229,7 +251,7 @@ def test_a_newer_store_is_refused_with_both_numbers_and_not_changed(place: Store
     with database.writing() as connection:
         connection.execute(text("UPDATE meta SET value = '99' WHERE key = 'schema'"))
     database.close()
-    with pytest.raises(StoreError, match=r"its schema is 99, this version reads 4; .*newer version") as caught:
+    with pytest.raises(StoreError, match=r"its schema is 99, this version reads 5; .*newer version") as caught:
         EventStore.open(place, analysis_sha256="a")
     assert "\n" not in str(caught.value)
 

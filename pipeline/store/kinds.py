@@ -1,0 +1,45 @@
+"""The kinds of events that there are: each combination of what events are filtered by, once.
+
+There are few, however many events there are. So a filter is answered by them first, and then only events of the kinds
+that fit are looked at; where none fits, no event is.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipeline.store.tables import Tables
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection
+
+TOLD = ("camera", "rule", "name", "severity", "class_name", "region")
+"""What makes a kind: columns of ``alarms`` and of ``kinds``, where no class is an empty one."""
+
+
+def number_of(connection: "Connection", tables: Tables, alarm: Mapping[str, Any]) -> int:
+    """The number of the kind of a row of ``alarms``; a new one, if there was none. Within a transaction that writes."""
+    from sqlalchemy import insert, select
+
+    kinds = tables.kinds
+    told = {name: alarm[name] or "" for name in TOLD}
+    same = (kinds.c[name] == value for name, value in told.items())
+    found: int | None = connection.execute(select(kinds.c.number).where(*same)).scalar()
+    if found is None:
+        made = connection.execute(insert(kinds), told).inserted_primary_key
+        assert made is not None
+        found = made[0]
+    return found
+
+
+def forget_unused(connection: "Connection", tables: Tables) -> None:
+    """Remove kinds that no event has any more. Within a transaction that writes."""
+    from sqlalchemy import delete, exists
+
+    kinds, alarms = tables.kinds, tables.alarms
+    connection.execute(delete(kinds).where(~exists().where(alarms.c.kind == kinds.c.number)))
+
+
+def is_one_of(column: Any, values: Sequence[Any]) -> "ColumnElement[bool]":
+    """The column has one of these values."""
+    found: ColumnElement[bool] = column == values[0] if len(values) == 1 else column.in_(values)
+    return found
