@@ -1,9 +1,12 @@
 """The filters of ``bartizan events``, spelt and explained the same for each of its commands."""
 
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, TypeAlias
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -16,47 +19,61 @@ from pipeline.store.catalogue import Catalogue, Wanted
 PlaceArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="PLACE", help="Folder of results, configuration, events.db, or postgresql://...#RUN.")
 ]
-CameraOption: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--camera", metavar="NAME", help="Of this camera; may be repeated.")
-]
-RuleOption: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option("--rule", metavar="RULE", help="Of this kind of rule, or your name for one; may be repeated."),
-]
-SeverityOption: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option("--severity", metavar="SEVERITY", help="low, medium, high or critical; may be repeated."),
-]
-ClassOption: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--class", metavar="CLASS", help="About such an object; may be repeated.")
-]
-ZoneOption: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option("--zone", metavar="NAME", help="In the zone of the rule of this name; may be repeated."),
-]
-SinceOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--since", metavar="TIME", help="Started then or later: 2026-11-21T08:00:00Z, 2026-11-21 (UTC), 2h."),
-]
-UntilOption: TypeAlias = Annotated[
-    str | None, typer.Option("--until", metavar="TIME", help="Started before; a date counts as a whole.")
-]
-OpenOption: TypeAlias = Annotated[bool, typer.Option("--open", help="Not over yet.")]
-
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def filtered(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """For a command that takes ``wanted``, a ``Wanted``: its users get the options of ``wanted_of`` in place of it, or
+    those of these names."""
+    options = [each for each in signature(wanted_of).parameters.values() if each.name in names or not names]
+    options = [each for each in options if each.name != "now_ns"]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            chosen = {each.name: given.pop(each.name) for each in options}
+            command(**given, wanted=wanted_of(**chosen, now_ns=time.time_ns()))
+
+        own = [[each] if each.name != "wanted" else options for each in signature(command).parameters.values()]
+        shown = [each.replace(kind=Parameter.KEYWORD_ONLY) for several in own for each in several]
+        run.__annotations__ = {each.name: each.annotation for each in shown}
+        run.__signature__ = Signature(shown)  # type: ignore[attr-defined]  # where typer looks
+        return run
+
+    return decorate
+
+
 def wanted_of(
     *,
-    camera: Sequence[str] | None = None,
-    rule: Sequence[str] | None = None,
-    severity: Sequence[str] | None = None,
-    classes: Sequence[str] | None = None,
-    zone: Sequence[str] | None = None,
-    since: str | None = None,
-    until: str | None = None,
-    is_open: bool = False,
+    camera: Annotated[
+        list[str] | None, typer.Option("--camera", metavar="NAME", help="Of this camera; may be repeated.")
+    ] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option("--rule", metavar="RULE", help="Of this kind of rule, or your name for one; may be repeated."),
+    ] = None,
+    severity: Annotated[
+        list[str] | None,
+        typer.Option("--severity", metavar="SEVERITY", help="low, medium, high or critical; may be repeated."),
+    ] = None,
+    classes: Annotated[
+        list[str] | None, typer.Option("--class", metavar="CLASS", help="About such an object; may be repeated.")
+    ] = None,
+    zone: Annotated[
+        list[str] | None,
+        typer.Option("--zone", metavar="NAME", help="In the zone of the rule of this name; may be repeated."),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", metavar="TIME", help="Started then or later: 2026-11-21T08:00:00Z, 2026-11-21 (UTC), 2h."
+        ),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="Started before; a date counts as a whole.")
+    ] = None,
+    is_open: Annotated[bool, typer.Option("--open", help="Not over yet.")] = False,
     now_ns: int,
 ) -> Wanted:
     """The options as one filter. Raises ``UsageError``."""

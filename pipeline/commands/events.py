@@ -15,27 +15,14 @@ from rich.console import Console
 
 from pipeline.clock import SystemClock
 from pipeline.commands.event_export import export_to
-from pipeline.commands.event_filter import (
-    CameraOption,
-    ClassOption,
-    OpenOption,
-    PlaceArgument,
-    RuleOption,
-    SeverityOption,
-    SinceOption,
-    UntilOption,
-    ZoneOption,
-    complain_of_strangers,
-    moment_ns,
-    wanted_of,
-)
+from pipeline.commands.event_filter import PlaceArgument, complain_of_strangers, filtered, moment_ns
 from pipeline.commands.event_place import open_place
 from pipeline.commands.event_table import SHORT, as_plain, show_list, show_one
 from pipeline.commands.options import JsonOption
 from pipeline.configuration.suggestions import listed
 from pipeline.errors import UsageError
 from pipeline.retention.pruned import deletions_of, undertaker
-from pipeline.store.catalogue import Alarm, Catalogue
+from pipeline.store.catalogue import Alarm, Catalogue, Wanted
 from pipeline.store.event_store import EventStore
 from pipeline.store.pruning import Pruned, Pruning
 
@@ -59,16 +46,11 @@ class Format(StrEnum):
 
 
 @app.command("list")
+@filtered()
 def list_events(
     place: PlaceArgument,
-    camera: CameraOption = None,
-    rule: RuleOption = None,
-    severity: SeverityOption = None,
-    classes: ClassOption = None,
-    zone: ZoneOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    is_open: OpenOption = False,
+    *,
+    wanted: Wanted,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")] = 50,
     after: Annotated[
         str | None, typer.Option("--after", metavar="ID", help="Go on behind this event, the last of a page.")
@@ -77,8 +59,6 @@ def list_events(
     as_json: JsonOption = False,
 ) -> None:
     """A line for each event, the newest first."""
-    wanted = wanted_of(camera=camera, rule=rule, severity=severity, classes=classes, zone=zone, since=since,
-                       until=until, is_open=is_open, now_ns=time.time_ns())  # fmt: skip
     with open_place(place) as store:
         catalogue = store.catalogue
         last = None if after is None else _one(catalogue, after, store.name)
@@ -114,50 +94,42 @@ def show(place: PlaceArgument, event: IdArgument, as_json: JsonOption = False) -
 
 
 @app.command()
+@filtered()
 def export(
     place: PlaceArgument,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to; - is the terminal.")],
     form: Annotated[
         Format | None, typer.Option("--format", help="Default: what the name of the file ends with.")
     ] = None,
-    camera: CameraOption = None,
-    rule: RuleOption = None,
-    severity: SeverityOption = None,
-    classes: ClassOption = None,
-    zone: ZoneOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    is_open: OpenOption = False,
+    *,
+    wanted: Wanted,
 ) -> None:
     """Write events to a file, the oldest first: a row each (csv, parquet), or all their messages (jsonl)."""
     endings = {f".{each.value}": each for each in Format}
     chosen = form or endings.get(output.suffix)
     if chosen is None:
         raise UsageError(f"--output {output}: say --format, or end its name with {listed(endings)}")
-    wanted = wanted_of(camera=camera, rule=rule, severity=severity, classes=classes, zone=zone, since=since,
-                       until=until, is_open=is_open, now_ns=time.time_ns())  # fmt: skip
     with open_place(place) as store:
         number = export_to(output, store.catalogue, wanted, form=chosen.value)
     typer.echo(f"{number:,} events in {output}", err=True)
 
 
 @app.command()
+@filtered("camera", "severity")
 def prune(
     place: PlaceArgument,
     older_than: Annotated[
         str, typer.Option("--older-than", metavar="TIME", help="Events that ended so long ago (30d) or before a date.")
     ],
-    camera: CameraOption = None,
-    severity: SeverityOption = None,
+    *,
+    wanted: Wanted,
     dead: Annotated[bool, typer.Option("--dead", help="Those with dead letters, too, which cannot be resent.")] = False,
     media: Annotated[bool, typer.Option("--media", help="Their clips and snapshots, too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
 ) -> None:
     """Delete old events with their messages, deliveries and decisions. Never one that is open, protected, or not
     delivered. The chain of evidence says what was deleted; while a run adds to it, this has to wait."""
-    now_ns = time.time_ns()
-    wanted = wanted_of(camera=camera, severity=severity, now_ns=now_ns)
-    before_ns = moment_ns(older_than, "--older-than", now_ns)
+    before_ns = moment_ns(older_than, "--older-than", time.time_ns())
     with open_place(place) as store:
         pruning = store.pruning(wanted, before_ns=before_ns, with_dead=dead)
         if dry_run:
