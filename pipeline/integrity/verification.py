@@ -11,7 +11,7 @@ from pipeline.integrity.chain import FILE, read_chain
 from pipeline.integrity.entry import FIRST, Entry
 from pipeline.integrity.release import ORIGINALS
 from pipeline.integrity.site_key import is_signed_by
-from pipeline.integrity.witness import RECORDINGS
+from pipeline.integrity.witness import RECORDINGS, UNDER_WAY
 from pipeline.store.event_store import EventStore
 
 MEDIA = "media"
@@ -162,6 +162,5 @@ def _files(out: Path, entries: dict[str, Entry], gone: dict[str, Entry], still: 
     for folder in (MEDIA, RECORDINGS, ORIGINALS):
         for path in sorted((out / folder).rglob("*")):
             name = path.relative_to(out).as_posix()
-            under_way = ".part." in path.name or ".new." in path.name or path.name.endswith(".part")
-            if path.is_file() and not under_way and name not in entries:
+            if path.is_file() and not UNDER_WAY.search(path.name) and name not in entries:
                 yield Finding("inserted", name, "lies there and is not in the chain")

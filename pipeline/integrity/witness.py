@@ -1,6 +1,7 @@
 """Takes note of every event and every file of evidence, as they come."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -10,7 +11,8 @@ from pipeline.clock import Clock
 from pipeline.errors import CannotStart
 from pipeline.integrity.chain import Chain
 from pipeline.integrity.deletion import finish
-from pipeline.integrity.release import noted_releases, original_of
+from pipeline.integrity.entry import Kind
+from pipeline.integrity.release import noted_releases, originals_of
 from pipeline.integrity.site_key import SiteKey, key_path
 from pipeline.messages import Event
 from pipeline.store.event_store import EventStore
@@ -21,6 +23,8 @@ logger = logging.getLogger(__name__)
 RECORDINGS = "recordings"
 """Folder of what is recorded all the time."""
 CLIP = ".mp4"
+UNDER_WAY = re.compile(r"\.(part|new)\.|\.part$")
+"""Occurs in the name of a file that is being written."""
 
 
 def witness(
@@ -102,8 +106,9 @@ class Witness:
 
     def _releases(self) -> Iterator[int]:
         for note, line in noted_releases(self._out)[self._chain.releases :]:
-            digest, about = sha256(line).hexdigest(), f"by {note.by}, to {note.to}"
-            self._chain.add("release", note.name, digest=digest, size=len(line), taken=note.at, note=about)
+            kind: Kind = "refusal" if note.refused else "release"
+            digest = sha256(line).hexdigest()
+            self._chain.add(kind, note.name, digest=digest, size=len(line), taken=note.at, note=note.about)
             yield 1
 
     def _settled(self, name: str) -> list[str]:
@@ -115,8 +120,7 @@ class Witness:
             return [name, f"{stem}.json"] if (self._out / f"{stem}.json").is_file() else []
         if not (self._out / name).is_file():
             return []
-        original = original_of(name)  # written before it
-        return [original, name] if (self._out / original).is_file() else [name]
+        return [*originals_of(self._out, name), name]  # they are written before it
 
     def _take(self, name: str) -> int:
         path = self._out / name
@@ -140,7 +144,7 @@ class Witness:
     def _recordings(self) -> Iterator[str]:
         folder = self._out / RECORDINGS
         found = sorted(folder.rglob("*.mp4")) if folder.is_dir() else []
-        return (path.relative_to(self._out).as_posix() for path in found if ".part." not in path.name)
+        return (path.relative_to(self._out).as_posix() for path in found if not UNDER_WAY.search(path.name))
 
     def _now(self) -> str:
         return rfc3339(self._clock.wall_ns())

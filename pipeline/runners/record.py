@@ -1,12 +1,14 @@
 """The record process of one camera: a clip for each of its events, and everything where so configured.
 
-A live camera is recorded over a connection of its own, so that what analysis does, or fails to do, costs no picture.
+A live camera is recorded over a connection of its own, so that what analysis does, or fails to do, costs no picture;
+or, where it can be opened once only, the frames that capture has are encoded (``pipeline.shared_frames``).
 Clips of a recording are cut out of it when all of its events are known.
 """
 
 import logging
 import random
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,12 @@ logger = logging.getLogger(__name__)
 SCAN_S = 0.25
 TELL_S = 0.5
 SPACE_S = 1.0
+STUCK_NS = 10 * SECOND
+"""From one try to finish a clip to the next."""
+LATE_NS = 3 * SECOND
+"""What a camera shows may come so much later than it was."""
+SHARED_S = 0.2
+"""Between two attempts to hear of capture."""
 LOST = "the recorder was not running when it happened"
 STOPPED = "the run was stopped"
 
@@ -62,16 +70,21 @@ class LiveLoop:
         self._store = store
         self._out = Path(spec.out)
         self._options: Any = item.options
-        self._recording = build_live_recording(config, item, child.name, child.clock, self._out)
-        self._clips = Clips(child.name, live=True)
-        self._backoff = Backoff(camera.reconnect.first_s, camera.reconnect.max_s, random.Random())
+        self._recording = build_live_recording(config, item, child.name, child.clock, spec)
+        self._clips = Clips(child.name, live=True, at=self._recording.at)
+        first_s, max_s = camera.reconnect.first_s, camera.reconnect.max_s
+        if config.is_shared(child.name):  # capture does the waiting
+            first_s = max_s = SHARED_S
+        self._backoff = Backoff(first_s, max_s, random.Random())
         self._waiter = Waiter(None, child)
         self._scan_due = Every(SCAN_S, child.clock)
         self._tell_due = Every(TELL_S, child.clock)
         self._space_due = Every(SPACE_S, child.clock)
         self._state_file = spec.recording_state(child.name)
         self._full = False
-        self._retry_ns = 0
+        self._held_up: dict[str, str] = {}
+        """Clips that wait for the connection, by event; why."""
+        self._retry_ns = self._stuck_ns = 0
         self._seen = self._done = self._failed = 0
         self._trouble = self._said()
 
@@ -90,16 +103,17 @@ class LiveLoop:
             if not self._full and (self._recording.is_open or self._try_open()):
                 self._step()
             else:
+                self._end_what_is_over()
                 self._waiter.wait(0.1)
         self._scan()
-        self._settle(self._recording.close(STOPPED))
-        for wanted in list(self._clips.wanted.values()):
-            self._give_up(wanted, STOPPED)
+        self._break_off(STOPPED)
+        for name, why in list(self._held_up.items()):
+            self._finish(self._clips.wanted[name], why)
         self._child.tell(Backlog(0, self._done, self._failed))
 
     def close(self) -> None:
         """Finish the files."""
-        self._recording.close(STOPPED)
+        self._recording.close()
 
     def _try_open(self) -> bool:
         if self._child.clock.monotonic_ns() < self._retry_ns:
@@ -109,20 +123,32 @@ class LiveLoop:
         except SourceError as error:
             self._fail(str(error))
             return False
+        except OSError as error:
+            self._fail(f"cannot write: {error.strerror}")
+            return False
+        self._end_what_is_over()
+        for name, why in list(self._held_up.items()):
+            self._ask(self._clips.wanted[name], why)
         return True
 
     def _step(self) -> None:
         try:
             self._settle(self._recording.step())
         except SourceError as error:
-            self._settle(self._recording.close(str(error)))
+            self._break_off(str(error))
             self._fail(str(error))
         except OSError as error:
             reason = f"cannot write: {error.strerror}"
-            self._settle(self._recording.close(reason))
+            self._break_off(reason)
             self._fail(reason)
         else:
             self._recovered()
+
+    def _break_off(self, reason: str) -> None:
+        """Let go of the connection. Clips under way go on when there is another, until their time is over."""
+        self._settle(self._recording.close())
+        for name in self._clips.wanted:
+            self._held_up.setdefault(name, reason)
 
     def _fail(self, reason: str) -> None:
         delay_s = self._backoff.next_s()
@@ -146,7 +172,7 @@ class LiveLoop:
         if not self._full and free < reserve:
             self._full = True
             reason = f"less than {self._options.reserve_mb:g} MB of the disk are free (reserve_mb)"
-            self._settle(self._recording.close(reason))
+            self._break_off(reason)
             self._fail(reason)
         elif self._full and free >= 1.1 * reserve:
             self._full = False
@@ -168,32 +194,56 @@ class LiveLoop:
     # ---- events
 
     def _scan(self, *, first: bool = False) -> None:
-        """Look for new messages; on a first look most of what they ask for is there already, or lost."""
+        """Look for new messages. ``first``: what they ask for nobody was there to record."""
         stored = list(self._store.events("commit", after=self._seen))
         self._seen = stored[-1].number if stored else self._seen
-        for wanted in self._clips.take(each.event for each in stored):
+        changed = {wanted.event: wanted for wanted in self._clips.take(each.event for each in stored)}
+        for wanted in changed.values():
             if wanted.event not in self._clips.wanted or wanted.is_settled(self._out):
-                self._clips.wanted.pop(wanted.event, None)
-            elif first and wanted.ended_ns is not None:
-                self._give_up(wanted, LOST)
-            elif not first:
-                self._ask(wanted)
+                self._forget(wanted)
+            else:
+                self._ask(wanted, LOST if first else self._held_up.get(wanted.event, ""))
 
-    def _ask(self, wanted: Wanted) -> None:
-        if not self._recording.is_open:
-            self._give_up(wanted, self._trouble or LOST)
-            return
+    def _times(self, wanted: Wanted) -> dict[str, int]:
+        """From when to when a clip is wanted, so far as that is known."""
         times = {"from_ns": wanted.started_ns - round(self._options.pre_roll_s * SECOND)}
         if wanted.ended_ns is not None:
             times["to_ns"] = wanted.ended_ns + round(self._options.post_roll_s * SECOND)
+        return times
+
+    def _ask(self, wanted: Wanted, why: str = "") -> None:
+        """``why``: what kept it from being recorded until now."""
+        if not self._recording.is_open:
+            self._held_up[wanted.event] = why or self._trouble or LOST
+            return
+        self._held_up.pop(wanted.event, None)
         try:
-            self._recording.want(wanted.event, wanted.path(self._out), **times)
+            self._recording.want(wanted.event, wanted.path(self._out), **self._times(wanted), why=why)
         except (OSError, RuntimeError) as error:
             self._give_up(wanted, str(error))
 
+    def _end_what_is_over(self) -> None:
+        """Clips whose time went by while nothing came."""
+        if self._full or self._child.clock.monotonic_ns() < self._stuck_ns:
+            return
+        over_ns = self._child.clock.wall_ns() - LATE_NS
+        for name, why in list(self._held_up.items()):
+            times = self._times(self._clips.wanted[name])
+            most_ns = times["from_ns"] + round(self._options.most_s * SECOND)
+            if min(times.get("to_ns", most_ns), most_ns) < over_ns:
+                self._finish(self._clips.wanted[name], why)
+
+    def _finish(self, wanted: Wanted, why: str) -> None:
+        """Of what there is. Where it cannot be written, it is tried again, by the next process at the latest."""
+        try:
+            self._settle([self._recording.finish(wanted.event, wanted.path(self._out), **self._times(wanted), why=why)])
+        except OSError as error:
+            self._stuck_ns = self._child.clock.monotonic_ns() + STUCK_NS
+            logger.warning("camera %s: the clip of event %s waits: %s", wanted.camera, wanted.event, error.strerror)
+
     def _settle(self, closed: list[Any]) -> None:
         for each in closed:
-            wanted = None if each.segment else self._clips.wanted.pop(each.name, None)
+            wanted = None if each.segment else self._clips.wanted.get(each.name)
             if wanted is None:
                 continue
             if each.recorded is None:
@@ -204,14 +254,22 @@ class LiveLoop:
                 "codec": made.codec,
                 "frames": made.frames,
                 "size": made.size,
-                "clock": "camera" if self._recording.by_camera else "arrival",
+                "clock": self._recording.clock,
                 "short": each.short,
             }
             settle(wanted, self._out, facts, live=True, started_ns=made.started_ns, ended_ns=made.ended_ns)
+            self._recording.forget(wanted.path(self._out))
+            self._forget(wanted)
             self._done += 1
 
-    def _give_up(self, wanted: Wanted, reason: str) -> None:
+    def _forget(self, wanted: Wanted) -> None:
         self._clips.wanted.pop(wanted.event, None)
+        self._held_up.pop(wanted.event, None)
+
+    def _give_up(self, wanted: Wanted, reason: str) -> None:
+        self._forget(wanted)
         logger.warning("camera %s: no clip of event %s: %s", wanted.camera, wanted.event, reason)
-        give_up(wanted, self._out, reason)
+        with suppress(OSError):  # a full disk: the next process says it
+            give_up(wanted, self._out, reason)
+            self._recording.forget(wanted.path(self._out))
         self._failed += 1

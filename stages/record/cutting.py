@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.clock import SECOND
 from pipeline.errors import SourceError
 from stages.record.muxing import MP4_CODECS, WHOLE, Muxer
-from stages.record.take import Recorded, beside
+from stages.record.parts import Recorded, beside
 
 if TYPE_CHECKING:
     from av.container import InputContainer

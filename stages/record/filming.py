@@ -7,7 +7,8 @@ from pipeline.stage import Picture
 from stages.record.encoding import Encoder
 from stages.record.gops import Arrival
 from stages.record.options import RecordOptions
-from stages.record.take import Recorded, Take
+from stages.record.parts import Recorded, drop_parts
+from stages.record.take import Take
 
 USUAL_RATE = 10.0
 
@@ -26,6 +27,7 @@ class Film:
         if self._encoder is None or self._take is None:
             height, width = pixels.shape[:2]
             self._encoder = Encoder(width=width, height=height, rate=USUAL_RATE, quality=self._options.quality)
+            drop_parts(self._path)  # of a process that was killed: all is encoded again
             self._take = Take(self._path, self._encoder.template)
         for packet in self._encoder.picture(pixels, media_ns):
             self._take.add(Arrival(packet, media_ns))

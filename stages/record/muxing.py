@@ -1,5 +1,6 @@
 """Packets into an MP4 file, without decoding them."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -7,9 +8,9 @@ if TYPE_CHECKING:
     from av import Packet, VideoStream
     from av.container import OutputContainer
 
-GROWING = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
-"""A fragmented MP4 (ISO/IEC 14496-12, 8.8): each group of pictures is complete in itself, so that what a killed process
-or a power cut leaves can be played up to its last fragment."""
+GROWING = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "500000", "flush_packets": "1"}
+"""A fragmented MP4 (ISO/IEC 14496-12, 8.8): each fragment, half a second long, is complete in itself, so that what a
+killed process or a power cut leaves can be played up to its last fragment."""
 WHOLE = {"movflags": "faststart"}
 """The index stands in front, so that players and browsers start at once."""
 MP4_CODECS = frozenset({"h264", "hevc", "mjpeg", "mpeg4", "av1", "vp9"})
@@ -28,6 +29,7 @@ class Muxer:
         self._container: OutputContainer = av.open(str(path), "w", format="mp4", options=options)
         self._stream: VideoStream = self._container.add_stream_from_template(template)
         self._first: int | None = None
+        self._resumed_at: Fraction | None = None
         self._last_dts: int | None = None
         self.frames = 0
         """Pictures written so far."""
@@ -38,10 +40,13 @@ class Muxer:
         Left out is what has no time, and pictures shown before the first one, which need what came before it.
         """
         pts, dts, base, source = packet.pts, packet.dts, packet.time_base, packet.stream
-        if pts is None or base is None or (self._first is not None and pts < self._first):
+        if pts is None or base is None or (self._resumed_at is None and self._first is not None and pts < self._first):
             return False
         if self._first is None:
             self._first = pts
+        if self._resumed_at is not None:
+            self._first = pts - round(self._resumed_at / base)
+            self._resumed_at = None
         decoded = (pts if dts is None and self._last_dts is None else dts or 0) - self._first
         if self._last_dts is not None:  # times of decoding that are not known, or a camera that repeats itself
             decoded = max(decoded, self._last_dts + 1)
@@ -54,6 +59,10 @@ class Muxer:
         self.frames += 1
         return True
 
+    def go_on_at(self, at_s: Fraction) -> None:
+        """What follows is of another file of the same form; its first picture is shown then, after all before."""
+        self._resumed_at = at_s
+
     def close(self) -> None:
         """Write what is left."""
         self._container.close()
@@ -63,23 +72,3 @@ class Muxer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def rewrite(part: Path, whole: Path) -> int:
-    """Write the pictures of ``part``, which may end anywhere, as a whole file; how many there were.
-
-    Raises ``av.error.FFmpegError`` if nothing in it can be read, or ``whole`` cannot be written.
-    """
-    import av
-    from av.error import InvalidDataError
-
-    with av.open(str(part)) as container:
-        stream = container.streams.video[0]
-        with Muxer(whole, stream, options=WHOLE) as muxer:
-            try:
-                for packet in container.demux(stream):
-                    if packet.size:
-                        muxer.add(packet)
-            except InvalidDataError:  # the torn end
-                pass
-        return muxer.frames

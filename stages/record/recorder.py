@@ -1,51 +1,23 @@
 """One camera's recording: packets and requests in, files out. It reads no clock."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.clock import SECOND
+from stages.record.clip import UNTIL_TOLD, Clip, Closed, finish
 from stages.record.gops import Arrival, GopRing
 from stages.record.options import RecordOptions
-from stages.record.take import Recorded, Take
+from stages.record.take import Take
 
 if TYPE_CHECKING:
     from av import VideoStream
 
-UNTIL_TOLD = 2**63 - 1
-"""End of a clip whose event is still open."""
 LATENESS_NS = 3 * SECOND
 """An event is known so long after its pictures came, usually: analysis and the way through the log take their time."""
-SLACK_NS = SECOND // 5
-"""A clip that begins later than wanted by less is not called short."""
 
 
 class TooManyClips(RuntimeError):
     """As many clips as are allowed are under way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """A clip or segment that is finished."""
-
-    name: str
-    """Of the clip as it was asked for, or of the segment."""
-    recorded: Recorded | None
-    """None: nothing came in its time."""
-    segment: bool = False
-    short: str = ""
-    """Why it does not hold all that was asked for."""
-
-
-@dataclass(slots=True)
-class _Clip:
-    """A clip under way."""
-
-    path: Path
-    from_ns: int
-    to_ns: int
-    take: Take | None = None
-    short: str = ""
 
 
 class Recorder:
@@ -62,21 +34,23 @@ class Recorder:
         self._ring = GopRing(
             pre_roll_ns=round(options.pre_roll_s * SECOND) + LATENESS_NS, most_bytes=round(options.ring_mb * 1e6)
         )
-        self._clips: dict[str, _Clip] = {}
+        self._clips: dict[str, Clip] = {}
         self._segment: tuple[str, Take] | None = None
 
-    def want(self, name: str, path: Path, *, from_ns: int, to_ns: int = UNTIL_TOLD) -> None:
-        """Begin a clip, or say when one ends that has begun."""
+    def want(self, name: str, path: Path, *, from_ns: int, to_ns: int = UNTIL_TOLD, why: str = "") -> None:
+        """Begin a clip, go on with one, or say when one ends that has begun.
+
+        ``why``: what kept it from being recorded until now.
+        """
+        to_ns = min(to_ns, from_ns + round(self._options.most_s * SECOND))
         if (clip := self._clips.get(name)) is not None:
-            clip.to_ns = self._limited(clip, to_ns)
+            clip.to_ns = to_ns
             return
         if len(self._clips) >= self._options.most_clips:
             raise TooManyClips(f"{len(self._clips)} clips are under way already (most_clips)")
-        clip = _Clip(path, from_ns, to_ns)
-        clip.to_ns = self._limited(clip, to_ns)
-        self._clips[name] = clip
+        self._clips[name] = clip = Clip(path, from_ns, to_ns, why)
         for arrival in self._ring.since(from_ns):
-            self._write(clip, arrival)
+            clip.add(arrival, self._template)
 
     def take(self, arrival: Arrival) -> list[Closed]:
         """The next packet of the stream; what is finished with it."""
@@ -85,38 +59,27 @@ class Recorder:
         for name in [name for name, clip in self._clips.items() if arrival.decoded_ns > clip.to_ns]:
             closed.append(self._close(name))
         for clip in self._clips.values():
-            self._write(clip, arrival)
+            clip.add(arrival, self._template)
         return closed
 
-    def interrupt(self, why: str) -> list[Closed]:
-        """The stream broke off: what is under way is finished; what follows is another stream."""
-        closed = self._close_segment()
-        for name, clip in list(self._clips.items()):
-            clip.short = clip.short or why
-            closed.append(self._close(name))
+    def interrupt(self) -> list[Closed]:
+        """The stream broke off: what follows is another one. Clips stay as parts, to be gone on with or finished.
+
+        A segment that cannot be finished stays as a part, too.
+        """
+        for clip in self._clips.values():
+            clip.set_aside()
+        self._clips.clear()
         self._ring.clear()
-        return closed
-
-    def _limited(self, clip: _Clip, to_ns: int) -> int:
-        return min(to_ns, clip.from_ns + round(self._options.most_s * SECOND))
-
-    def _write(self, clip: _Clip, arrival: Arrival) -> None:
-        if clip.take is None:
-            if not arrival.packet.is_keyframe:
-                return
-            clip.take = Take(clip.path, self._template)
-        clip.take.add(arrival)
+        try:
+            return self._close_segment()
+        except OSError:
+            return []
 
     def _close(self, name: str) -> Closed:
         clip = self._clips.pop(name)
-        if clip.take is None:
-            return Closed(name, None, short=clip.short)
-        late_ns = clip.take.started_ns - clip.from_ns
-        if late_ns > SLACK_NS:
-            clip.short = "; ".join(
-                [f"its first {late_ns / SECOND:.1f} s were not in memory", *filter(None, [clip.short])]
-            )
-        return Closed(name, clip.take.close(), short=clip.short)
+        clip.set_aside()
+        return finish(name, clip.path, from_ns=clip.from_ns, to_ns=clip.to_ns, why=clip.why)
 
     def _grow_segment(self, arrival: Arrival) -> list[Closed]:
         closed = []

@@ -81,12 +81,20 @@ def test_a_live_event_has_a_clip_that_begins_before_it(start: Start, root: Path,
             if len(notes(run, camera)) >= 2:
                 break
             assert run.command.poll() is None, run.said()
+        for _ in until(30, "a clip under way"):
+            if parts := sorted((out / "media" / camera).glob("*.part.mp4")):
+                break
+        torn = parts[0].name.partition(".")[0]
         pid = run.signal(f"record[{camera}]", signal.SIGKILL)
         for _ in until(20, "another recorder"):
             child = run.children().get(f"record[{camera}]")
             if child is not None and child.pid != pid:
                 break
+        for _ in until(30, "the clip that was torn"):
+            if torn in {note["event"] for note in notes(run, camera)}:
+                break
         assert run.stop() == 0, run.said()
+    assert not list((out / "media" / camera).glob("*.part.mp4"))
     started = {event["id"]: event for event in run.events() if event["type"] == "start"}
     settled = {path.stem for path in (out / "media" / camera).iterdir() if path.suffix in (".json", ".missing")}
     assert settled == set(started), "each event has a clip, or a note that says why it has none"

@@ -1,10 +1,13 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.clock import SECOND
+from stages.record.clip import Closed, finish
 from stages.record.options import RecordOptions
-from stages.record.recorder import Closed, Recorder, TooManyClips
+from stages.record.parts import drop_parts, recover
+from stages.record.recorder import Recorder, TooManyClips
 from tests.stages.record.conftest import MakeStream, Stream, numbers, times
 
 
@@ -34,7 +37,8 @@ def test_a_clip_holds_every_picture_of_its_time_from_the_key_frame_before_it(
     assert clip.recorded.started_ns == 2 * SECOND
     assert clip.recorded.frames == len(shown)
     assert times(tmp_path / "e1.mp4")[:3] == [0.0, 0.1, 0.2]
-    assert [path.name for path in tmp_path.glob("*.part.*")] == []
+    drop_parts(tmp_path / "e1.mp4")
+    assert [path.name for path in tmp_path.glob("e1.*")] == ["e1.mp4"]
 
 
 def test_two_clips_at_a_time_hold_the_same_pictures(stream: MakeStream, tmp_path: Path) -> None:
@@ -84,9 +88,60 @@ def test_an_interruption_ends_what_is_under_way_and_says_why(stream: MakeStream,
     for arrival in source[1][:35]:
         recorder.take(arrival)
     recorder.want("e", tmp_path / "e.mp4", from_ns=2 * SECOND, to_ns=9 * SECOND)
-    [closed] = recorder.interrupt("the camera went offline")
-    assert closed.short == "the camera went offline"
+    assert recorder.interrupt() == []
+    path, why = tmp_path / "e.mp4", "the camera went offline"
+    closed = finish("e", path, from_ns=2 * SECOND, to_ns=9 * SECOND, why=why, broken_off=True)
+    assert closed.short == "its last 5.6 s are missing; the camera went offline"
     assert numbers(tmp_path / "e.mp4") == list(range(20, 35))
+
+
+def test_a_clip_goes_on_when_the_stream_is_back_and_says_what_it_lacks(stream: MakeStream, tmp_path: Path) -> None:
+    source = stream(frames=100)
+    path, from_ns, to_ns = tmp_path / "e.mp4", 2 * SECOND, 8 * SECOND
+    before = recorder_of(source, tmp_path)
+    for arrival in source[1][:35]:
+        before.take(arrival)
+    before.want("e", path, from_ns=from_ns, to_ns=to_ns)
+    del before  # killed: nothing is closed
+    after = recorder_of(source, tmp_path)
+    after.want("e", path, from_ns=from_ns, to_ns=to_ns, why="the recorder was killed")
+    closed = [each for arrival in source[1][45:] for each in after.take(arrival)]
+    [clip] = closed
+    assert clip.recorded is not None
+    assert clip.short == "from 0.9 to 3.0 s nothing was recorded; the recorder was killed"
+    assert numbers(path) == [*range(20, 30), *range(50, 81)]
+    shown = times(path)
+    assert shown == pytest.approx([*np.arange(0, 1, 0.1), *np.arange(3, 6.1, 0.1)], abs=1e-3)
+    assert (clip.recorded.started_ns, clip.recorded.ended_ns) == (2 * SECOND, 8 * SECOND)
+
+
+def test_what_comes_in_another_form_is_left_out_and_that_is_said(stream: MakeStream, tmp_path: Path) -> None:
+    path, from_ns, to_ns = tmp_path / "e.mp4", 0, 4 * SECOND
+    for codec, first in (("libx264", 0), ("libx265", 20)):
+        source = stream(frames=60, codec=codec)
+        recorder = recorder_of(source, tmp_path)
+        recorder.want("e", path, from_ns=from_ns, to_ns=to_ns)
+        for arrival in source[1][first : first + 20]:
+            recorder.take(arrival)
+        recorder.interrupt()
+    closed = finish("e", path, from_ns=from_ns, to_ns=to_ns, broken_off=True)
+    assert "size or codec" in closed.short
+    assert numbers(path) == list(range(20))
+
+
+def test_segments_that_a_killed_process_left_are_finished(stream: MakeStream, tmp_path: Path) -> None:
+    source = stream(frames=50)
+    recorder = recorder_of(source, tmp_path, mode="continuous", segment_s=3)
+    for arrival in source[1]:
+        recorder.take(arrival)
+    [part] = (tmp_path / "segments").glob("*.part.mp4")
+    part.write_bytes(part.read_bytes()[:-7])
+    (tmp_path / "segments" / "1.1.part.mp4").write_bytes(b"")
+    [made] = recover(tmp_path / "segments")
+    assert sorted(each.name for each in (tmp_path / "segments").iterdir()) == ["0.mp4", f"{3 * SECOND}.mp4"]
+    shown = numbers(made.path)
+    assert len(shown) >= 10
+    assert shown == list(range(30, 30 + len(shown))), "all but the picture that was torn"
 
 
 def test_what_a_killed_process_leaves_can_be_played_up_to_its_last_key_frame(
@@ -97,7 +152,7 @@ def test_what_a_killed_process_leaves_can_be_played_up_to_its_last_key_frame(
     recorder.want("e", tmp_path / "e.mp4", from_ns=0)
     for arrival in source[1][:38]:
         recorder.take(arrival)
-    left = (tmp_path / "e.part.mp4").read_bytes()
+    left = (tmp_path / "e.0.part.mp4").read_bytes()
     torn = tmp_path / "torn.mp4"
     torn.write_bytes(left)
     assert numbers(torn)[:20] == list(range(20))
@@ -107,7 +162,7 @@ def test_segments_hold_everything_and_each_can_be_shown_by_itself(stream: MakeSt
     source = stream(frames=100)
     recorder = recorder_of(source, tmp_path, mode="continuous", segment_s=3)
     closed = [each for arrival in source[1] for each in recorder.take(arrival)]
-    closed += recorder.interrupt("over")
+    closed += recorder.interrupt()
     shown = [numbers(each.recorded.path) for each in closed if each.recorded is not None and each.segment]
     assert [len(each) for each in shown] == [30, 30, 30, 10]
     assert [number for each in shown for number in each] == list(range(100))
