@@ -4,6 +4,7 @@ Which frames those are is decided by the alert process, from numbers; how sharp 
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,7 +24,7 @@ class Made:
 
 
 class BestPicture:
-    """The choice for one event, while its frames come by in the order of the recording."""
+    """The choice for one event, while its frames come by in the order of their time."""
 
     def __init__(self, event: Event) -> None:
         self.event = event
@@ -49,6 +50,12 @@ class BestPicture:
                 evidence.original(pixels),
             )
         return not self._left
+
+
+Look = Callable[[BestPicture, int, Picture], bool]
+"""Has a choice judge a frame, by its index; True if it was its last one."""
+Settle = Callable[[BestPicture, str], None]
+"""Writes what was chosen, or says why there is nothing."""
 
 
 def as_of(event: Event, frame: BestFrame) -> Event:

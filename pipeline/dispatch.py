@@ -17,7 +17,9 @@ import msgspec
 
 from pipeline.leases import CameraBook, Lease, Pending, Worker
 from pipeline.messages import (
+    CANDIDATE,
     Answered,
+    Candidates,
     CaptureHello,
     CaptureSync,
     ClassifyHello,
@@ -55,6 +57,9 @@ from pipeline.messages import (
 
 TELLING = 16
 """Capture is told of the commit point at least this often; usually it comes with the slots that are free."""
+
+CUTTING = 3
+"""Candidates of a camera that are being cut, at most: evidence that falls behind gets fewer, and analysis its slots."""
 
 STRIKES = 2
 """A frame that by itself crashed this many workers is poison."""
@@ -151,6 +156,8 @@ class Dispatcher:
                 self._passed(message)
             case Keep():
                 self._keep(message)
+            case Candidates():
+                self._candidates(message)
             case EvidenceHello():
                 self._evidence_hello(peer)
             case CutDone():
@@ -567,6 +574,22 @@ class Dispatcher:
                 del book.held[wanted[0]]
                 self._free(book, [wanted[0]])
 
+    def _candidates(self, message: Candidates) -> None:
+        """Have those cut that are still there. What is not any more is not worth a word: others will do."""
+        book = self.cameras.get(message.camera)
+        if book is None or self.evidence is None:
+            return
+        cutting = {index for index, messages in book.wanted.items() if CANDIDATE in messages}
+        for index in [i for i in cutting if i not in message.indexes or i not in book.held]:
+            self._unwant(book, index, CANDIDATE)
+            cutting.remove(index)
+        for index in message.indexes:
+            if index in book.held and (index in cutting or len(cutting) < CUTTING):
+                cutting.add(index)
+                book.wanted.setdefault(index, set()).add(CANDIDATE)
+                self._cut(book, index, CANDIDATE)
+        self._send(self.evidence, message)
+
     def _cut(self, book: CameraBook, index: int, message_id: str) -> None:
         if self.evidence is not None:
             self._send(self.evidence, Cut(book.name, index, message_id, book.held.get(index)))
@@ -584,10 +607,13 @@ class Dispatcher:
         book = self.cameras.get(message.camera)
         if book is None:
             return
-        wanted = book.wanted.get(message.index, set())
-        wanted.discard(message.message_id)
+        self._unwant(book, message.index, message.message_id)
+
+    def _unwant(self, book: CameraBook, index: int, message_id: str) -> None:
+        wanted = book.wanted.get(index, set())
+        wanted.discard(message_id)
         if not wanted:
-            book.wanted.pop(message.index, None)
+            book.wanted.pop(index, None)
             self._let_go(book)
 
     # ---- crops

@@ -58,7 +58,7 @@ class CameraBook:
     held: dict[int, Slot] = field(default_factory=dict)
     """Committed frames whose slots the reader may still want."""
     wanted: dict[int, set[str]] = field(default_factory=dict)
-    """Messages whose snapshot is to be cut, by frame."""
+    """Messages whose picture is to be cut, by frame; ``CANDIDATE`` among them."""
     crops: dict[int, dict[WishKey, Wish]] = field(default_factory=dict)
     """Crops that wait for a classifier, by frame."""
     passed: int = -1

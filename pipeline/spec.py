@@ -62,6 +62,11 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
         """Where the recorder of a live camera says how it is. Not among the results, whose disk may be full."""
         return Path(self.ring_dir) / f"recording-{camera}.json"
 
+    @property
+    def candidates_path(self) -> Path:
+        """Folder of pictures that may become the best one of an event. In memory: nobody is hidden in them."""
+        return Path(self.ring_dir) / "candidates"
+
     def spool_path(self, camera: str) -> Path:
         """The camera's tracks as they come, before they are exported."""
         return Path(self.out) / "tracks" / f"{camera}.spool"

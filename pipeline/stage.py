@@ -232,6 +232,10 @@ class Alert(Protocol):
         """What came of the wishes so far, by classifier: ``wished``, ``answered``, and what was missed by reason."""
         ...
 
+    def candidates(self, camera: str) -> Sequence[int]:
+        """Frames of a live camera whose picture may become the best one of an event, all of them, by index."""
+        ...
+
     def state(self, camera: str) -> bytes:
         """All that is remembered of a camera; equal histories give equal bytes."""
         ...
@@ -380,6 +384,14 @@ class Evidence(Protocol):
 
     def sharpness(self, pixels: Picture, box_px: tuple[float, float, float, float]) -> float:
         """How sharp what lies in a box is; more is sharper. Comparable between frames of one object."""
+        ...
+
+    def pack(self, pixels: Picture) -> bytes:
+        """The picture as it was, for ``unpack``."""
+        ...
+
+    def unpack(self, packed: bytes) -> Picture:
+        """The pixels of a packed picture, nearly as they were."""
         ...
 
     def original(self, pixels: Picture) -> bytes | None:

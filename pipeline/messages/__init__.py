@@ -31,16 +31,18 @@ from pipeline.messages.log_record import (
 )
 from pipeline.messages.reading import Passed, ReaderHello, Wake
 from pipeline.messages.schema import SCHEMA
-from pipeline.messages.snapshot import Cut, CutDone, EvidenceHello, Keep
+from pipeline.messages.snapshot import CANDIDATE, Candidates, Cut, CutDone, EvidenceHello, Keep
 from pipeline.messages.wire import Refused, Wire
 from pipeline.messages.work import Failed, Result, Work, WorkerHello
 
 __all__ = [
+    "CANDIDATE",
     "SCHEMA",
     "Answer",
     "Answered",
     "AnswersHeader",
     "BestFrame",
+    "Candidates",
     "CaptureHello",
     "CaptureSync",
     "ChangeRecord",

@@ -17,7 +17,7 @@ from pipeline.messages.capture import (
 )
 from pipeline.messages.classification import Answered, ClassifyHello, Crop, Wishes
 from pipeline.messages.reading import Passed, ReaderHello, Wake
-from pipeline.messages.snapshot import Cut, CutDone, EvidenceHello, Keep
+from pipeline.messages.snapshot import Candidates, Cut, CutDone, EvidenceHello, Keep
 from pipeline.messages.work import Failed, Result, Work, WorkerHello
 
 
@@ -46,6 +46,7 @@ Wire: TypeAlias = (
     | Wake
     | Passed
     | Keep
+    | Candidates
     | EvidenceHello
     | Cut
     | CutDone

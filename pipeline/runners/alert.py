@@ -8,6 +8,7 @@ a frame's crops are wished for before it is passed, and answers that are due are
 import logging
 from collections import Counter, deque
 
+from pipeline.candidate_pictures import PATIENCE
 from pipeline.clock import SECOND
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import CameraConsumed, ClassifyLost, Consumed
@@ -17,6 +18,7 @@ from pipeline.histogram import Histogram
 from pipeline.journal.log import LogReader
 from pipeline.messages import (
     AnswersHeader,
+    Candidates,
     EndRecord,
     Event,
     FrameRecord,
@@ -99,6 +101,10 @@ class Follower:
         """Dispatch knows of open wishes."""
         processes = {item.name: item.workers for item in config.classify if camera in item.cameras}
         self.desk = self._open_desk(spec, processes, store) if processes else None
+        self.candidates: set[int] = set()
+        """Frames that evidence was asked to keep."""
+        self.forgets = 0
+        """Empty lists of them that evidence must hear before it forgets the last ones."""
 
     def _open_desk(self, spec: RunSpec, processes: dict[str, int], store: EventStore) -> Desk:
         known = store.missed(self.camera)
@@ -169,6 +175,7 @@ class AlertLoop:
                 self._link.send(ReaderHello(self._child.incarnation))
             if self._wish_due.due():
                 self._tell_wishes()
+                self._tell_candidates()
             if idle:
                 self._waiter.wait(0.1)
             self._link.receive(1024)  # wakes say only that there is something to read
@@ -199,6 +206,8 @@ class AlertLoop:
         follower.spool.append(outcome.tracked)
         if outcome.wishes and follower.desk is not None:
             self._wish(follower, follower.desk.unanswered(outcome.wishes), complete=False)
+        if follower.live:
+            self._ask_candidates(follower, outcome.events)
         if outcome.events:
             self._commit(follower, outcome)
             self._measure(batch, outcome.events)
@@ -281,6 +290,26 @@ class AlertLoop:
         if wishes or complete:
             self._link.send(Wishes(follower.camera, wishes, complete))
 
+    # ---- candidates for best pictures
+
+    def _ask_candidates(self, follower: Follower, events: list[Event]) -> None:
+        """Have the pictures of these frames kept while they lie in their slots, those of events that have just ended
+        included."""
+        found = set(self._alert.candidates(follower.camera))
+        wanted = found | {best.frame - 1 for event in events for best in event.best}
+        if wanted - follower.candidates:
+            self._link.send(Candidates(follower.camera, sorted(wanted)))
+        follower.candidates = found
+
+    def _tell_candidates(self) -> None:
+        """Say which frames may still be wanted: what got lost on the way is made up for, the others can go."""
+        for follower in self._followers:
+            if follower.candidates:
+                follower.forgets = PATIENCE + 1
+            if follower.forgets:
+                self._link.send(Candidates(follower.camera, sorted(follower.candidates)))
+                follower.forgets -= 1
+
     # ---- what is kept
 
     def _commit(self, follower: Follower, outcome: Outcome) -> None:
@@ -293,7 +322,7 @@ class AlertLoop:
         follower.missed = []
         follower.events += len(events)
         for event in events:
-            if "snapshot" in event.evidence:
+            if "snapshot" in event.evidence or (follower.live and "best" in event.evidence):
                 self._link.send(Keep(follower.camera, event.frame - 1, event.message_id))
 
     def _commit_dirty(self) -> None:

@@ -6,8 +6,8 @@ written of it. The picture as it was goes to ``originals/``.
 Usually the frame still lies in its slot. If it does not (a restart, a slow disk), a recording is decoded again, masks
 applied, which gives the same picture; for a live camera a note says why there is none. An alert never waits for it.
 
-When a recording is over it is decoded once more, up to the last frame that the end of an event names as one that shows
-its object well: the best of them becomes a second picture.
+The end of an event names frames that show its object well: the best of them becomes a second picture. A recording is
+decoded once more for that, when it is over; of a live camera such frames are kept while they lie in their slots.
 """
 
 import logging
@@ -16,12 +16,15 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.best_picture import BestPicture, Made
+from pipeline.candidate_pictures import CandidatePictures
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog
 from pipeline.errors import LogError, MessageError, RingError, SourceError
 from pipeline.integrity.release import ORIGINALS, original_of
 from pipeline.integrity.witness import Witness, witness
-from pipeline.messages import Cut, CutDone, Event, EvidenceHello
+from pipeline.live_best import LiveBest
+from pipeline.messages import CANDIDATE, Candidates, Cut, CutDone, Event, EvidenceHello
+from pipeline.recorded_best import RecordedBest
 from pipeline.replay import Replay
 from pipeline.retention.sweep import Sweep
 from pipeline.rings import RingReader
@@ -90,13 +93,12 @@ class EvidenceLoop:
         """Events of recordings whose frame must be decoded again, by camera, in order."""
         self._replayed: dict[int, list[Event]] = {}
         """Those of the camera that is being decoded, by frame."""
-        self._best: dict[str, dict[str, Event]] = {}
-        """Events of recordings whose best picture is to be made when all is over, by camera and message."""
-        self._choices: dict[int, list[BestPicture]] = {}
-        """Those of the camera that is being decoded, by frame."""
         self._replay: Replay | None = None
-        self._steps = 0
-        """Taken through recordings: progress, though nothing be done."""
+        self._recorded = RecordedBest(self._capture, look=self._look, settle=self._settle)
+        self._kept = CandidatePictures(spec.candidates_path)
+        self._crowded = False
+        """It has been said that there is no room for candidates."""
+        self._live = LiveBest(self._kept, evidence.unpack, look=self._look, settle=self._settle)
         self._asked: dict[str, tuple[int, Event]] = {}
         """Events whose cut has not come yet, with the time they were first seen."""
         self._done = self._failed = 0
@@ -112,12 +114,15 @@ class EvidenceLoop:
             self._child.answer()
             if self._hello_due.due():
                 self._link.send(EvidenceHello(self._child.incarnation))
-                self._child.tell(Backlog(self._waiting, self._done, self._failed, self._steps))
+                self._child.tell(Backlog(self._waiting, self._done, self._failed, self._recorded.steps))
             for message in self._link.receive(64):
                 if isinstance(message, Cut):
                     self._cut(message)
                     self._child.answer()
-            if self._scan_due.due() or (self._child.draining and not self._choices):
+                elif isinstance(message, Candidates):
+                    self._scan()  # an event is there before the list that does without its frames
+                    self._kept.named(message.camera, message.indexes, self._needed)
+            if self._scan_due.due() or (self._child.draining and not self._recorded.is_decoding):
                 self._scan()
                 if self.witness is not None:
                     self.witness.catch_up()
@@ -135,6 +140,7 @@ class EvidenceLoop:
         self._rings.close()
         for surroundings in self._surroundings.values():
             surroundings.close()
+        self._recorded.close()
         if self._replay is not None:
             self._replay.close()
         if self.witness is not None:
@@ -142,16 +148,25 @@ class EvidenceLoop:
 
     @property
     def _waiting(self) -> int:
-        choices = {id(each) for several in self._choices.values() for each in several}
-        best = sum(len(events) for events in self._best.values()) + len(choices)
-        return sum(len(queue) for queue in self._late.values()) + len(self._asked) + best
+        late = sum(len(queue) for queue in self._late.values())
+        return late + len(self._asked) + len(self._recorded) + len(self._live)
+
+    @property
+    def _needed(self) -> set[tuple[str, int]]:
+        """Candidates of events that are over."""
+        asked = {(event.camera, best.frame - 1) for _, event in self._asked.values() for best in event.best}
+        return asked | self._live.needed
 
     # ---- from the slot
 
     def _cut(self, cut: Cut) -> None:
-        stored = self._store.event(cut.message_id)
-        if stored is not None and "snapshot" in stored.event.evidence and not self._is_settled(stored.event):
-            self._from_slot(stored.event, cut)
+        if cut.message_id == CANDIDATE:
+            self._keep(cut)
+        elif (stored := self._store.event(cut.message_id)) is not None and not self._is_settled(stored.event):
+            if "snapshot" in stored.event.evidence:
+                self._from_slot(stored.event, cut)
+            elif "best" in stored.event.evidence:
+                self._live.add(stored.event)
         self._asked.pop(cut.message_id, None)
         self._link.send(CutDone(cut.camera, cut.index, cut.message_id))
 
@@ -227,26 +242,34 @@ class EvidenceLoop:
         for stored in self._store.events("commit", after=self._seen):
             self._seen = stored.number
             event = stored.event
-            if "snapshot" in event.evidence and not self._is_settled(event):
+            if not ("snapshot" in event.evidence or "best" in event.evidence) or self._is_settled(event):
+                continue
+            if "snapshot" in event.evidence or self._config.is_live(event.camera):
                 self._asked[event.message_id] = (self._child.clock.monotonic_ns(), event)
-            if "best" in event.evidence and not self._is_settled(event):
-                self._best.setdefault(event.camera, {})[event.message_id] = event
+            else:
+                self._recorded.add(event)
         patience = 0 if self._child.draining else int(SCAN_S * 1e9)
         now = self._child.clock.monotonic_ns()
         for message_id, (asked_ns, event) in list(self._asked.items()):
             if now - asked_ns >= patience:
                 del self._asked[message_id]
-                if not self._is_settled(event):
+                if "best" in event.evidence:
+                    self._live.add(event)
+                elif not self._is_settled(event):
                     self._too_late(event, "the request for it was lost in a restart")
 
     def _decode_some(self) -> bool:
-        """Decode a little of the recording that holds the next late event; False when there is none."""
-        if self._choices:
-            return self._choose_some()
+        """Make the best picture of a live camera's event, or decode a little of the recording that holds the next late
+        one; False when there is nothing to do."""
+        if self._live.step():
+            return True
+        if self._recorded.is_decoding:
+            self._recorded.step()
+            return True
         if not self._replayed:
             camera = next((name for name, queue in self._late.items() if queue), None)
             if camera is None:
-                return self._child.draining and self._begin_choice()
+                return self._child.draining and self._recorded.begin()
             for event in self._late.pop(camera):
                 if not self._is_settled(event):
                     self._replayed.setdefault(event.frame - 1, []).append(event)
@@ -277,46 +300,23 @@ class EvidenceLoop:
 
     # ---- the best picture
 
-    def _begin_choice(self) -> bool:
-        """Start on the next recording some of whose events lack their best picture; False if there is none."""
-        if not self._best:
-            return False
-        camera = next(iter(self._best))
-        for event in self._best.pop(camera).values():
-            choice = BestPicture(event)
-            for index in choice.indexes:
-                self._choices.setdefault(index, []).append(choice)
-        self._replay = Replay(partial(self._capture, camera))
-        return True
-
-    def _choose_some(self) -> bool:
-        """Decode a little of the recording, and judge what of it is wanted."""
-        assert self._replay is not None  # made with what it is to find
-        self._steps += 1
+    def _keep(self, cut: Cut) -> None:
+        """Keep a frame that may become the best of an event. If it cannot be, others will do."""
+        key = cut.camera, cut.index
+        if cut.slot is None or key in self._kept:
+            return
         try:
-            found = self._replay.step(self._choices)
-        except SourceError as error:
-            for choice in {id(each): each for several in self._choices.values() for each in several}.values():
-                self._settle(choice, str(error))
-            self._choices.clear()
-        else:
-            if found is not None:
-                self._judge(*found)
-        if not self._choices:
-            self._replay.close()
-        return True
+            picture = self._evidence.pack(self._rings.view(cut.slot).pixels)
+            self._rings.check(cut.slot)
+        except RingError:
+            return
+        if not self._kept.keep(key, picture) and not self._crowded:
+            self._crowded = True
+            logger.warning("camera %s: shared memory is too full to keep frames for best pictures", cut.camera)
 
-    def _judge(self, index: int, pixels: Picture) -> None:
-        for choice in self._choices.pop(index):
-            self._child.answer()
-            try:
-                if choice.look(index, pixels, self._around(choice.event, index), self._evidence):
-                    self._settle(choice, "")
-            except Exception as error:  # as in ``_from_slot``
-                for several in self._choices.values():
-                    several[:] = [each for each in several if each is not choice]
-                self._settle(choice, f"{type(error).__name__}: {error}")
-        self._choices = {each: several for each, several in self._choices.items() if several}
+    def _look(self, choice: BestPicture, index: int, pixels: Picture) -> bool:
+        self._child.answer()
+        return choice.look(index, pixels, self._around(choice.event, index), self._evidence)
 
     def _settle(self, choice: BestPicture, reason: str) -> None:
         """Write the best of the frames that were there."""

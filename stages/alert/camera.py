@@ -121,6 +121,14 @@ class CameraAlert:
         """What came of the wishes so far, by classifier."""
         return self._wishing.state.counts
 
+    @property
+    def candidates(self) -> list[int]:
+        """Live: frames whose picture may become the best one of an event, by index."""
+        if not self._is_live or not self._options.best_frames:
+            return []
+        views = self._sightings.views(self._now_ns)
+        return sorted({view.index for view in views} | {view.index for watch in self._watches for view in watch.views})
+
     def learn(self, facts: Sequence[Fact]) -> None:
         """Take in what classifiers say. Raises ``UsageError`` if a rule waits for what none of them can say."""
         for fact in facts:
@@ -222,7 +230,7 @@ class CameraAlert:
         still = status is Status.STATIC
         wide, high = max(frame.width, 1), max(frame.height, 1)
         boxes = (tracks.xyxy / np.array([wide, high, wide, high], np.float64)).clip(0.0, 1.0)
-        rows, subjects = self._sightings.see(frame, tracks, boxes, still=still)
+        rows, subjects = self._sightings.see(frame, tracks, boxes, still=still, live=self._is_live)
         there = slice(None) if len(rows) == len(tracks) else rows
         embedding = tracks.embedding(detections)
         scene = Scene(
@@ -298,7 +306,6 @@ class CameraAlert:
             origin=state.origin,
             version=self._version,
             clips=self._clips,
-            live=self._is_live,
         )
         events = []
         for change in changes:

@@ -11,7 +11,7 @@ from pipeline.detections import Tracks
 from pipeline.messages import Frame
 from stages.alert.geometry import overlap
 from stages.alert.options import AlertOptions, nanoseconds
-from stages.alert.views import View, note_recent, view
+from stages.alert.views import BEFORE_NS, BETWEEN_NS, View, note_recent, note_together, view
 from stages.alert.votes import Votes
 
 Box = tuple[float, float, float, float]
@@ -59,7 +59,7 @@ class Sighting(msgspec.Struct):
     scores_of: dict[str, tuple[float, int]] = {}
     """What it does: score and media time by behaviour."""
     views: list[View] = []
-    """Frames of the last seconds that show it best."""
+    """Frames of the last seconds that show it best; of a live camera those whose picture is kept."""
 
     @property
     def attributes(self) -> dict[str, str]:
@@ -106,6 +106,8 @@ class SightingsState(msgspec.Struct):
     count: int = 0
     """Subjects named so far."""
     known: dict[int, Sighting] = {}
+    pictured_ns: int | None = None
+    """Live: time of the last frame whose picture is kept."""
 
 
 class Sightings:
@@ -137,12 +139,13 @@ class Sightings:
         return gone
 
     def see(
-        self, frame: Frame, tracks: Tracks, boxes: npt.NDArray[np.float64], *, still: bool
+        self, frame: Frame, tracks: Tracks, boxes: npt.NDArray[np.float64], *, still: bool, live: bool = False
     ) -> tuple[list[int], list[int]]:
         """Take in a frame that tells something: analysed, or ``still``.
 
-        ``boxes``: float64 (n, 4), those of ``tracks`` as shares of the picture. Returns the rows of ``tracks`` that
-        are there, and their subjects.
+        ``boxes``: float64 (n, 4), those of ``tracks`` as shares of the picture. ``live``: a frame that is past is gone,
+        so few are noted, and of each its picture is kept. Returns the rows of ``tracks`` that are there, and their
+        subjects.
         """
         carried = {sighting.track_id: sighting for sighting in self.known.values()}
         ids, observed = tracks.track_id.tolist(), tracks.observed.tolist()
@@ -159,6 +162,7 @@ class Sightings:
         classes, votes, confidences = tracks.class_id.tolist(), tracks.vote.tolist(), tracks.confidence.tolist()
         shares, pixels = boxes.tolist(), tracks.xyxy.tolist()
         subjects = []
+        shown: list[tuple[list[View], View]] = []
         for row in rows:
             box = tuple(shares[row])
             sighting = carried.get(ids[row]) or self._meet(frame.media_ns, ids[row], classes[row], box)
@@ -168,9 +172,24 @@ class Sightings:
             sighting.note(frame.media_ns, box, confidence=confidences[row] if observed[row] else None)
             if observed[row]:
                 here = frame.index, frame.media_ns, ids[row], confidences[row], box, sighting.box_px
-                note_recent(sighting.views, view(*here))
+                shown.append((sighting.views, view(*here)))
             subjects.append(sighting.subject)
+        self._picture(shown, frame.media_ns, live=live)
         return rows, subjects
+
+    def views(self, now_ns: int) -> list[View]:
+        """Those of the last five seconds, of all objects."""
+        return [v for each in self.known.values() for v in each.views if now_ns - v.media_ns <= BEFORE_NS]
+
+    def _picture(self, shown: list[tuple[list[View], View]], now_ns: int, *, live: bool) -> None:
+        """Note how well a frame shows its objects."""
+        if not live:
+            for views, new in shown:
+                note_recent(views, new)
+            return
+        last_ns = self.state.pictured_ns
+        if (last_ns is None or now_ns - last_ns >= BETWEEN_NS) and note_together(shown, now_ns):
+            self.state.pictured_ns = now_ns
 
     def _meet(self, now_ns: int, track_id: int, class_id: int, box: Box) -> Sighting:
         """The object that a new track carries on, or a new one."""

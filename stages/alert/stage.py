@@ -79,6 +79,10 @@ class AlertStage:
         """What came of the wishes so far, by classifier: ``wished``, ``answered``, and what was missed by reason."""
         return self._camera(camera).classified
 
+    def candidates(self, camera: str) -> list[int]:
+        """As ``pipeline.stage.Alert``."""
+        return self._camera(camera).candidates
+
     def is_idle(self, camera: str) -> bool:
         """As ``pipeline.stage.Dozing``."""
         return self._camera(camera).is_idle

@@ -13,6 +13,11 @@ BETWEEN_NS = SECOND // 2
 """Of frames closer together only the better one is kept: they look alike."""
 BEFORE_NS = 5 * SECOND
 """How far before an event its best frame may lie: who crosses a line was on the way to it."""
+AGAIN_NS = 3 * SECOND // 2
+"""Live: after this time an object is pictured again though it is seen no better: of three pictures one may be sharp."""
+CLEARLY = 1.1
+"""A live camera's frame is worth a picture if it shows an object this many times better than those of the last seconds.
+"""
 _BORDER = 0.01
 """A box this near to the border of the picture may be cut off by it."""
 _CUT_OFF = 0.5
@@ -42,8 +47,29 @@ def view(index: int, media_ns: int, track_id: int, confidence: float, box: Box, 
 def note_recent(views: list[View], new: View) -> None:
     """Keep the views of the last five seconds, two a second at most; in order of time."""
     _add(views, new)
-    while new.media_ns - views[0].media_ns > BEFORE_NS:
+    forget_old(views, new.media_ns)
+
+
+def forget_old(views: list[View], now_ns: int) -> None:
+    """Drop the views that are older than five seconds."""
+    while views and now_ns - views[0].media_ns > BEFORE_NS:
         del views[0]
+
+
+def note_together(shown: Sequence[tuple[list[View], View]], now_ns: int) -> bool:
+    """Note a live camera's frame, whose picture is kept if it is noted: of all objects that it shows, or of none.
+    Whether it was.
+
+    ``shown``: the views of each object, and that of this frame. It is noted if it shows one of them clearly better
+    than the frames of the last five seconds that were, or if the last of these is so old that it may be sharper.
+    """
+    for views, _ in shown:
+        forget_old(views, now_ns)
+    if not any(_is_wanted(new, views) for views, new in shown):
+        return False
+    for views, new in shown:
+        note_recent(views, new)
+    return True
 
 
 def note_best(views: list[View], new: Sequence[View], most: int) -> None:
@@ -57,6 +83,12 @@ def note_best(views: list[View], new: Sequence[View], most: int) -> None:
 def best_first(views: Sequence[View]) -> list[View]:
     """By score; of equal ones the earlier first."""
     return sorted(views, key=lambda view: (-view.score, view.index))
+
+
+def _is_wanted(new: View, views: Sequence[View]) -> bool:
+    if not views or new.media_ns - views[-1].media_ns >= AGAIN_NS:
+        return True
+    return new.score > CLEARLY * max(view.score for view in views)
 
 
 def _add(views: list[View], new: View) -> None:

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from pipeline.messages import Event
+from pipeline.messages import Event, FrameRecord
 from pipeline.testing import Script, ScriptedTracker, Walk
 from stages.alert.options import AlertOptions
 from stages.alert.rule import Rule
@@ -16,12 +16,15 @@ ZONE = [(0.3, 0.3), (0.7, 0.3), (0.7, 0.9), (0.3, 0.9)]
 THROUGH = Walk(stops=[(0, 0.1, 0.6), (20, 0.9, 0.6)])
 
 
-def events(script: Script, **options: int) -> list[Event]:
-    rules: list[Rule] = [
+def rules() -> list[Rule]:
+    return [
         InField(InField.Options.model_validate({"name": "lawn", "zone": ZONE})),
         LineCrossed(LineCrossed.Options.model_validate({"name": "kerb", "line": [(0.5, 0.2), (0.5, 0.8)]})),
     ]
-    stage = AlertStage(AlertOptions.model_validate(options), rules=rules, trackers=ScriptedTracker)
+
+
+def events(script: Script, **options: int) -> list[Event]:
+    stage = AlertStage(AlertOptions.model_validate(options), rules=rules(), trackers=ScriptedTracker)
     return stage.process("gate", script.records()).events
 
 
@@ -42,8 +45,9 @@ def test_the_frames_lie_within_the_event_or_a_little_before_it() -> None:
             assert frame.box[2] == pytest.approx(frame.box_px[2] / 1000)
 
 
-def test_the_end_of_a_recordings_event_names_its_pictures_and_no_other_message_does() -> None:
-    for event in events(Script(walks=[THROUGH], seconds=22)):
+@pytest.mark.parametrize("live", [False, True])
+def test_the_end_of_an_event_names_its_pictures_and_no_other_message_does(live: bool) -> None:
+    for event in events(Script(walks=[THROUGH], seconds=22, live=live)):
         if event.type == "end":
             wanted = {"best": f"media/{event.message_id}.jpg", "crop": f"media/{event.message_id}.crop.jpg"}
             assert event.evidence == wanted
@@ -52,14 +56,9 @@ def test_the_end_of_a_recordings_event_names_its_pictures_and_no_other_message_d
             assert "best" not in event.evidence
 
 
-def test_a_live_camera_has_no_picture_of_what_is_past() -> None:
-    for event in ends(Script(walks=[THROUGH], seconds=22, live=True)):
-        assert event.best
-        assert event.evidence == {}
-
-
-def test_none_are_noted_where_none_are_wanted() -> None:
-    for event in ends(Script(walks=[THROUGH], seconds=22), best_frames=0):
+@pytest.mark.parametrize("live", [False, True])
+def test_none_are_noted_where_none_are_wanted(live: bool) -> None:
+    for event in ends(Script(walks=[THROUGH], seconds=22, live=live), best_frames=0):
         assert event.best == []
         assert event.evidence == {}
 
@@ -70,3 +69,42 @@ def test_frames_of_one_moment_are_not_named_twice() -> None:
         times = sorted(frame.media_time for frame in event.best)
         assert len(times) == 3
         assert all(later - earlier >= 0.5 for earlier, later in pairwise(times))
+
+
+def test_a_live_camera_names_frames_that_were_candidates_while_they_were_there() -> None:
+    script = Script(walks=[THROUGH, Walk(stops=[(5, 0.9, 0.7), (18, 0.1, 0.7)], track=2)], seconds=22, live=True)
+    stage = AlertStage(AlertOptions(), rules=rules(), trackers=ScriptedTracker)
+    asked: dict[int, int] = {}
+    named: list[tuple[int, int]] = []
+    for record in script.records():
+        told = stage.process("gate", [record]).events
+        now = record.frame.index if isinstance(record, FrameRecord) else 10**6
+        best = {frame.frame - 1 for event in told for frame in event.best}
+        for index in best | set(stage.candidates("gate")):
+            assert index <= now
+            asked.setdefault(index, now)
+        named += [(index, now) for index in best]
+    assert len({index for index, _ in named}) > 3
+    assert any(now > index for index, now in named)
+    assert all(asked[index] == index for index in asked), "each was asked for at its own frame, when its slot was there"
+    times = sorted(asked)
+    assert all(later - earlier >= 5 for earlier, later in pairwise(times)), "two a second at most"
+
+
+def test_a_recording_has_no_candidates() -> None:
+    stage = AlertStage(AlertOptions(), rules=rules(), trackers=ScriptedTracker)
+    stage.process("gate", Script(walks=[THROUGH], seconds=22).records()[:100])
+    assert stage.candidates("gate") == []
+
+
+def test_a_live_camera_that_was_interrupted_anywhere_asks_for_the_same_frames() -> None:
+    script = Script(walks=[THROUGH], seconds=22, live=True)
+    whole = AlertStage(AlertOptions(), rules=rules(), trackers=ScriptedTracker)
+    torn = AlertStage(AlertOptions(), rules=rules(), trackers=ScriptedTracker)
+    for record in script.records():
+        assert whole.process("gate", [record]).events == torn.process("gate", [record]).events
+        kept = torn.state("gate")
+        torn = AlertStage(AlertOptions(), rules=rules(), trackers=ScriptedTracker)
+        torn.restore("gate", kept)
+        assert torn.state("gate") == kept == whole.state("gate")
+        assert torn.candidates("gate") == whole.candidates("gate")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.clock import SECOND
-from stages.alert.views import BEFORE_NS, BETWEEN_NS, View, best_first, note_best, note_recent, view
+from stages.alert.views import BEFORE_NS, BETWEEN_NS, View, best_first, note_best, note_recent, note_together, view
 
 WHOLE = (0.3, 0.3, 0.4, 0.6)
 
@@ -53,3 +53,19 @@ def test_the_very_best_frame_is_always_among_them(scores: list[float]) -> None:
     for index, score in enumerate(scores):
         note_best(best, [at(index, score, fps=1)], 3)
     assert best_first(best)[0].score == max(scores)
+
+
+def test_a_frame_is_noted_for_all_it_shows_or_for_none() -> None:
+    near: list[View] = []
+    far: list[View] = []
+    assert note_together([(near, at(0, 20.0)), (far, at(0, 5.0))], 0)
+    assert not note_together([(near, at(5, 21.0)), (far, at(5, 5.0))], at(5, 0).media_ns)
+    assert note_together([(near, at(10, 18.0)), (far, at(10, 7.0))], at(10, 0).media_ns)
+    assert [each.index for each in near] == [each.index for each in far] == [0, 10]
+
+
+def test_who_stands_still_is_noted_now_and_then_and_what_is_old_is_forgotten() -> None:
+    views: list[View] = []
+    noted = [index for index in range(80) if note_together([(views, at(index, 9.0))], at(index, 0).media_ns)]
+    assert noted == [0, 15, 30, 45, 60, 75]
+    assert [each.index for each in views] == [30, 45, 60, 75]
