@@ -1,7 +1,6 @@
 """``bartizan export``: events with all that proves them, to be handed to others."""
 
 import os
-from functools import partial
 from getpass import getuser
 from pathlib import Path
 from typing import Annotated
@@ -14,10 +13,12 @@ from pipeline.errors import BartizanError, StoreError, UsageError
 from pipeline.integrity.chain import FILE as CHAIN
 from pipeline.integrity.chain import read_chain
 from pipeline.integrity.entry import Entry
+from pipeline.integrity.handover import Handover
 from pipeline.integrity.package import pack
-from pipeline.integrity.release import FILE, note_releases
+from pipeline.integrity.release import FILE
 from pipeline.integrity.site_key import SiteKey, key_path
 from pipeline.integrity.witness import Witness
+from pipeline.role_key import RoleKey
 from pipeline.store.address import find_address
 from pipeline.store.event_store import EventStore
 from pipeline.wall import rfc3339
@@ -32,21 +33,30 @@ def export(
     originals: Annotated[
         bool, typer.Option("--originals", help="Also the pictures in which nobody is hidden; that is written down.")
     ] = False,
+    role_key: Annotated[
+        Path | None,
+        typer.Option("--role-key", metavar="FILE", help="Private key of a role: opens originals that are sealed."),
+    ] = None,
 ) -> None:
     """Write a package of evidence: messages, pictures, clips, the proof, a page, and a script that checks it."""
     results = out or Path("results")
     if not results.is_dir():
         raise UsageError(f"{results}: no such folder; name the results of a run with --out")
+    if role_key is not None and not originals:
+        raise UsageError("--role-key opens originals: say --originals, too")
     folder = package or Path(f"evidence-{events[0][:8]}")
+    handover = _handover(results, folder, role_key) if originals else None
     try:
         with EventStore.open(find_address(results), analysis_sha256=None) as store:
-            packed = pack(
-                results, store, events, folder, released=partial(_release, results, folder) if originals else None
-            )
-            if originals:
-                _enter(results, store)
+            try:
+                packed = pack(results, store, events, folder, handover=handover)
+            finally:
+                if handover is not None and handover.noted:
+                    _enter(results, store)
     except OSError as error:
         raise UsageError(f"{error.filename or folder}: {error.strerror}") from error
+    if handover is not None:
+        _tell(handover)
     for name in packed.absent:
         typer.echo(f"not in it: {name} (still to come, or not in the chain)", err=True)
     for told in packed.deleted.values():
@@ -56,9 +66,21 @@ def export(
     typer.echo(f"look at it: {packed.folder}/index.html; check it: python3 {packed.folder}/verify.py")
 
 
-def _release(results: Path, folder: Path, names: list[str]) -> None:
-    note_releases(results, names, by=_user(), to=str(folder), at=rfc3339(SystemClock().wall_ns()))
-    typer.echo(f"{len(names)} originals handed out, as {FILE} says: they show people whom the events are not about")
+def _handover(results: Path, folder: Path, role_key: Path | None) -> Handover:
+    key = RoleKey.load(role_key) if role_key is not None else None
+    return Handover(results, by=_user(), to=str(folder), at=rfc3339(SystemClock().wall_ns()), key=key)
+
+
+def _tell(handover: Handover) -> None:
+    """What was handed out, and how."""
+    shown = handover.noted - len(handover.sealed)
+    if shown:
+        typer.echo(f"{shown} originals handed out, as {FILE} says: they show people whom the events are not about")
+    if handover.sealed:
+        told = "the key of a role opens them (--role-key, or the tool age)"
+        typer.echo(f"{len(handover.sealed)} originals handed out sealed, as {FILE} says: {told}")
+    for fault in handover.damaged:
+        typer.echo(f"not opened: {fault}", err=True)
 
 
 def _enter(results: Path, store: EventStore) -> None:

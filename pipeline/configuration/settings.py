@@ -2,10 +2,21 @@
 
 from enum import StrEnum
 from ipaddress import ip_address
-from typing import Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+from pipeline.role_key import recipient
 
 
 class Settings(BaseModel):
@@ -327,6 +338,14 @@ class WorkerOptions(Settings):
     )
 
 
+def _public(text: str) -> str:
+    recipient(text)
+    return text
+
+
+RoleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+
+
 class IntegrityOptions(Settings):
     """The chain of digests over all evidence."""
 
@@ -336,6 +355,27 @@ class IntegrityOptions(Settings):
         description="File of the key of this site (Ed25519, PEM), made if it is absent; relative to the YAML file. "
         "Default: $BARTIZAN_SITE_KEY, else ~/.config/bartizan/site.key.",
     )
+    roles: dict[RoleName, Annotated[str, AfterValidator(_public)]] = Field(
+        default_factory=dict,
+        max_length=16,
+        description="Who may see originals: name and public key (`age1...`, see `bartizan keys role`) of each role. "
+        "With any, every original is sealed, and only the private key of a role opens it.",
+    )
+
+    @field_validator("roles")
+    @classmethod
+    def _keys_differ(cls, roles: dict[str, str]) -> dict[str, str]:
+        names: dict[str, str] = {}
+        for name, public in roles.items():
+            other = names.setdefault(public.lower(), name)
+            if other != name:
+                raise ValueError(f"{other} and {name} have the same key")
+        return roles
+
+    @property
+    def recipients(self) -> tuple[bytes, ...]:
+        """The public keys for which originals are sealed, 32 bytes each; none: they are not."""
+        return tuple(recipient(public) for public in self.roles.values())
 
 
 class RecordSource(Settings):

@@ -50,7 +50,7 @@ class Chain:
         self.number = 0
         """Of the last event in the store that is in it."""
         self.releases = 0
-        """Originals that were handed out."""
+        """Originals that were handed out, or were refused."""
         self._file = self._path.open("ab")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -104,7 +104,7 @@ class Chain:
         elif entry.kind == "tombstone":
             self.gone.add(entry.name)
             self.held.pop(entry.name, None)
-        elif entry.kind == "release":
+        elif entry.kind in ("release", "refusal"):
             self.releases += 1
         elif entry.kind == "site" and not self.site:
             self.site = entry.name

@@ -21,6 +21,8 @@ FIELDS = ("n", "prev", "kind", "name", "sha256", "size", "taken", "number", "not
 """Of an entry, what its hash covers, in order."""
 OWN = {"verify.py", "proof.jsonl", "index.html", "package.json"}
 """What is in every package and proves nothing."""
+SEALED = ".age"
+"""Ends the name of a sealed file."""
 
 # ---- Ed25519: the curve -x^2 + y^2 = 1 + d x^2 y^2 modulo P, points as (X, Y, Z, T) with x = X/Z, y = Y/Z, xy = T/Z
 
@@ -104,7 +106,8 @@ def faults_of(folder: Path, wanted: str = "") -> list[str]:
         told.add(item["path"])
         found += item_faults(folder, item, entries_of.get((item["kind"], item["name"])))
     here = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    found += [f"inserted: {name} is not in the proof" for name in sorted(here - told - OWN)]
+    for name in sorted(here - told - OWN):
+        found += opened_faults(folder, name) if name + SEALED in told else [f"inserted: {name} is not in the proof"]
     return found
 
 
@@ -135,6 +138,21 @@ def item_faults(folder: Path, item: dict[str, Any], entry: dict[str, Any] | None
     except (OSError, IndexError):
         return [f"missing: {name}"]
     return [] if hashlib.sha256(data).hexdigest() == entry["sha256"] else [f"altered: {name}"]
+
+
+def opened_faults(folder: Path, name: str) -> list[str]:
+    """What is wrong with a file that came out of a sealed one beside it, which is in the proof.
+
+    A line of the header of that, which anybody can read, says what is inside: ``-> bartizan/sha256 DIGEST``.
+    """
+    try:
+        data, sealed = (folder / name).read_bytes(), (folder / (name + SEALED)).read_bytes()
+    except OSError:
+        return [f"missing: {name}{SEALED}"]
+    words = [line.split() for line in sealed.split(b"\n--- ")[0].split(b"\n")]
+    inside = [line[2:] for line in words if line[:2] == [b"->", b"bartizan/sha256"]]
+    wanted = [[hashlib.sha256(data).hexdigest().encode()]]
+    return [] if inside == wanted else [f"altered: {name} is not what is sealed in {name}{SEALED}"]
 
 
 def deleted_in(folder: Path) -> list[str]:

@@ -6,7 +6,7 @@ tell of them, a page to look at, and a script that checks it all on a machine wi
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from pipeline.errors import UsageError
 from pipeline.integrity import check_package
 from pipeline.integrity.chain import FILE, read_chain
 from pipeline.integrity.entry import Entry
-from pipeline.integrity.release import original_of
+from pipeline.integrity.handover import Handover
+from pipeline.integrity.release import originals_of
+from pipeline.integrity.sealing import SUFFIX
 from pipeline.integrity.viewer import page
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import StoredEvent
@@ -48,14 +50,14 @@ def pack(
     wanted: Sequence[str],
     folder: Path,
     *,
-    released: Callable[[list[str]], None] | None = None,
+    handover: Handover | None = None,
 ) -> Packed:
     """Write the package of some events, by id or the beginning of one, into a folder that is not there yet.
 
-    ``released``: the originals go into it, too, and this is told which ones before anything is written.
+    ``handover``: the originals go into it, too, and this notes which ones before anything is written.
 
-    Raises ``UsageError`` for an event that there is none of or several, results without a chain, or a folder that is
-    there; ``OSError`` where it cannot be written.
+    Raises ``UsageError`` for an event that there is none of or several, results without a chain, a folder that is
+    there, or a key of a role that opens none of the originals; ``OSError`` where it cannot be written.
     """
     if not (out / FILE).is_file():
         raise UsageError(f"{out}: has no {FILE}: there is nothing that would prove its events")
@@ -64,10 +66,10 @@ def pack(
     events = _find(store, wanted)
     entries: Entries = {(entry.kind, entry.name): entry for entry in read_chain(out / FILE) if isinstance(entry, Entry)}
     key = next((name for kind, name in entries if kind == "site"), "")
-    originals = _originals(out, events, entries) if released else {}
-    if released and originals:
-        released(sorted(originals.values()))
-    packing = _Packing(out, folder, entries, originals)
+    originals = _originals(out, events, entries) if handover else {}
+    if handover and originals:
+        handover.note(sorted(originals.values()))
+    packing = _Packing(out, folder, entries, originals, handover)
     folder.mkdir(parents=True)
     shown = [packing.take(name, messages) for name, messages in events.items()]
     proof = sorted(packing.proof.values(), key=lambda entry: entry.n)
@@ -84,9 +86,12 @@ def pack(
 class _Packing:
     """What is in the package so far."""
 
-    def __init__(self, out: Path, folder: Path, entries: Entries, originals: dict[str, str]) -> None:
+    def __init__(
+        self, out: Path, folder: Path, entries: Entries, originals: dict[str, str], handover: Handover | None
+    ) -> None:
         self._out = out
         self._originals = originals
+        self._handover = handover
         self._folder = folder
         self._entries = entries
         self.items: list[dict[str, Any]] = []
@@ -127,12 +132,14 @@ class _Packing:
                     self._note("file", each, target)
                 if each == path:
                     found[kind] = target
-        if original := self._originals.get(path):
+        if (original := self._originals.get(path)) and self._handover is not None:
             target = f"{name}/{original}"
-            (self._folder / target).parent.mkdir(exist_ok=True)
-            shutil.copyfile(self._out / original, self._folder / target)
+            opened = self._handover.copy(original, self._folder / target)
             self._note("file", original, target)
-            found[f"original of {kind}"] = target
+            if opened is not None:
+                found[f"original of {kind}"] = opened.relative_to(self._folder).as_posix()
+            else:
+                found[f"original of {kind}{', sealed' if original.endswith(SUFFIX) else ''}"] = target
         if ("tombstone", path) in self._entries and not (self._out / path).is_file():
             self._bury(path)
         elif not found and path not in self.absent:
@@ -159,8 +166,8 @@ class _Packing:
 def _originals(out: Path, events: dict[str, list[StoredEvent]], entries: Entries) -> dict[str, str]:
     """Of each picture of these events the one as it was, where it is there and the chain has it."""
     pictures = {path for messages in events.values() for each in messages for path in each.event.evidence.values()}
-    there = (path for path in sorted(pictures) if (out / original_of(path)).is_file())
-    return {path: original_of(path) for path in there if ("file", original_of(path)) in entries}
+    there = ((path, original) for path in sorted(pictures) for original in originals_of(out, path))
+    return {path: original for path, original in there if ("file", original) in entries}
 
 
 def _find(store: EventStore, wanted: Sequence[str]) -> dict[str, list[StoredEvent]]:

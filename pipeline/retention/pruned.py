@@ -9,7 +9,7 @@ from pipeline.errors import UsageError
 from pipeline.integrity.chain import FILE, read_chain
 from pipeline.integrity.deletion import Wish, note_deletions, remove
 from pipeline.integrity.entry import Entry
-from pipeline.integrity.release import original_of
+from pipeline.integrity.release import originals_of
 from pipeline.integrity.site_key import VARIABLE, SiteKey, key_path
 from pipeline.integrity.witness import Witness
 from pipeline.store.event_store import EventStore
@@ -52,7 +52,7 @@ class Undertaker:
         for each in messages:
             for name in each.event.evidence.values():
                 stem = str(Path(name).with_suffix(""))
-                names |= dict.fromkeys((name, f"{stem}.json", f"{stem}.missing", original_of(name)))
+                names |= dict.fromkeys((name, f"{stem}.json", f"{stem}.missing", *originals_of(self._out, name)))
         here = ((name, self._out / name) for name in names if name not in self._files)
         return {name: path.stat().st_size for name, path in here if path.is_file()}
 

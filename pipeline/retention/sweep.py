@@ -12,6 +12,7 @@ from pipeline.clock import SECOND, Clock
 from pipeline.configuration.retention import RetentionOptions
 from pipeline.integrity.chain import Held
 from pipeline.integrity.deletion import Wish, note_deletions, remove
+from pipeline.integrity.sealing import SUFFIX
 from pipeline.integrity.witness import RECORDINGS, Witness
 from pipeline.retention.plan import DAY, GB, Going, Item, Kind, Span, covered, merged, plan
 from pipeline.store.event_store import EventStore
@@ -146,7 +147,7 @@ class Sweep:
         path = PurePosixPath(name)
         if path.parts[0] == RECORDINGS:
             return path.parts[1], ""
-        owner = self._witness.owners.get(name) or self._witness.owners.get(f"media/{path.name}")
+        owner = self._witness.owners.get(name) or self._witness.owners.get(f"media/{path.name.removesuffix(SUFFIX)}")
         return owner or (path.parts[1] if len(path.parts) > 2 else "", "")
 
     def _items(self, held: list[tuple[str, Held]], now_ns: int) -> list[Item]:

@@ -20,7 +20,7 @@ from pipeline.candidate_pictures import CandidatePictures
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog
 from pipeline.errors import LogError, MessageError, RingError, SourceError
-from pipeline.integrity.release import ORIGINALS, original_of
+from pipeline.integrity.release import ORIGINALS, write_original
 from pipeline.integrity.witness import Witness, witness
 from pipeline.live_best import LiveBest
 from pipeline.messages import CANDIDATE, Candidates, Cut, CutDone, Event, EvidenceHello
@@ -204,7 +204,7 @@ class EvidenceLoop:
         """The picture last: where it is, the rest is."""
         out, name = Path(self._spec.out), _picture_of(event)
         if made.original is not None:
-            write_whole(out / original_of(name), [made.original], mode=0o600)
+            write_original(out, name, made.original, self._config.integrity.recipients)
         if made.crop is not None:
             write_whole(out / event.evidence["crop"], [made.crop])
         write_whole(out / name, [made.picture])

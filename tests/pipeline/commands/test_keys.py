@@ -3,11 +3,15 @@
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from pipeline.commands.keys import app
+from pipeline.configuration.settings import IntegrityOptions
 from pipeline.errors import UsageError
+from pipeline.role_key import RoleKey
 from pipeline.wire.allow_list import AllowList
+from pipeline.wire.keys import Role, own_key
 
 
 def run(*arguments: str | Path) -> str:
@@ -46,3 +50,23 @@ def test_the_dispatchers_own_key_is_nobodys_to_allow(tmp_path: Path) -> None:
     run("new", "hub", "--role", "dispatch", "--keys-dir", tmp_path)
     with pytest.raises(UsageError, match="role 'dispatch'"):
         run("allow", tmp_path / "hub.public", "--keys-dir", tmp_path)
+
+
+def test_the_key_of_a_role_stays_in_its_file_and_what_is_printed_goes_into_the_yaml(tmp_path: Path) -> None:
+    made = CliRunner().invoke(app, ["role", "investigator", "--keys-dir", str(tmp_path)])
+    assert made.exit_code == 0
+    options = IntegrityOptions.model_validate(YAML(typ="safe").load(made.stdout)["integrity"])
+    key = RoleKey.load(tmp_path / "investigator.identity")
+    assert options.recipients == (key.recipient,)
+    assert "investigator.identity" in made.stderr
+    assert "SECRET" not in made.output
+    listed = run("list", "--keys-dir", tmp_path)
+    assert listed.split() == ["own", "originals", "investigator", key.public]
+
+
+def test_the_key_of_a_role_is_no_key_of_a_link(tmp_path: Path) -> None:
+    run("role", "investigator", "--keys-dir", tmp_path)
+    run("new", "hub", "--role", "dispatch", "--keys-dir", tmp_path)
+    assert own_key(tmp_path, Role.DISPATCH).name == "hub"
+    with pytest.raises(UsageError, match="not allowed"):
+        run("role", "../investigator", "--keys-dir", tmp_path)

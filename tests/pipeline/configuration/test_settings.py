@@ -7,7 +7,13 @@ from pydantic import ValidationError
 
 from pipeline.configuration.config import PipelineConfig
 from pipeline.configuration.defaults import default_config
-from pipeline.configuration.settings import DispatchOptions, LinkOptions, StoreOptions, SupervisorOptions
+from pipeline.configuration.settings import (
+    DispatchOptions,
+    IntegrityOptions,
+    LinkOptions,
+    StoreOptions,
+    SupervisorOptions,
+)
 from pipeline.errors import UsageError
 from pipeline.redaction import redact
 
@@ -94,3 +100,26 @@ def test_the_password_of_the_store_is_told_to_nobody() -> None:
 def test_backoff_grows() -> None:
     with pytest.raises(ValidationError, match="backoff_max_s"):
         SupervisorOptions(backoff_first_s=10, backoff_max_s=1)
+
+
+ROLE = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
+
+
+def test_roles_are_public_keys_and_without_any_nothing_is_sealed() -> None:
+    assert IntegrityOptions().recipients == ()
+    assert [len(each) for each in IntegrityOptions(roles={"investigator": ROLE}).recipients] == [32]
+
+
+@pytest.mark.parametrize(
+    ("roles", "problem"),
+    [
+        ({"a": ROLE, "b": ROLE.upper()}, "a and b have the same key"),
+        ({"a": ROLE[:-1]}, "is no public key of a role"),
+        ({"a b": ROLE}, "match pattern"),
+        ({"a": 7}, "valid string"),
+        ({f"a{n}": ROLE for n in range(17)}, "at most 16"),
+    ],
+)
+def test_roles_that_would_seal_for_nobody_or_twice_are_refused(roles: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        IntegrityOptions.model_validate({"roles": roles})

@@ -1,6 +1,7 @@
 """Originals: in the chain, in no package unless that was asked for, and never handed out without a line about it."""
 
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from pipeline.cli import app
 from pipeline.clock import ManualClock
 from pipeline.integrity.chain import FILE, read_chain
 from pipeline.integrity.entry import Entry
+from pipeline.integrity.handover import Handover
 from pipeline.integrity.package import pack
 from pipeline.integrity.release import FILE as RELEASES
 from pipeline.integrity.release import Release, note_releases, noted_releases
@@ -100,20 +102,22 @@ def test_a_site_with_another_key_leaves_the_chain_alone(results: Path, tmp_path:
 
 
 def test_nothing_is_handed_out_that_could_not_be_written_down(results: Path, tmp_path: Path) -> None:
-    def refuse(_names: list[str]) -> None:
-        raise PermissionError("no")
+    class Refusing(Handover):
+        def note(self, names: Sequence[str]) -> None:
+            raise PermissionError("no")
 
+    handover = Refusing(results, by="somebody", to="there", at="2026-11-21T00:00:00Z")
     with open_store(results) as store, pytest.raises(PermissionError):
-        pack(results, store, ["e1"], tmp_path / "package", released=refuse)
+        pack(results, store, ["e1"], tmp_path / "package", handover=handover)
     assert not (tmp_path / "package").exists()
 
 
 def test_the_list_of_releases_is_its_owners_and_survives_a_torn_line(results: Path) -> None:
-    note_releases(results, ["originals/1.jpg"], by="somebody", to="there", at="2026-11-21T00:00:00Z")
+    wanted = Release("originals/1.jpg", "somebody", "there", "2026-11-21T00:00:00Z")
+    note_releases(results, [wanted])
     path = results / RELEASES
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.write_bytes(path.read_bytes() + b'{"name":"origin')
-    wanted = Release("originals/1.jpg", "somebody", "there", "2026-11-21T00:00:00Z")
     assert [release for release, _ in noted_releases(results)] == [wanted]
-    note_releases(results, ["originals/1.jpg"], by="somebody", to="there", at="2026-11-21T00:00:00Z")
+    note_releases(results, [wanted])
     assert [release for release, _ in noted_releases(results)] == [wanted, wanted]

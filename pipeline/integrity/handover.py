@@ -1,0 +1,83 @@
+"""Handing out originals: which of them a key opens, what is written down of that first, and the copies."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.errors import UsageError
+from pipeline.integrity.release import Release, note_releases
+from pipeline.integrity.sealing import SUFFIX, SealError, opens, unseal
+from pipeline.role_key import RoleKey
+
+
+@dataclass(slots=True)
+class Handover:
+    """Originals of one folder of results, and who gets them."""
+
+    out: Path
+    by: str
+    """User of this machine."""
+    to: str
+    at: str
+    """RFC 3339, UTC."""
+    key: RoleKey | None = None
+    """Opens what is sealed; without one, that is handed out as it lies there."""
+    opened: list[str] = field(default_factory=list)
+    """What the key opens, and ..."""
+    sealed: list[str] = field(default_factory=list)
+    """... what stays sealed."""
+    damaged: list[str] = field(default_factory=list)
+    """What is wrong with those that cannot be opened by anybody."""
+    noted: int = 0
+    """Lines that were written down."""
+
+    def note(self, names: Sequence[str]) -> None:
+        """Write down that these are handed out, and have it on the disk. Raises ``OSError``.
+
+        With a key that opens none of them nothing is: that is written down, and ``UsageError`` raised.
+        """
+        refusals = {name: why for name in names if name.endswith(SUFFIX) and (why := self._refusal(name)) is not None}
+        self.sealed = sorted(refusals)
+        self.opened = [name for name in names if name.endswith(SUFFIX) and name not in refusals]
+        if self.key is not None and refusals and not self.opened:
+            self._write([self._line(name, self.key.public, refused=True) for name in refusals])
+            first, why = next(iter(refusals.items()))
+            raise UsageError(
+                f"the key {self.key.public} opens none of the {len(refusals)} sealed originals: {first} {why}; "
+                "nothing was written but a line that it was tried"
+            )
+        role = self.key.public if self.key else ""
+        self._write([self._line(name, role if name in self.opened else "", sealed=name in refusals) for name in names])
+
+    def copy(self, name: str, target: Path) -> Path | None:
+        """Copy one, and write beside it what is inside where the key opens it; the path of that. Raises ``OSError``."""
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(self.out / name, target)
+        if name not in self.opened or self.key is None:
+            return None
+        try:
+            data = unseal(target.read_bytes(), self.key)
+        except SealError as error:
+            self.damaged.append(f"{name} {error}")
+            return None
+        opened = target.with_name(target.name.removesuffix(SUFFIX))
+        opened.write_bytes(data)
+        return opened
+
+    def _refusal(self, name: str) -> str | None:
+        """Why one stays sealed; None: it does not."""
+        if self.key is None:
+            return "is sealed"
+        try:
+            opens((self.out / name).read_bytes(), self.key)
+        except SealError as error:
+            return str(error)
+        return None
+
+    def _write(self, lines: list[Release]) -> None:
+        note_releases(self.out, lines)
+        self.noted += len(lines)
+
+    def _line(self, name: str, role: str = "", *, sealed: bool = False, refused: bool = False) -> Release:
+        return Release(name, self.by, self.to, self.at, role=role, sealed=sealed, refused=refused)
