@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.build import build_capture
 from pipeline.clips import Clips, Wanted, give_up, settle
 from pipeline.clock import SECOND
+from pipeline.configuration.clip_hiding import to_hide
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog
 from pipeline.errors import SourceEnded, SourceError
@@ -118,6 +119,7 @@ class FileClips:
 
     def _settle(self, wanted: Wanted, made: Recorded) -> None:
         facts = {"codec": made.codec, "frames": made.frames, "size": made.size, "clock": "file", "short": ""}
+        facts |= {"hide": to_hide(self._config, self._child.name)}
         settle(wanted, self._out, facts, live=False, started_ns=made.started_ns, ended_ns=made.ended_ns)
         self._done += 1
         self._child.tell(Backlog(0, self._done, self._failed))

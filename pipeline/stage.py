@@ -355,6 +355,8 @@ class Seen:
     track_id: int
     """0: a detection, of a track or of none."""
     box_px: tuple[float, float, float, float]
+    held: bool = False
+    """A track that no detection supports at this frame: where it is taken to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +366,17 @@ class Around:
     names: tuple[str, ...] = ()
     """Class names that the detector knows."""
     seen: tuple[Seen, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What was seen at one time of a clip."""
+
+    at_ns: int
+    """From the beginning of the clip; may be negative, and beyond its end."""
+    size: tuple[int, int]
+    """Width and height of the frame that was analysed."""
+    around: Around
 
 
 NOBODY = Around()

@@ -17,6 +17,7 @@ import msgspec
 from pipeline.backoff import Backoff
 from pipeline.clips import Clips, Wanted, give_up, settle
 from pipeline.clock import SECOND
+from pipeline.configuration.clip_hiding import to_hide
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog
 from pipeline.errors import SourceError
@@ -70,6 +71,7 @@ class LiveLoop:
         self._store = store
         self._out = Path(spec.out)
         self._options: Any = item.options
+        self._hide = to_hide(config, child.name)
         self._recording = build_live_recording(config, item, child.name, child.clock, spec)
         self._clips = Clips(child.name, live=True, at=self._recording.at)
         first_s, max_s = camera.reconnect.first_s, camera.reconnect.max_s
@@ -256,6 +258,7 @@ class LiveLoop:
                 "size": made.size,
                 "clock": self._recording.clock,
                 "short": each.short,
+                "hide": self._hide,
             }
             settle(wanted, self._out, facts, live=True, started_ns=made.started_ns, ended_ns=made.ended_ns)
             self._recording.forget(wanted.path(self._out))

@@ -1,0 +1,84 @@
+"""Makes the clips of a package, in which people are hidden, and says of each what it was made from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pipeline.errors import SourceError
+from pipeline.integrity.blurred_clip import Blurred, Progress, blur_clip, hiding_of
+from pipeline.integrity.derived import Statement, digest_of, version
+from pipeline.integrity.site_key import SiteKey
+from pipeline.messages import Event
+
+
+def blurred_of(name: str) -> str:
+    """What the clip without bystanders is called, for the path of one."""
+    return f"{Path(name).stem}.blurred.mp4"
+
+
+@dataclass(slots=True)
+class ClipMaker:
+    """Makes clips out of those of one folder of results."""
+
+    out: Path
+    key: SiteKey | None = None
+    """Of the site, where whoever exports has it."""
+    at: str = ""
+    """Now: RFC 3339, UTC."""
+    tell: Progress = lambda name, pictures, of: None
+    statements: list[Statement] = field(default_factory=list)
+    """Of what was made so far."""
+    made: list[dict[str, Any]] = field(default_factory=list)
+    """The same for the page and for ``package.json``."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Clips of which none could be made, and why."""
+
+    def hides(self, name: str) -> bool:
+        """Whether anybody is to be hidden in this clip."""
+        return bool(hiding_of(self._note(name)).people)
+
+    def make(self, name: str, messages: Sequence[Event], folder: Path, path: str) -> str:
+        """Make ``path`` of a package from the clip ``name``; what is to be said of it, empty if it cannot be made.
+
+        Raises ``OSError``.
+        """
+        target = folder / path
+        try:
+            digest = digest_of(self.out / name)
+            blurred = blur_clip(self.out, name, self._note(name), messages, target, self.tell)
+        except SourceError as error:
+            self.failed[name] = str(error)
+            return ""
+        told = _told(blurred)
+        said = Statement(
+            path=path,
+            sha256=digest_of(target),
+            source=name,
+            source_sha256=digest,
+            made=self.at,
+            version=version(),
+            note=told,
+        )
+        self.statements.append(said.signed(self.key))
+        self.made.append({"path": path, "source": name, "pictures": blurred.pictures, "unknown": blurred.unknown})
+        return told
+
+    def _note(self, name: str) -> dict[str, Any]:
+        """What is said beside a clip; nothing where that cannot be read."""
+        try:
+            note = msgspec.json.decode((self.out / name).with_suffix(".json").read_bytes())
+        except (OSError, msgspec.MsgspecError):
+            return {}
+        return note if isinstance(note, dict) else {}
+
+
+def _told(blurred: Blurred) -> str:
+    text = "People whom the event is not about are hidden where the detector saw them."
+    if blurred.unknown:
+        why = f" ({blurred.reason})" if blurred.reason else ""
+        text += f" Of {blurred.unknown} of {blurred.pictures} pictures it is not known who was where{why}: in those "
+        text += "nothing can be made out."
+    return text
