@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pipeline.messages import Event
-from pipeline.store.kinds import number_of
+from pipeline.store.kinds import name_kinds
 from pipeline.store.tables import Tables
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ def take_in(connection: "Connection", tables: Tables, events: Sequence[Event], n
     kept = dict(known)
     for event in events:
         kept[event.id] = _told(kept.get(event.id) or _began(event, now_ns), event, now_ns)
-    for row in kept.values():
-        if "kind" not in row:
-            row["kind"] = number_of(connection, tables, row)
+    name_kinds(connection, tables, kept.values())
     fresh = [row for event_id, row in kept.items() if event_id not in known]
     changed = [{**_changes(kept[event_id]), "_id": event_id} for event_id in known]
     if fresh:

@@ -4,7 +4,7 @@ There are few, however many events there are. So a filter is answered by them fi
 that fit are looked at; where none fits, no event is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.store.tables import Tables
@@ -16,19 +16,16 @@ TOLD = ("camera", "rule", "name", "severity", "class_name", "region")
 """What makes a kind: columns of ``alarms`` and of ``kinds``, where no class is an empty one."""
 
 
-def number_of(connection: "Connection", tables: Tables, alarm: Mapping[str, Any]) -> int:
-    """The number of the kind of a row of ``alarms``; a new one, if there was none. Within a transaction that writes."""
-    from sqlalchemy import insert, select
-
-    kinds = tables.kinds
-    told = {name: alarm[name] or "" for name in TOLD}
-    same = (kinds.c[name] == value for name, value in told.items())
-    found: int | None = connection.execute(select(kinds.c.number).where(*same)).scalar()
-    if found is None:
-        made = connection.execute(insert(kinds), told).inserted_primary_key
-        assert made is not None
-        found = made[0]
-    return found
+def name_kinds(connection: "Connection", tables: Tables, alarms: Iterable[dict[str, Any]]) -> None:
+    """Write into each of these rows of ``alarms`` that lacks it the number of its kind, which is made if there is
+    none. Within a transaction that writes."""
+    found: dict[tuple[str, ...], int] = {}
+    for alarm in alarms:
+        if "kind" not in alarm:
+            told = tuple(alarm[name] or "" for name in TOLD)
+            if told not in found:
+                found[told] = _number_of(connection, tables, dict(zip(TOLD, told, strict=True)))
+            alarm["kind"] = found[told]
 
 
 def forget_unused(connection: "Connection", tables: Tables) -> None:
@@ -42,4 +39,17 @@ def forget_unused(connection: "Connection", tables: Tables) -> None:
 def is_one_of(column: Any, values: Sequence[Any]) -> "ColumnElement[bool]":
     """The column has one of these values."""
     found: ColumnElement[bool] = column == values[0] if len(values) == 1 else column.in_(values)
+    return found
+
+
+def _number_of(connection: "Connection", tables: Tables, told: dict[str, str]) -> int:
+    from sqlalchemy import insert, select
+
+    kinds = tables.kinds
+    same = (kinds.c[name] == value for name, value in told.items())
+    found: int | None = connection.execute(select(kinds.c.number).where(*same)).scalar()
+    if found is None:
+        made = connection.execute(insert(kinds), told).inserted_primary_key
+        assert made is not None
+        found = made[0]
     return found
