@@ -1,6 +1,6 @@
 """The clip of an event: when it begins and ends, where it lies, and what is said of it beside it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import file_digest
@@ -24,12 +24,22 @@ NOTE = ".json"
 class Wanted:
     """A clip that an event asks for; times in ns of media time, or of UTC for a live camera."""
 
-    event: str
-    camera: str
+    start: Event
+    """The first message of the event."""
     started_ns: int
     """Of the event."""
     ended_ns: int | None
     """None while it is open."""
+
+    @property
+    def event(self) -> str:
+        """Its id."""
+        return self.start.id
+
+    @property
+    def camera(self) -> str:
+        """Its name."""
+        return self.start.camera
 
     def path(self, out: Path) -> Path:
         """Where it lies."""
@@ -49,7 +59,9 @@ def clip_name(camera: str, event: str) -> str:
 class Clips:
     """The clips that the events of one camera ask for, from its messages in the order of their commit."""
 
-    def __init__(self, camera: str, *, live: bool) -> None:
+    def __init__(self, camera: str, *, live: bool, at: Callable[[int], int | None] = lambda media_ns: None) -> None:
+        """``at``: UTC in ns of a media time, of live cameras whose recording knows it."""
+        self._at = at
         self._camera = camera
         self._live = live
         self.wanted: dict[str, Wanted] = {}
@@ -63,7 +75,7 @@ class Clips:
                 continue
             if event.type == "start":
                 begun = self._time(event, event.started)
-                self.wanted[event.id] = Wanted(event.id, event.camera, begun, begun if event.ended else None)
+                self.wanted[event.id] = Wanted(event, begun, begun if event.ended else None)
             elif event.type == "end" and event.id in self.wanted:
                 self.wanted[event.id].ended_ns = self._time(event, event.media_time)
             else:
@@ -74,6 +86,8 @@ class Clips:
     def _time(self, event: Event, media_time: float) -> int:
         if not self._live:
             return round(media_time * SECOND)
+        if (known := self._at(round(media_time * SECOND))) is not None:
+            return known
         assert event.wall_time is not None  # a live camera's frames have one
         seconds = datetime.fromisoformat(event.wall_time).timestamp() + media_time - event.media_time
         return round(seconds * SECOND)

@@ -62,6 +62,11 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
         """Where the recorder of a live camera says how it is. Not among the results, whose disk may be full."""
         return Path(self.ring_dir) / f"recording-{camera}.json"
 
+    def frames_address(self, camera: str) -> Path:
+        """Socket at which the recorder of a camera is told of the frames that capture has. Short: its length is
+        limited."""
+        return Path(self.run_dir) / f"frames-{self.cameras.index(camera)}"
+
     @property
     def candidates_path(self) -> Path:
         """Folder of pictures that may become the best one of an event. In memory: nobody is hidden in them."""

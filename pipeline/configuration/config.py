@@ -26,6 +26,7 @@ from pipeline.configuration.settings import (
     StoreOptions,
     SupervisorOptions,
 )
+from pipeline.configuration.source_paths import is_network
 from pipeline.configuration.validation import secrets_in
 from pipeline.redaction import register_secret
 from pipeline.registry import CLASSIFIERS, DETECTORS, RULES, SINKS
@@ -66,6 +67,11 @@ class RecordConfig:
     source: str
     """Where the video that is kept comes from (the camera's main stream); empty: where analysis has its own."""
     options: BaseModel
+
+    def shares(self, source: str) -> bool:
+        """Whether the frames that analysis has of ``source``, were it live, are what is recorded."""
+        connection = getattr(self.options, "connection", None)
+        return not self.source and (connection or ("own" if is_network(source) else "shared")) == "shared"
 
     @property
     def mode(self) -> str:
@@ -129,6 +135,11 @@ class PipelineConfig:
     def recorded(self, camera: str) -> RecordConfig | None:
         """What is recorded of a camera; None: nothing."""
         return next((item for item in self.record if camera in item.cameras), None)
+
+    def is_shared(self, camera: str) -> bool:
+        """Whether a live camera's recording is made of the frames that analysis has."""
+        item, source = self.recorded(camera), str(getattr(self.cameras[camera], "source", ""))
+        return item is not None and item.mode != "off" and self.is_live(camera) and item.shares(source)
 
     @property
     def clips(self) -> frozenset[str]:

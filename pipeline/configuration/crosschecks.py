@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from pipeline.configuration.faults import KeyPath
-from pipeline.configuration.sections import PARTS, Sections, classify_path
-from pipeline.configuration.source_paths import local_path
+from pipeline.configuration.sections import PARTS, Sections, classify_path, record_path
+from pipeline.configuration.source_paths import is_network, local_path
 from pipeline.configuration.suggestions import did_you_mean, did_you_mean_file, listed
 from pipeline.errors import CannotStart
 from pipeline.models import find, is_name
@@ -35,6 +35,7 @@ def check_together(sections: Sections) -> None:
             _sink_names,
             _filters,
             _sink_faults,
+            _connections,
             _retention,
             _out,
         ),
@@ -219,6 +220,28 @@ def _known_names(sections: Sections, path: KeyPath, options: BaseModel, known: l
             near = did_you_mean(str(name), known) or ","
             allowed = f"{near} allowed: {listed(dict.fromkeys(known))}"
             sections.document.complain((*path, position), f"no {str(path[-1])[:-1]} {name!r}{allowed}")
+
+
+def _connections(sections: Sections) -> None:
+    """How the video of live cameras reaches their recorders."""
+    for index, item in sections.record.items():
+        path = record_path(sections, index)
+        connection, unmasked = (getattr(item.options, name, None) for name in ("connection", "unmasked"))
+        if connection == "shared" and item.source:
+            problem = "has a connection of its own: leave it out, or say connection: own"
+            sections.document.complain((*path, "source"), problem)
+            continue
+        for name in item.cameras:
+            options: Any = sections.cameras.get(name)
+            if options is None or not getattr(options, "live", False) or item.mode == "off":
+                continue
+            source = options.source
+            if connection == "own" and not item.source and not is_network(source):
+                problem = f"{name} can be opened once only: say connection: shared"
+                sections.document.complain((*path, "connection"), problem)
+            if unmasked and options.masks and item.shares(source):
+                problem = f"the frames of {name} are masked before they are shared; only connection: own has others"
+                sections.document.complain((*path, "unmasked"), problem)
 
 
 def _retention(sections: Sections) -> None:

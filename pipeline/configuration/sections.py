@@ -203,6 +203,11 @@ def classify_path(sections: Sections, index: int) -> KeyPath:
     return _path_of(sections, "classify", index)
 
 
+def record_path(sections: Sections, index: int) -> KeyPath:
+    """Where what is recorded of some cameras stands in the document."""
+    return _path_of(sections, "record", index)
+
+
 def _path_of(sections: Sections, name: str, index: int) -> KeyPath:
     stages = sections.document.data.get("stages")
     is_list = isinstance(stages, dict) and isinstance(stages.get(name), list)
@@ -214,7 +219,7 @@ def _recordings(sections: Sections, given: Any) -> None:
     items = given if isinstance(given, list) else [] if given is None else [given]
     taken: set[str] = set()
     for index, data in enumerate(items):
-        path = _path_of(sections, "record", index)
+        path = record_path(sections, index)
         options = _options(sections, path, data, record_options(), *RecordSource.model_fields)
         if options is None:
             continue

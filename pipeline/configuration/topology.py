@@ -60,6 +60,8 @@ def topology(config: PipelineConfig) -> Topology:
     sinks = [Process(f"sink[{sink.name}]", sink.kind) for sink in config.sinks]
     links = [Link(capture.title, "dispatch", "offers") for capture in captures]
     links += [Link("dispatch", worker.title, "work under lease") for worker in workers]
+    shared = [camera for camera in config.cameras if config.is_shared(camera)]
+    links += [Link(f"capture[{camera}]", f"record[{camera}]", "frames") for camera in shared]
     links += [
         Link("dispatch", "alert", "log of each camera"),
         Link("alert", "evidence", "snapshots wanted"),

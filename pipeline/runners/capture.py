@@ -28,6 +28,7 @@ from pipeline.messages import (
     Synced,
     Welcome,
 )
+from pipeline.shared_frames import FrameSharer
 from pipeline.slots import SlotPool
 from pipeline.spec import RunSpec
 from pipeline.stage import Capture, Captured
@@ -41,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 SYNC_S = 0.25
 METRICS_S = 1.0
+SHOWN = (None, Status.STATIC)
+"""What is recorded of a shared connection: frames that are analysed, and those in which nothing changed."""
 SILENCE_NS = SECOND // 2
 """Without a word from dispatch for this long it is another one: say hello."""
 
@@ -56,23 +59,37 @@ def run(child: Child, spec: RunSpec) -> None:
     rings.mkdir(mode=0o700)
     pool = SlotPool(rings, name="ring", slots=config.dispatch.slots)
     reconnect = Backoff(options.reconnect.first_s, options.reconnect.max_s, random.Random())
+    sharer: FrameSharer | None = None
+    if config.is_shared(child.name):
+        sharer = FrameSharer(spec.frames_address(child.name), rings, camera=child.name, incarnation=child.incarnation)
     with open_dealer(config.links, spec.endpoint, Role.CAPTURE) as link:
         window = 1 if child.careful and not capture.live else config.dispatch.window
-        loop = CaptureLoop(child, link, capture, pool, reconnect, window=window)
+        loop = CaptureLoop(child, link, capture, pool, reconnect, window=window, sharer=sharer)
         try:
             loop.run()
         finally:
             capture.close()
             pool.close()
+            if sharer is not None:
+                sharer.close()
 
 
 class CaptureLoop:
     """One camera's work loop."""
 
     def __init__(
-        self, child: Child, link: Dealer, capture: Capture, pool: SlotPool, reconnect: Backoff, *, window: int
+        self,
+        child: Child,
+        link: Dealer,
+        capture: Capture,
+        pool: SlotPool,
+        reconnect: Backoff,
+        *,
+        window: int,
+        sharer: FrameSharer | None,
     ) -> None:
         self._window = window
+        self._sharer = sharer
         self._child = child
         self._link = link
         self._capture = capture
@@ -182,6 +199,7 @@ class CaptureLoop:
         self._ended = synced.ended
 
     def _keep_in_touch(self) -> None:
+        self._tell_recorder()
         if self._child.clock.monotonic_ns() - self._heard_ns > SILENCE_NS:
             self._link.send(
                 CaptureHello(self._camera, self._child.incarnation, self._capture.live, self._capture.source_sha256)
@@ -250,6 +268,8 @@ class CaptureLoop:
             message = Offer(self._child.incarnation, frame, slot)
         self._announced[frame.index] = message
         self._link.send(message)
+        if self._sharer is not None and captured.skip in SHOWN:
+            self._sharer.share(captured)
 
     def _place(self, captured: Captured) -> Slot | None:
         """Put a frame into a slot. No room for a camera's first ring is a fault that a restart does not mend; later,
@@ -282,6 +302,7 @@ class CaptureLoop:
         else:
             logger.debug("camera %s: %s; trying again in %.1f s", self._camera, error, delay_s)
         self._reason = str(error)
+        self._tell_recorder()
         self._report_state(online=False, reason=self._reason)
 
     def _report_state(self, *, online: bool, reason: str) -> None:
@@ -294,6 +315,15 @@ class CaptureLoop:
             self._camera, self._child.incarnation, online, media_ns, self._child.clock.wall_ns(), reason
         )
         self._link.send(self._state)
+
+    def _tell_recorder(self) -> None:
+        """That there are no frames, while it is so."""
+        if self._sharer is None:
+            return
+        if self._end is not None:
+            self._sharer.be_silent("")
+        elif self._reason and not self._open:
+            self._sharer.be_silent(self._reason)
 
     def _media_now_ns(self) -> int:
         """Media time goes on by the monotonic clock while nothing arrives."""

@@ -20,8 +20,9 @@ KEY_S = 2.0
 class Encoder:
     """Gives a packet for each picture at once: no B-frames, no look-ahead."""
 
-    def __init__(self, *, width: int, height: int, rate: float, quality: int) -> None:
+    def __init__(self, *, width: int, height: int, rate: float, quality: int, key_s: float = KEY_S) -> None:
         """``rate``: pictures a second, about. ``quality``: constant rate factor of x264, 0 to 51, the lower the better.
+        ``key_s``: between two key frames, at most, whatever the rate is.
 
         An odd row or column at the end is left out, since colour is kept for each two.
         """
@@ -33,9 +34,12 @@ class Encoder:
         made = self._sink.add_stream("libx264", rate=Fraction(rate).limit_denominator(1001), options=usual)
         made.width, made.height, made.pix_fmt = width & ~1, height & ~1, "yuv420p"
         made.time_base = made.codec_context.time_base = Fraction(1, TICKS)
-        made.codec_context.gop_size = max(round(rate * KEY_S), 1)
+        made.codec_context.gop_size = max(round(rate * key_s), 1)
         made.codec_context.flags |= Flags.global_header
         self._sink.start_encoding()
+        self._key_ns = round(key_s * SECOND)
+        self._keyed_ns: int | None = None
+        """When the last key frame was taken."""
         self.template: VideoStream = made
         """What the packets are of."""
 
@@ -51,9 +55,13 @@ class Encoder:
         from av.video.frame import PictureType
 
         made = frame.reformat(width=self.template.width, height=self.template.height, format="yuv420p")
-        made.pict_type = PictureType.NONE  # the source's key frames are not ours
-        made.pts, made.time_base = round(at_ns * TICKS / SECOND), Fraction(1, TICKS)
-        yield from self.template.encode(made)
+        due = self._keyed_ns is not None and at_ns - self._keyed_ns >= self._key_ns
+        made.pict_type = PictureType.I if due else PictureType.NONE  # the source's key frames are not ours
+        made.pts, made.time_base = (at_ns * TICKS + SECOND // 2) // SECOND, Fraction(1, TICKS)
+        for packet in self.template.encode(made):
+            if packet.is_keyframe:
+                self._keyed_ns = at_ns
+            yield packet
 
     def finish(self) -> "Iterator[Packet[VideoStream]]":
         """What it still holds."""

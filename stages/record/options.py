@@ -14,6 +14,11 @@ class RecordOptions(BaseModel):
         default="events",
         description="`events`: a clip for each event. `continuous`: everything, and a clip for each event. `off`.",
     )
+    connection: Literal["own", "shared"] | None = Field(
+        default=None,
+        description="Live: `own`: packets are copied over another connection to the camera. `shared`: the frames of "
+        "the analysis are encoded. Empty: own for streams, shared for devices and what else can be opened once only.",
+    )
     pre_roll_s: float = Field(
         default=5.0, ge=0, le=300, description="A clip begins this long before its event, or more."
     )
