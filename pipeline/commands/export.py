@@ -12,16 +12,20 @@ from pipeline.commands.options import OutOption
 from pipeline.errors import BartizanError, StoreError, UsageError
 from pipeline.integrity.chain import FILE as CHAIN
 from pipeline.integrity.chain import read_chain
+from pipeline.integrity.clip_maker import ClipMaker
 from pipeline.integrity.entry import Entry
 from pipeline.integrity.handover import Handover
 from pipeline.integrity.package import pack
 from pipeline.integrity.release import FILE
-from pipeline.integrity.site_key import SiteKey, key_path
+from pipeline.integrity.site_key import VARIABLE, SiteKey, key_path
 from pipeline.integrity.witness import Witness
 from pipeline.role_key import RoleKey
 from pipeline.store.address import find_address
 from pipeline.store.event_store import EventStore
 from pipeline.wall import rfc3339
+from pipeline.worker import Every
+
+PROGRESS_S = 3.0
 
 
 def export(
@@ -46,10 +50,11 @@ def export(
         raise UsageError("--role-key opens originals: say --originals, too")
     folder = package or Path(f"evidence-{events[0][:8]}")
     handover = _handover(results, folder, role_key) if originals else None
+    clips = ClipMaker(results, _signing(results), rfc3339(SystemClock().wall_ns()), _Progress())
     try:
         with EventStore.open(find_address(results), analysis_sha256=None) as store:
             try:
-                packed = pack(results, store, events, folder, handover=handover)
+                packed = pack(results, store, events, folder, handover=handover, clips=clips)
             finally:
                 if handover is not None and handover.noted:
                     _enter(results, store)
@@ -59,11 +64,39 @@ def export(
         _tell(handover)
     for name in packed.absent:
         typer.echo(f"not in it: {name} (still to come, or not in the chain)", err=True)
+    for name, why in packed.undecoded.items():
+        typer.echo(f"not in it: {name}: nobody could be hidden in it: {why}", err=True)
+    if packed.key and clips.statements and clips.key is None:
+        missing = f"the key of the site is not here ({VARIABLE} says where it is)"
+        typer.echo(f"not signed: what the clips in it were made from: {missing}", err=True)
     for told in packed.deleted.values():
         typer.echo(f"not in it: {told}", err=True)
     signed = f"signed by {packed.key}" if packed.key else "not signed"
     typer.echo(f"{packed.folder}: {packed.events} events, {packed.files} files, {signed}")
     typer.echo(f"look at it: {packed.folder}/index.html; check it: python3 {packed.folder}/verify.py")
+
+
+class _Progress:
+    """Says now and then how far a clip is."""
+
+    def __init__(self) -> None:
+        self._due = Every(PROGRESS_S, SystemClock())
+        self._due.due()  # nobody waits for what is done at once
+
+    def __call__(self, name: str, pictures: int, of: int) -> None:
+        if self._due.due():
+            typer.echo(f"{name}: people are hidden in {pictures} of {of or '?'} pictures", err=True)
+
+
+def _signing(results: Path) -> SiteKey | None:
+    """The key that signed the chain of these results; None where whoever exports does not have it."""
+    try:
+        first = next(read_chain(results / CHAIN), None)
+        key = SiteKey.load(key_path()) if key_path().is_file() else None
+    except (BartizanError, OSError):
+        return None
+    is_its = key is not None and isinstance(first, Entry) and (first.kind, first.name) == ("site", key.public)
+    return key if is_its else None
 
 
 def _handover(results: Path, folder: Path, role_key: Path | None) -> Handover:

@@ -17,9 +17,11 @@ from typing import Any
 Point = tuple[int, int, int, int]
 
 HERE = Path(__file__).resolve().parent
+SAID = ("path", "sha256", "source", "source_sha256", "made", "version", "note")
+"""Of a statement in derived.json, what is signed, in order, after the word "derived"."""
 FIELDS = ("n", "prev", "kind", "name", "sha256", "size", "taken", "number", "note")
 """Of an entry, what its hash covers, in order."""
-OWN = {"verify.py", "proof.jsonl", "index.html", "package.json"}
+OWN = {"verify.py", "proof.jsonl", "index.html", "package.json", "derived.json"}
 """What is in every package and proves nothing."""
 SEALED = ".age"
 """Ends the name of a sealed file."""
@@ -104,7 +106,10 @@ def faults_of(folder: Path, wanted: str = "") -> list[str]:
     told = set()
     for item in items:
         told.add(item["path"])
-        found += item_faults(folder, item, entries_of.get((item["kind"], item["name"])))
+        if item["kind"] == "derived":
+            found += derived_faults(folder, item, entries_of.get(("file", item["name"])), key)
+        else:
+            found += item_faults(folder, item, entries_of.get((item["kind"], item["name"])))
     here = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     for name in sorted(here - told - OWN):
         found += opened_faults(folder, name) if name + SEALED in told else [f"inserted: {name} is not in the proof"]
@@ -138,6 +143,34 @@ def item_faults(folder: Path, item: dict[str, Any], entry: dict[str, Any] | None
     except (OSError, IndexError):
         return [f"missing: {name}"]
     return [] if hashlib.sha256(data).hexdigest() == entry["sha256"] else [f"altered: {name}"]
+
+
+def derived_faults(folder: Path, item: dict[str, Any], entry: dict[str, Any] | None, key: str) -> list[str]:
+    """What is wrong with a file that was made for the package, from one that an entry of the proof tells of.
+
+    The site says so in derived.json, and signs it: sha256 over a JSON array of the word "derived" and the values.
+    """
+    name = item["path"]
+    try:
+        statements = json.loads((folder / "derived.json").read_text("utf-8"))
+        said = next((each for each in statements if each["path"] == name), None)
+        if said is None or entry is None:
+            return [f"inserted: {name} is not in the proof"]
+        values = json.dumps(["derived", *(said[field] for field in SAID)], separators=(",", ":"), ensure_ascii=True)
+        digest = hashlib.sha256(values.encode()).digest()
+        signed = bool(said["signature"]) and is_signed(bytes.fromhex(key), digest, bytes.fromhex(said["signature"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [f"inserted: {name} is not in the proof: derived.json is damaged: {error}"]
+    found = []
+    if key and not signed:
+        found.append(f"not proven: {name}: the site did not sign what derived.json says of it")
+    if (said["source"], said["source_sha256"]) != (entry["name"], entry["sha256"]):
+        found.append(f"altered: {entry['name']} was another file when {name} was made from it")
+    try:
+        digest = hashlib.sha256((folder / name).read_bytes()).digest()
+    except OSError:
+        return [*found, f"missing: {name}"]
+    return found if digest.hex() == said["sha256"] else [*found, f"altered: {name}"]
 
 
 def opened_faults(folder: Path, name: str) -> list[str]:

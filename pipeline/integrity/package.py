@@ -16,15 +16,19 @@ import msgspec
 from pipeline.errors import UsageError
 from pipeline.integrity import check_package
 from pipeline.integrity.chain import FILE, read_chain
+from pipeline.integrity.clip_maker import ClipMaker, blurred_of
+from pipeline.integrity.derived import write_derived
 from pipeline.integrity.entry import Entry
 from pipeline.integrity.handover import Handover
-from pipeline.integrity.release import originals_of
+from pipeline.integrity.release import ORIGINALS, originals_of
 from pipeline.integrity.sealing import SUFFIX
 from pipeline.integrity.viewer import page
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import StoredEvent
 
 MESSAGES = "messages.jsonl"
+CLIP = "clip"
+"""Kind of evidence that is handed out with people hidden, though it lies there as it was."""
 Entries = dict[tuple[str, str], Entry]
 """Of the chain, by kind and name."""
 
@@ -40,6 +44,8 @@ class Packed:
     """What events name and is not there: pictures or clips that are still to come, or that somebody took."""
     deleted: dict[str, str]
     """What events name and was deleted as its owner wished: when, and why."""
+    undecoded: dict[str, str]
+    """Clips that cannot be decoded, so that nobody could be hidden in them: why."""
     key: str
     """Public key of the site."""
 
@@ -51,10 +57,12 @@ def pack(
     folder: Path,
     *,
     handover: Handover | None = None,
+    clips: ClipMaker | None = None,
 ) -> Packed:
     """Write the package of some events, by id or the beginning of one, into a folder that is not there yet.
 
-    ``handover``: the originals go into it, too, and this notes which ones before anything is written.
+    ``handover``: the originals go into it, too, and this notes which ones before anything is written. ``clips``: makes
+    the clips in which people are hidden.
 
     Raises ``UsageError`` for an event that there is none of or several, results without a chain, a folder that is
     there, or a key of a role that opens none of the originals; ``OSError`` where it cannot be written.
@@ -66,32 +74,42 @@ def pack(
     events = _find(store, wanted)
     entries: Entries = {(entry.kind, entry.name): entry for entry in read_chain(out / FILE) if isinstance(entry, Entry)}
     key = next((name for kind, name in entries if kind == "site"), "")
-    originals = _originals(out, events, entries) if handover else {}
+    clips = clips or ClipMaker(out)
+    originals = _originals(out, events, entries) | _clips(out, events, entries, clips) if handover else {}
     if handover and originals:
         handover.note(sorted(originals.values()))
-    packing = _Packing(out, folder, entries, originals, handover)
+    packing = _Packing(out, folder, entries, originals, handover, clips)
     folder.mkdir(parents=True)
     shown = [packing.take(name, messages) for name, messages in events.items()]
     proof = sorted(packing.proof.values(), key=lambda entry: entry.n)
     (folder / "proof.jsonl").write_bytes(b"".join(msgspec.json.encode(entry) + b"\n" for entry in proof))
     facts: dict[str, Any] = {"key": key, "events": list(events), "items": packing.items}
+    write_derived(folder, clips.statements)
     facts |= {"absent": packing.absent, "deleted": packing.deleted}
+    facts |= {"clips": clips.made, "undecoded": clips.failed}
     (folder / "package.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     (folder / "index.html").write_text(page(shown, key=key), encoding="utf-8")
     shutil.copyfile(check_package.__file__, folder / "verify.py")
     files = sum(item["kind"] == "file" for item in packing.items)
-    return Packed(folder, len(events), files, packing.absent, packing.deleted, key)
+    return Packed(folder, len(events), files, packing.absent, packing.deleted, clips.failed, key)
 
 
 class _Packing:
     """What is in the package so far."""
 
     def __init__(
-        self, out: Path, folder: Path, entries: Entries, originals: dict[str, str], handover: Handover | None
+        self,
+        out: Path,
+        folder: Path,
+        entries: Entries,
+        originals: dict[str, str],
+        handover: Handover | None,
+        clips: ClipMaker,
     ) -> None:
         self._out = out
         self._originals = originals
         self._handover = handover
+        self._clips = clips
         self._folder = folder
         self._entries = entries
         self.items: list[dict[str, Any]] = []
@@ -107,24 +125,44 @@ class _Packing:
         for line, each in enumerate(messages, 1):
             self._note("event", each.message_id, f"{name}/{MESSAGES}", line=line)
         files: dict[str, str] = {}
-        for each in messages:
-            for kind, path in each.event.evidence.items():
-                files.update(self._files(kind, path, name))
+        told_of: dict[str, str] = {}
+        wanted = {kind: path for each in messages for kind, path in each.event.evidence.items()}
+        for kind, path in wanted.items():
+            blurs = kind == CLIP and self._is_proven(path) and self._clips.hides(path)
+            files.update(self._files(kind, path, name, copied=not blurs))
+            if blurs and (said := self._clip(path, messages, name)):
+                files[kind], told_of[kind] = f"{name}/{blurred_of(path)}", said
         told = [
             self.deleted[path] for each in messages for path in each.event.evidence.values() if path in self.deleted
         ]
         return {
             "messages": [json.loads(each.body) for each in messages],
             "files": files,
+            "told": told_of,
+            "undecoded": [why for path, why in self._clips.failed.items() if path in wanted.values()],
             "deleted": list(dict.fromkeys(told)),
             "folder": name,
         }
 
-    def _files(self, kind: str, path: str, name: str) -> dict[str, str]:
-        """Copy one piece of evidence with what is said of it; where each lies in the package."""
+    def _clip(self, path: str, messages: list[StoredEvent], name: str) -> str:
+        """Make the clip in which people are hidden; what is to be said of it, empty if it cannot be made."""
+        target = f"{name}/{blurred_of(path)}"
+        said = self._clips.make(path, [each.event for each in messages], self._folder, target)
+        entry = self._entries["file", path]
+        if said:
+            self.proof[entry.n] = entry
+            self.items.append({"kind": "derived", "name": path, "path": target})
+        return said
+
+    def _is_proven(self, path: str) -> bool:
+        return (self._out / path).is_file() and ("file", path) in self._entries
+
+    def _files(self, kind: str, path: str, name: str, *, copied: bool = True) -> dict[str, str]:
+        """Copy one piece of evidence, if it is to be ``copied``, with what is said of it; where each lies in the
+        package."""
         stem = str(Path(path).with_suffix(""))
         found = {}
-        for each in (path, f"{stem}.json", f"{stem}.missing"):
+        for each in (*([path] if copied else []), f"{stem}.json", f"{stem}.missing"):
             if (self._out / each).is_file() and ("file", each) in self._entries:
                 target = f"{name}/{Path(each).name}"
                 if not (self._folder / target).exists():
@@ -133,7 +171,7 @@ class _Packing:
                 if each == path:
                     found[kind] = target
         if (original := self._originals.get(path)) and self._handover is not None:
-            target = f"{name}/{original}"
+            target = f"{name}/{ORIGINALS}/{Path(original).name}"
             opened = self._handover.copy(original, self._folder / target)
             self._note("file", original, target)
             if opened is not None:
@@ -142,7 +180,7 @@ class _Packing:
                 found[f"original of {kind}{', sealed' if original.endswith(SUFFIX) else ''}"] = target
         if ("tombstone", path) in self._entries and not (self._out / path).is_file():
             self._bury(path)
-        elif not found and path not in self.absent:
+        elif copied and not found and path not in self.absent:
             self.absent.append(path)
         return found
 
@@ -168,6 +206,13 @@ def _originals(out: Path, events: dict[str, list[StoredEvent]], entries: Entries
     pictures = {path for messages in events.values() for each in messages for path in each.event.evidence.values()}
     there = ((path, original) for path in sorted(pictures) for original in originals_of(out, path))
     return {path: original for path, original in there if ("file", original) in entries}
+
+
+def _clips(out: Path, events: dict[str, list[StoredEvent]], entries: Entries, clips: ClipMaker) -> dict[str, str]:
+    """Clips of these events that show people whom the events are not about: each is its own original."""
+    named = {each.event.evidence.get(CLIP) for messages in events.values() for each in messages}
+    there = (path for path in sorted(filter(None, named)) if (out / path).is_file() and ("file", path) in entries)
+    return {path: path for path in there if clips.hides(path)}
 
 
 def _find(store: EventStore, wanted: Sequence[str]) -> dict[str, list[StoredEvent]]:

@@ -21,8 +21,11 @@ theirs.{% else %}Nothing is signed.{% endif %}</p>
 {% for event in shown %}{% set start = event.messages[0] %}{% set last = event.messages[-1] %}
 <h2>{{ start.reason }}</h2>
 {% if event.files.clip %}<video controls preload="metadata" src="{{ event.files.clip }}"></video>
+{% if event.told.clip %}<p class="quiet">{{ event.told.clip }}</p>{% else %}
 <p class="quiet">If the browser does not show it (H.265, MJPEG), open <a href="{{ event.files.clip }}">the file</a>
-with a player.</p>{% endif %}
+with a player.</p>{% endif %}{% endif %}
+{% for why in event.undecoded %}<p class="quiet">Its clip is not in the package, since nobody could be hidden in it:
+{{ why }}</p>{% endfor %}
 {% if event.files.best %}<p>At its best:</p>
 <img src="{{ event.files.best }}" alt="{{ start.reason }}: the best picture">{% endif %}
 {% if event.files.crop %}<img src="{{ event.files.crop }}" alt="the object alone">{% endif %}
@@ -51,8 +54,8 @@ messages.jsonl</a></td></tr>
 
 
 def page(shown: Sequence[dict[str, Any]], *, key: str) -> str:
-    """``shown``: of each event its ``messages`` as JSON has them, its ``files`` by kind, what is said of
-    those that were ``deleted``, and its ``folder``."""
+    """``shown``: of each event its ``messages`` as JSON has them, its ``files`` by kind, what is ``told`` of
+    some of them, why a clip is ``undecoded``, what is said of those that were ``deleted``, and its ``folder``."""
     from jinja2 import Environment
 
     return Environment(autoescape=True, trim_blocks=True).from_string(_PAGE).render(shown=shown, key=key)

@@ -1,0 +1,253 @@
+"""Clips of a package: nobody but those whom the event is about, said and signed what they were made from."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import msgspec
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+from pipeline.clock import SECOND, ManualClock
+from pipeline.detections import Detections, Tracks
+from pipeline.integrity.chain import FILE, read_chain
+from pipeline.integrity.derived import FILE as DERIVED
+from pipeline.integrity.entry import Entry
+from pipeline.integrity.package import pack
+from pipeline.integrity.site_key import VARIABLE, SiteKey
+from pipeline.integrity.witness import Witness
+from pipeline.journal.log import LogWriter
+from pipeline.messages import SCHEMA, EngineRecord, Frame, FrameRecord, LogHeader, Status
+from pipeline.spool import Spool
+from pipeline.stage import Picture, TrackedFrame
+from pipeline.store.rows import Position
+from pipeline.store.sample_event import sample_event
+from stages.record.filming import Film
+from stages.record.options import RecordOptions
+from tests.pipeline.integrity.conftest import nowhere, open_store
+
+Box = tuple[float, float, float, float]
+
+CLIP = "media/gate/e1.mp4"
+WIDTH, HEIGHT, RATE, FRAMES = 320, 240, 10, 20
+OWN: Box = (20, 60, 60, 180)
+"""Of track 1, which the event is about; it moves 2 pixels to the right each frame."""
+OTHER: Box = (200, 40, 250, 200)
+"""Of track 2."""
+EVERY = 2
+"""Every second frame is analysed."""
+
+
+def moved(box: Box, index: int) -> Box:
+    return box[0] + 2 * index, box[1], box[2] + 2 * index, box[3]
+
+
+def scene() -> Picture:
+    """Squares of four pixels: what loses its detail turns grey."""
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH] // 4
+    return np.repeat(((rows + columns) % 2 * 160 + 40).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def look_at(folder: Path, *, until: int = FRAMES) -> None:
+    """The log and the spool of a camera that looked up to some frame."""
+    (folder / "logs").mkdir()
+    (folder / "tracks").mkdir()
+    log = LogWriter.open(folder / "logs" / "gate.log", LogHeader(SCHEMA, "gate", False, "a", "s"))
+    log.append(EngineRecord("e", {}, ["person"]))
+    spool = Spool(folder / "tracks" / "gate.spool", 0)
+    for index in range(until):
+        boxes = np.array([moved(OWN, index), OTHER], np.float32)
+        is_seen = index % EVERY == 0
+        frame = Frame("gate", 0, index, index * SECOND // RATE, width=WIDTH, height=HEIGHT)
+        seen = Detections(boxes, np.full(2, 0.8, np.float32), np.zeros(2, np.int32)) if is_seen else Detections.empty()
+        log.append(FrameRecord(frame, Status.ANALYSED if is_seen else Status.RATE_LIMITED, seen.pack()))
+        sure = np.full(2, 0.8, np.float32)
+        ids = np.array([1, 2], np.int32)
+        tracks = Tracks(boxes, sure, np.zeros(2, np.int32), ids, np.array([is_seen] * 2), sure)
+        spool.append([TrackedFrame(index, frame.media_ns, tracks)])
+    log.close()
+    spool.close()
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """One event about track 1 with a clip of two seconds; nothing is in a chain yet."""
+    folder = tmp_path / "results"
+    (folder / "media" / "gate").mkdir(parents=True)
+    film = Film(folder / CLIP, RecordOptions(quality=10))
+    for index in range(FRAMES):
+        film.add(scene(), index * SECOND // RATE)
+    film.close()
+    note = {"started": 0.0, "ended": (FRAMES - 1) / RATE, "clock": "file", "frames": FRAMES}
+    (folder / CLIP).with_suffix(".json").write_text(json.dumps(note))
+    look_at(folder)
+    with open_store(folder) as store:
+        seen = sample_event().object
+        assert seen is not None
+        about = msgspec.structs.replace(seen, track_id=1)
+        store.commit(
+            "gate", [sample_event(id="e1", object=about, evidence={"clip": CLIP})], Position(b"", 1, 1), nowhere
+        )
+    return folder
+
+
+@pytest.fixture
+def witnessed(results: Path, key: SiteKey) -> Path:
+    return witness(results, key)
+
+
+def witness(results: Path, key: SiteKey | None) -> Path:
+    with open_store(results) as store, Witness(results, store, key, ManualClock(wall_ns=10**18)) as seeing:
+        assert seeing.catch_up() == 3
+    return results
+
+
+def export(results: Path, *options: str) -> tuple[Path, str]:
+    package = results.parent / "package"
+    arguments = ["export", "e1", "--out", str(results), "-o", str(package), *options]
+    done = CliRunner().invoke(app, arguments, env={VARIABLE: str(results.parent / "site" / "site.key")})
+    assert done.exit_code == 0, done.output
+    return package, done.output
+
+
+def checked(package: Path) -> str:
+    command = [sys.executable, "-I", "-S", str(package / "verify.py")]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd="/").stdout
+
+
+def pictures(path: Path) -> Iterator[Picture]:
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            yield np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+
+
+def detail(picture: Picture, box: Box) -> float:
+    left, top, right, bottom = (int(side) for side in box)
+    return float(picture[top + 4 : bottom - 4, left + 4 : right - 4].std())
+
+
+def rewrite(path: Path, **changed: Any) -> None:
+    said = json.loads(path.read_text())
+    path.write_text(json.dumps(said | changed))
+
+
+def test_in_every_picture_the_object_is_sharp_and_nobody_else_is(witnessed: Path) -> None:
+    package, said = export(witnessed)
+    assert "not signed" not in said
+    found = list(pictures(package / "e1" / "e1.blurred.mp4"))
+    assert len(found) == FRAMES
+    for index, picture in enumerate(found[: FRAMES - 1]):
+        assert detail(picture, OTHER) < 10, index
+        assert detail(picture, moved(OWN, index)) > 50, index
+    assert not (package / "e1" / "e1.mp4").exists(), "the clip as it was shows everybody"
+    assert 'src="e1/e1.blurred.mp4"' in (package / "index.html").read_text()
+    assert checked(package).startswith("intact: 3 items")
+
+
+def test_of_whom_nobody_looked_nothing_can_be_made_out(witnessed: Path) -> None:
+    package, _ = export(witnessed)
+    last = list(pictures(package / "e1" / "e1.blurred.mp4"))[-1]
+    assert max(detail(last, OTHER), detail(last, moved(OWN, FRAMES - 1))) < 25, "after it no frame was analysed"
+    told = "Of 1 of 20 pictures it is not known who was where"
+    assert told in (package / "index.html").read_text()
+    assert json.loads((package / "package.json").read_text())["clips"][0]["unknown"] == 1
+
+
+def test_without_the_log_the_whole_clip_is_unrecognisable_and_that_is_said(witnessed: Path) -> None:
+    log = witnessed / "logs" / "gate.log"
+    log.write_bytes(b"nonsense" * 100)
+    package, _ = export(witnessed)
+    assert max(detail(picture, OWN) for picture in pictures(package / "e1" / "e1.blurred.mp4")) < 25
+    assert "Of 20 of 20 pictures" in (package / "index.html").read_text()
+    assert checked(package).startswith("intact")
+
+
+def test_a_second_one_whom_the_event_is_about_stays_sharp(results: Path, key: SiteKey) -> None:
+    with open_store(results) as store:
+        (stored,) = store.events("commit")
+        end = msgspec.structs.replace(stored.event, message_id="m2", type="end", ordinal=2, also_about=[2])
+        store.commit("gate", [end], Position(b"", 2, 2), nowhere)
+        with Witness(results, store, key, ManualClock(wall_ns=10**18)) as seeing:
+            seeing.catch_up()
+    package, _ = export(results)
+    assert min(detail(each, OTHER) for each in list(pictures(package / "e1" / "e1.blurred.mp4"))[:-1]) > 50
+
+
+def test_the_clip_as_it_was_is_handed_out_with_the_originals_and_written_down_first(witnessed: Path) -> None:
+    package, said = export(witnessed, "--originals")
+    assert "1 originals handed out" in said
+    assert (package / "e1" / "originals" / "e1.mp4").read_bytes() == (witnessed / CLIP).read_bytes()
+    assert (package / "e1" / "e1.blurred.mp4").is_file()
+    last = [entry for entry in read_chain(witnessed / FILE) if isinstance(entry, Entry)][-1]
+    assert (last.kind, last.name) == ("release", CLIP)
+    assert checked(package).startswith("intact: 4 items")
+
+
+def test_a_run_that_hides_nobody_hands_its_clips_out_as_they_are(results: Path, key: SiteKey) -> None:
+    rewrite((results / CLIP).with_suffix(".json"), hide={"people": [], "areas": []})
+    package, _ = export(witness(results, key))
+    assert (package / "e1" / "e1.mp4").read_bytes() == (results / CLIP).read_bytes()
+
+
+def test_what_a_mask_hid_from_analysis_and_not_from_the_recording_is_black(results: Path, key: SiteKey) -> None:
+    area = [[0.8, 0.0], [1.0, 0.0], [1.0, 0.5], [0.8, 0.5]]
+    rewrite((results / CLIP).with_suffix(".json"), hide={"people": ["person"], "areas": [area]})
+    package, _ = export(witness(results, key))
+    assert max(int(each[8:100, 270:310].max()) for each in pictures(package / "e1" / "e1.blurred.mp4")) < 30
+
+
+def test_a_clip_that_cannot_be_decoded_is_left_out_with_one_line(results: Path, key: SiteKey) -> None:
+    (results / CLIP).write_bytes(b"no video at all")
+    package, said = export(witness(results, key))
+    assert said.count(f"not in it: {CLIP}: nobody could be hidden in it: ") == 1
+    assert not list(package.rglob("*.mp4"))
+    assert "Its clip is not in the package" in (package / "index.html").read_text()
+    assert checked(package).startswith("intact")
+
+
+def test_what_was_done_to_a_made_clip_is_named(witnessed: Path) -> None:
+    package, _ = export(witnessed)
+    clip = package / "e1" / "e1.blurred.mp4"
+    data = clip.read_bytes()
+    clip.write_bytes(data + b"x")
+    assert "altered: e1/e1.blurred.mp4" in checked(package)
+    clip.unlink()
+    assert "missing: e1/e1.blurred.mp4" in checked(package)
+    clip.write_bytes(data)
+    statements = json.loads((package / DERIVED).read_text())
+    (package / DERIVED).write_text(json.dumps([{**statements[0], "note": "Nobody is hidden."}]))
+    assert "not proven: e1/e1.blurred.mp4: the site did not sign" in checked(package)
+    (package / DERIVED).write_text("[]")
+    assert "inserted: e1/e1.blurred.mp4 is not in the proof" in checked(package)
+    (package / DERIVED).unlink()
+    assert "derived.json is damaged" in checked(package)
+
+
+def test_a_clip_made_from_another_one_than_the_chain_knows_is_named(witnessed: Path) -> None:
+    with (witnessed / CLIP).open("ab") as file:
+        file.write(b"\0" * 8)
+    package, _ = export(witnessed)
+    assert f"altered: {CLIP} was another file when e1/e1.blurred.mp4 was made from it" in checked(package)
+
+
+def test_without_the_key_of_the_site_nobody_vouches_for_what_was_made(witnessed: Path) -> None:
+    (witnessed.parent / "site" / "site.key").rename(witnessed.parent / "site" / "elsewhere")
+    package, said = export(witnessed)
+    assert "not signed: what the clips in it were made from" in said
+    assert "not proven: e1/e1.blurred.mp4" in checked(package)
+    assert not (witnessed.parent / "site" / "site.key").exists(), "no key is made for that"
+
+
+def test_equal_clips_come_of_equal_results(witnessed: Path, tmp_path: Path) -> None:
+    made = []
+    for name in ("one", "two"):
+        with open_store(witnessed) as store:
+            pack(witnessed, store, ["e1"], tmp_path / name)
+        made.append((tmp_path / name / "e1" / "e1.blurred.mp4").read_bytes())
+    assert made[0] == made[1]
