@@ -11,16 +11,18 @@ from pipeline.clock import SECOND, ManualClock
 from pipeline.configuration.retention import RetentionOptions
 from pipeline.integrity.chain import read_chain
 from pipeline.integrity.entry import Entry
+from pipeline.integrity.release import write_original
 from pipeline.integrity.site_key import SiteKey
 from pipeline.integrity.verification import Verified, verify
 from pipeline.integrity.witness import Witness
 from pipeline.retention import sweep as sweeping
 from pipeline.retention.plan import DAY
 from pipeline.retention.sweep import Sweep
+from pipeline.role_key import RoleKey
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import Position
 from pipeline.store.sample_event import sample_event
-from tests.pipeline.integrity.conftest import EVENTS, open_store
+from tests.pipeline.integrity.conftest import EVENTS, nowhere, open_store
 
 TAKEN_NS = 10**18
 """When the evidence of ``out`` was taken note of."""
@@ -88,6 +90,22 @@ def test_what_belongs_to_an_event_that_is_open_protected_or_not_delivered_stays(
     swept(out, key, SMALL)
     kept = {"media/3.jpg", "media/gate/3.mp4", "media/4.jpg", "media/gate/4.mp4"}
     assert here(out) == {*kept, "media/2.missing", "recordings/gate/1.mp4"}, "the last was recorded at their time"
+    assert verified(out).intact
+
+
+def test_a_sealed_original_stays_as_long_as_its_event_is_open(out: Path, key: SiteKey) -> None:
+    (out / "originals").mkdir()
+    events = [sample_event(ordinal=n, id=f"e{n}", evidence={"snapshot": f"media/{n}.jpg"}) for n in (6, 7)]
+    events.append(sample_event(ordinal=8, id="e6", type="end", ended="left", media_time=20.0))
+    for n in (6, 7):
+        write_original(out, f"media/{n}.jpg", b"as it was", [RoleKey.of(bytes(range(32))).recipient])
+        (out / "media" / f"{n}.jpg").write_bytes(b"picture")
+    with open_store(out) as store:
+        store.commit("gate", events, Position(b"", 2, 2), nowhere)
+        with Witness(out, store, key, ManualClock(wall_ns=TAKEN_NS)) as witness:
+            witness.catch_up()
+    swept(out, key, SMALL)
+    assert [path.name for path in (out / "originals").iterdir()] == ["7.jpg.age"]
     assert verified(out).intact
 
 
