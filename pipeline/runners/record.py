@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from pipeline.backoff import Backoff
+from pipeline.clip_offset import ClipOffsets
 from pipeline.clips import Clips, Wanted, give_up, settle
 from pipeline.clock import SECOND
 from pipeline.configuration.clip_hiding import to_hide
@@ -77,6 +78,7 @@ class LiveLoop:
         first_s, max_s = camera.reconnect.first_s, camera.reconnect.max_s
         if config.is_shared(child.name):  # capture does the waiting
             first_s = max_s = SHARED_S
+        self._offsets = ClipOffsets(self._out)
         self._backoff = Backoff(first_s, max_s, random.Random())
         self._waiter = Waiter(None, child)
         self._scan_due = Every(SCAN_S, child.clock)
@@ -98,10 +100,11 @@ class LiveLoop:
             self._child.answer()
             if self._scan_due.due():
                 self._scan()
+                self._settle_measured()
             if self._space_due.due():
                 self._look_at_disk()
             if self._tell_due.due():
-                self._child.tell(Backlog(len(self._clips.wanted), self._done, self._failed))
+                self._child.tell(Backlog(len(self._clips.wanted) + len(self._offsets), self._done, self._failed))
             if not self._full and (self._recording.is_open or self._try_open()):
                 self._step()
             else:
@@ -111,11 +114,13 @@ class LiveLoop:
         self._break_off(STOPPED)
         for name, why in list(self._held_up.items()):
             self._finish(self._clips.wanted[name], why)
+        self._settle_measured(wait=True)
         self._child.tell(Backlog(0, self._done, self._failed))
 
     def close(self) -> None:
         """Finish the files."""
         self._recording.close()
+        self._offsets.close()
 
     def _try_open(self) -> bool:
         if self._child.clock.monotonic_ns() < self._retry_ns:
@@ -149,6 +154,7 @@ class LiveLoop:
     def _break_off(self, reason: str) -> None:
         """Let go of the connection. Clips under way go on when there is another, until their time is over."""
         self._settle(self._recording.close())
+        self._offsets.forget()
         for name in self._clips.wanted:
             self._held_up.setdefault(name, reason)
 
@@ -251,19 +257,32 @@ class LiveLoop:
             if each.recorded is None:
                 self._give_up(wanted, each.short or "no picture came in its time")
                 continue
-            made = each.recorded
-            facts = {
-                "codec": made.codec,
-                "frames": made.frames,
-                "size": made.size,
-                "clock": self._recording.clock,
-                "short": each.short,
-                "hide": self._hide,
-            }
-            settle(wanted, self._out, facts, live=True, started_ns=made.started_ns, ended_ns=made.ended_ns)
-            self._recording.forget(wanted.path(self._out))
-            self._forget(wanted)
-            self._done += 1
+            if self._recording.clock == "arrival":
+                self._forget(wanted)
+                self._offsets.begin(wanted, each)
+            else:
+                self._say_what_it_holds(wanted, each, {})
+                self._forget(wanted)
+
+    def _settle_measured(self, *, wait: bool = False) -> None:
+        for wanted, closed, offset in self._offsets.done(wait=wait):
+            with suppress(OSError):  # a full disk: the next process says it
+                self._say_what_it_holds(wanted, closed, offset)
+
+    def _say_what_it_holds(self, wanted: Wanted, closed: Any, offset: dict[str, Any]) -> None:
+        made = closed.recorded
+        facts = {
+            "codec": made.codec,
+            "frames": made.frames,
+            "size": made.size,
+            "clock": self._recording.clock,
+            **offset,
+            "short": closed.short,
+            "hide": self._hide,
+        }
+        settle(wanted, self._out, facts, live=True, started_ns=made.started_ns, ended_ns=made.ended_ns)
+        self._recording.forget(wanted.path(self._out))
+        self._done += 1
 
     def _forget(self, wanted: Wanted) -> None:
         self._clips.wanted.pop(wanted.event, None)
