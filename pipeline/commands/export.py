@@ -66,6 +66,9 @@ def export(
         typer.echo(f"not in it: {name} (still to come, or not in the chain)", err=True)
     for name, why in packed.undecoded.items():
         typer.echo(f"not in it: {name}: nobody could be hidden in it: {why}", err=True)
+    for name in packed.withheld:
+        why = "originals are sealed here and clips are not, so it takes the key of a role (--role-key)"
+        typer.echo(f"not in it: {name} as it was: {why}", err=True)
     if packed.key and clips.statements and clips.key is None:
         missing = f"the key of the site is not here ({VARIABLE} says where it is)"
         typer.echo(f"not signed: what the clips in it were made from: {missing}", err=True)

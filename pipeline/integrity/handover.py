@@ -75,6 +75,10 @@ class Handover:
             return str(error)
         return None
 
+    def opens(self, path: Path) -> bool:
+        """Whether the key opens a sealed file."""
+        return self._refusal(path.relative_to(self.out).as_posix()) is None
+
     def _write(self, lines: list[Release]) -> None:
         note_releases(self.out, lines)
         self.noted += len(lines)

@@ -46,6 +46,8 @@ class Packed:
     """What events name and was deleted as its owner wished: when, and why."""
     undecoded: dict[str, str]
     """Clips that cannot be decoded, so that nobody could be hidden in them: why."""
+    withheld: list[str]
+    """Clips as they were that only the key of a role would have added: they are not sealed, and originals are."""
     key: str
     """Public key of the site."""
 
@@ -75,7 +77,10 @@ def pack(
     entries: Entries = {(entry.kind, entry.name): entry for entry in read_chain(out / FILE) if isinstance(entry, Entry)}
     key = next((name for kind, name in entries if kind == "site"), "")
     clips = clips or ClipMaker(out)
-    originals = _originals(out, events, entries) | _clips(out, events, entries, clips) if handover else {}
+    originals = _originals(out, events, entries) if handover else {}
+    shown_clips = _clips(out, events, entries, clips) if handover else {}
+    withheld = [] if handover is None or _goes_unsealed(out, originals, handover) else list(shown_clips)
+    originals |= {path: path for path in shown_clips if path not in withheld}
     if handover and originals:
         handover.note(sorted(originals.values()))
     packing = _Packing(out, folder, entries, originals, handover, clips)
@@ -91,7 +96,7 @@ def pack(
     (folder / "index.html").write_text(page(shown, key=key), encoding="utf-8")
     shutil.copyfile(check_package.__file__, folder / "verify.py")
     files = sum(item["kind"] == "file" for item in packing.items)
-    return Packed(folder, len(events), files, packing.absent, packing.deleted, clips.failed, key)
+    return Packed(folder, len(events), files, packing.absent, packing.deleted, clips.failed, withheld, key)
 
 
 class _Packing:
@@ -206,6 +211,13 @@ def _originals(out: Path, events: dict[str, list[StoredEvent]], entries: Entries
     pictures = {path for messages in events.values() for each in messages for path in each.event.evidence.values()}
     there = ((path, original) for path in sorted(pictures) for original in originals_of(out, path))
     return {path: original for path, original in there if ("file", original) in entries}
+
+
+def _goes_unsealed(out: Path, originals: dict[str, str], handover: Handover) -> bool:
+    """Whether what is not sealed may be handed out with originals: there are no roles here, or their key is."""
+    sealed = [out / name for name in originals.values() if name.endswith(SUFFIX)]
+    sealed = sealed or sorted((out / ORIGINALS).glob(f"*{SUFFIX}"))
+    return not sealed or any(handover.opens(path) for path in sealed)
 
 
 def _clips(out: Path, events: dict[str, list[StoredEvent]], entries: Entries, clips: ClipMaker) -> dict[str, str]:

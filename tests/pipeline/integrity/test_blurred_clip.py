@@ -20,10 +20,12 @@ from pipeline.integrity.chain import FILE, read_chain
 from pipeline.integrity.derived import FILE as DERIVED
 from pipeline.integrity.entry import Entry
 from pipeline.integrity.package import pack
+from pipeline.integrity.release import write_original
 from pipeline.integrity.site_key import VARIABLE, SiteKey
 from pipeline.integrity.witness import Witness
 from pipeline.journal.log import LogWriter
 from pipeline.messages import SCHEMA, EngineRecord, Frame, FrameRecord, LogHeader, Status
+from pipeline.role_key import RoleKey
 from pipeline.spool import Spool
 from pipeline.stage import Picture, TrackedFrame
 from pipeline.store.rows import Position
@@ -187,6 +189,19 @@ def test_the_clip_as_it_was_is_handed_out_with_the_originals_and_written_down_fi
     last = [entry for entry in read_chain(witnessed / FILE) if isinstance(entry, Entry)][-1]
     assert (last.kind, last.name) == ("release", CLIP)
     assert checked(package).startswith("intact: 4 items")
+
+
+def test_with_roles_the_clip_as_it_was_takes_the_key_of_one(witnessed: Path, tmp_path: Path) -> None:
+    keys = {name: tmp_path / f"{name}.identity" for name in ("investigator", "somebody")}
+    roles = {name: RoleKey.make(path, name) for name, path in keys.items()}
+    (witnessed / "originals").mkdir(mode=0o700)
+    write_original(witnessed, "media/some.jpg", b"picture", [roles["investigator"].recipient])
+    for name in ("", "somebody", "investigator"):
+        package, said = export(witnessed, "--originals", *(["--role-key", str(keys[name])] if name else []))
+        is_given = name == "investigator"
+        assert (package / "e1" / "originals" / "e1.mp4").exists() is is_given
+        assert (f"not in it: {CLIP} as it was" in said) is not is_given
+        package.rename(tmp_path / f"package for {name}")
 
 
 def test_a_run_that_hides_nobody_hands_its_clips_out_as_they_are(results: Path, key: SiteKey) -> None:
