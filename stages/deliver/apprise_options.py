@@ -35,10 +35,11 @@ class AppriseOptions(SinkOptions):
     title: str = Field(default=TITLE, min_length=1, description="Jinja template of the title; may use `event`, `key`.")
     body: str = Field(default=BODY, min_length=1, description="Jinja template of the text; may use `event` and `key`.")
     attach: bool = Field(
-        default=True, description="Attach the snapshot, where there is one and the service takes attachments."
+        default=True,
+        description="Attach the snapshot, at the end of an event the best picture, where the service takes it.",
     )
     picture_wait_s: float = Field(
-        default=2.0, ge=0, le=60, description="Longest wait for a snapshot that is not there yet; then without it."
+        default=2.0, ge=0, le=60, description="Longest wait for a picture that is not there yet; then without it."
     )
     timeout_s: float = Field(
         default=20.0,

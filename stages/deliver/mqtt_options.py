@@ -74,10 +74,11 @@ class MqttOptions(PayloadOptions, TlsOptions):
         description="Dialect home_assistant: where Home Assistant looks for devices.",
     )
     attach: bool = Field(
-        default=True, description="Dialect home_assistant: send the snapshot of each event, for the camera entity."
+        default=True,
+        description="Dialect home_assistant: send pictures for the camera entity: of a start, and the best of an end.",
     )
     picture_wait_s: float = Field(
-        default=2.0, ge=0, le=60, description="Dialect home_assistant: longest wait for a snapshot that is not there."
+        default=2.0, ge=0, le=60, description="Dialect home_assistant: longest wait for a picture that is not there."
     )
     username: str | None = Field(default=None, description="Of the broker's user.")
     password: SecretStr | None = Field(default=None, description="Of the broker's user.")

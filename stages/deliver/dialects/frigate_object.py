@@ -8,9 +8,12 @@ known of standing still.
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from pipeline.messages import Event, EventObject
 from stages.deliver.dialects.instant import epoch_s
 from stages.deliver.dialects.picture import box_px, size_px
+from stages.deliver.snapshot import picture_of
 
 TYPES = {"start": "new", "update": "update", "end": "end"}
 _TAIL = 6
@@ -64,12 +67,12 @@ def _object(messages: Sequence[Event]) -> dict[str, Any]:
         raise ValueError(f"event {last.id} has no object, which is all that frigate/events speaks of")
     scores = [thing.confidence, *(score for message in messages for _, score in message.score_history)]
     zones, left = frigate_zones(messages), last.type == "end" and last.ended == "left"
-    shown = next((message for message in reversed(messages) if "snapshot" in message.evidence), None)
+    shown = shown_by(messages)
     return {
         "id": frigate_id(first),
         "camera": last.camera,
         "frame_time": epoch_s(last),
-        "snapshot": None if shown is None or shown.object is None else _snapshot(shown, shown.object),
+        "snapshot": None if shown is None else _snapshot(shown),
         "label": thing.class_name,
         "sub_label": None,
         "top_score": max(scores),
@@ -104,10 +107,26 @@ def _unborn(after: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _snapshot(event: Event, thing: EventObject) -> dict[str, Any]:
+def shown_by(messages: Sequence[Event]) -> Event | None:
+    """The last message that names a picture."""
+    return next((message for message in reversed(messages) if picture_of(message) is not None), None)
+
+
+def shown_at(event: Event) -> float:
+    """Media time of the picture that a message names. The best one shows one of a few frames: the first of them."""
+    return event.best[0].media_time if "best" in event.evidence and event.best else event.media_time
+
+
+def _snapshot(event: Event) -> dict[str, Any] | None:
+    thing = event.object
+    if thing is None:
+        return None
+    if "best" in event.evidence and event.best:
+        best = event.best[0]
+        thing = msgspec.structs.replace(thing, confidence=best.confidence, box_px=best.box_px, box=best.box)
     place = _place(thing)
     return {
-        "frame_time": epoch_s(event),
+        "frame_time": epoch_s(event, shown_at(event)),
         "box": place["box"],
         "area": place["area"],
         "region": place["region"],

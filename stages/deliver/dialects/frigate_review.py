@@ -6,8 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.messages import Event
-from stages.deliver.dialects.frigate_object import TYPES, frigate_id, frigate_severity, frigate_zones
+from stages.deliver.dialects.frigate_object import (
+    TYPES,
+    frigate_id,
+    frigate_severity,
+    frigate_zones,
+    shown_at,
+    shown_by,
+)
 from stages.deliver.dialects.instant import epoch_s
+from stages.deliver.snapshot import picture_of
 
 
 def frigate_review(event: Event, earlier: Sequence[Event]) -> dict[str, Any]:
@@ -18,7 +26,7 @@ def frigate_review(event: Event, earlier: Sequence[Event]) -> dict[str, Any]:
 
 def _review(messages: Sequence[Event]) -> dict[str, Any]:
     first, last = messages[0], messages[-1]
-    shown = next((message for message in reversed(messages) if "snapshot" in message.evidence), None)
+    shown = shown_by(messages)
     labels = [message.rule if message.object is None else message.object.class_name for message in messages]
     return {
         "id": frigate_id(first, 1),
@@ -26,7 +34,7 @@ def _review(messages: Sequence[Event]) -> dict[str, Any]:
         "start_time": epoch_s(first, first.started),
         "end_time": epoch_s(last) if last.type == "end" else None,
         "severity": frigate_severity(messages),
-        "thumb_path": None if shown is None else shown.evidence["snapshot"],
+        "thumb_path": None if shown is None else picture_of(shown),
         "data": {
             "detections": [frigate_id(first)],
             "objects": list(dict.fromkeys(labels)),
@@ -34,7 +42,7 @@ def _review(messages: Sequence[Event]) -> dict[str, Any]:
             "sub_labels": [],
             "zones": frigate_zones(messages),
             "audio": [],
-            "thumb_time": None if shown is None else epoch_s(shown),
+            "thumb_time": None if shown is None else epoch_s(shown, shown_at(shown)),
             "metadata": None,
         },
     }

@@ -21,7 +21,7 @@ from tests.servers.process import ServerProcess
 from tests.stages.deliver.dialects.telling import END, START, STORY, UPDATE, scene
 
 CAMERAS = {"gate": [("in_field", "yard"), ("camera_health", "camera_health")], "lane": [("crowding", "crowd")]}
-JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
+JPEG, BETTER = b"\xff\xd8\xff\xe0 a picture \xff\xd9", b"\xff\xd8\xff\xe0 the best one \xff\xd9"
 
 
 @pytest.fixture
@@ -139,13 +139,15 @@ def test_states_follow_an_event_and_the_event_itself_is_not_retained(
     home, sink = listen(), speak("home_assistant")
     sink.look_in(tmp_path)
     sink.open()
-    for event in STORY:
+    best = {"best": f"media/{STORY[-1].message_id}.jpg"}
+    (tmp_path / best["best"]).write_bytes(BETTER)
+    for event in (*STORY[:-1], msgspec.structs.replace(STORY[-1], evidence=best)):
         sink.send(event, key=event.message_id)
     sink.send(scene(), key="4")
     wait_for(lambda: len(home.said("bartizan/gate/event")) == 4, "the events")
     assert home.said("bartizan/gate/rules/yard") == [b"OFF", b"ON", b"ON", b"OFF"]
     assert home.said("bartizan/gate/problem") == [b"OFF", b"ON"]
-    assert home.said("bartizan/gate/snapshot") == [JPEG]
+    assert home.said("bartizan/gate/snapshot") == [JPEG, BETTER]
     events = [json.loads(body) for body in home.said("bartizan/gate/event")]
     assert [event["event_type"] for event in events] == ["start", "update", "end", "start"]
     sink.open()

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline.messages import Event
+from pipeline.messages import BestFrame, Event
 from stages.deliver.dialects.table import DIALECTS
 from tests.stages.deliver.dialects.telling import END, START, STORY, UPDATE, scene
 
@@ -67,6 +67,27 @@ def test_before_is_what_the_message_before_said_and_in_the_beginning_nothing_was
     assert (new["before"]["has_snapshot"], new["after"]["has_snapshot"]) == (False, True)
     assert end["after"]["current_zones"] == []
     assert end["after"]["entered_zones"] == ["yard"]
+
+
+def test_the_best_picture_of_an_end_takes_the_place_of_the_snapshot() -> None:
+    best = BestFrame(
+        frame=161,
+        media_time=16.0,
+        track_id=7,
+        confidence=0.97,
+        box_px=(300.0, 200.0, 400.0, 400.0),
+        box=(300 / 768, 200 / 576, 400 / 768, 400 / 576),
+        score=137.2,
+    )
+    end = msgspec.structs.replace(END, best=[best], evidence={"best": "media/sample-gate-3.jpg"})
+    after = told("frigate", START, UPDATE, end)[-1]["after"]
+    assert after["snapshot"]["box"] == [300, 200, 400, 400]
+    assert after["snapshot"]["frame_time"] == pytest.approx(NOON + 6.0, abs=1e-5)
+    assert (after["snapshot"]["score"], after["has_snapshot"]) == (0.97, True)
+    assert after["box"] != after["snapshot"]["box"]
+    review = told("frigate_reviews", START, UPDATE, end)[-1]["after"]
+    assert review["thumb_path"] == "media/sample-gate-3.jpg"
+    assert review["data"]["thumb_time"] == pytest.approx(NOON + 6.0, abs=1e-5)
 
 
 def test_ids_have_the_form_of_frigates_and_the_beginning_of_ours() -> None:
