@@ -19,7 +19,7 @@ from stages.alert.rule import WHOLE_SCENE, CameraRule, Claim, Rule, is_about_obj
 from stages.alert.scene import Scene
 from stages.alert.sighting import Sighting
 from stages.alert.trace import trace
-from stages.alert.views import View, note_best
+from stages.alert.views import View, note_best, view
 
 log = logging.getLogger(__name__)
 
@@ -197,6 +197,12 @@ class Watch:
         if self._views and sighting is not None and sighting.present and sighting.views:
             note_best(episode.views, sighting.views[-1:] if episode.views else sighting.views, self._views)
 
+    def _picture_start(self, episode: Episode, scene: Scene, sighting: Sighting | None) -> None:
+        """Of an object that no frame was noted for (live) the deciding one is: it is cut for the snapshot anyway."""
+        if self._views and not episode.views and sighting is not None and sighting.present and not scene.still:
+            now, s = scene.frame, sighting
+            episode.views.append(view(now.index, now.media_ns, s.track_id, s.confidence, s.box, s.box_px))
+
     def _act(self, key: tuple[int, int], turn: Turn, claim: Claim | None, scene: Scene) -> list[Change]:
         now, episode = scene.frame.media_ns, self._episodes[key]
         sighting = scene.sightings.get(episode.subject)
@@ -237,6 +243,7 @@ class Watch:
                 episode.phase = "spent"
             return []
         episode.phase, episode.started_ns, episode.updated_ns = "open", now, now
+        self._picture_start(episode, scene, sighting)
         start = Change("start", self.rule, episode, claim, self._reasons(episode, claim, scene, sighting, known))
         if not self.rule.momentary:
             return [start]

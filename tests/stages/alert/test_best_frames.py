@@ -108,3 +108,16 @@ def test_a_live_camera_that_was_interrupted_anywhere_asks_for_the_same_frames() 
         torn.restore("gate", kept)
         assert torn.state("gate") == kept == whole.state("gate")
         assert torn.candidates("gate") == whole.candidates("gate")
+
+
+def test_who_is_seen_but_for_a_moment_is_named_at_the_deciding_frame() -> None:
+    busy = Walk(stops=[(0, 0.1, 0.2), (22, 0.9, 0.2)], track=2)
+    short = Walk(stops=[(9.1, 0.5, 0.6), (9.4, 0.5, 0.6)], track=3)
+    lawn = InField.Options.model_validate({"name": "lawn", "zone": ZONE, "min_age_s": 0, "enter_inertia_s": 0})
+    stage = AlertStage(AlertOptions(), rules=[InField(lawn)], trackers=ScriptedTracker)
+    told = stage.process("gate", Script(walks=[busy, short], seconds=22, live=True).records()).events
+    assert [(event.type, [frame.frame for frame in event.best]) for event in told] == [
+        ("start", []),
+        ("end", [92]),
+    ]
+    assert told[0].frame == 92
