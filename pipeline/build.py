@@ -169,16 +169,17 @@ class BuiltSink:
         """Unique in the configuration."""
         return self.config.name
 
-    def deliver(self, store: EventStore, *, limit: int) -> bool:
-        """Send what is due, at most ``limit`` messages and as many digests; False when there was nothing to do."""
+    def deliver(self, store: EventStore, *, limit: int, go_on: Callable[[], bool] = lambda: True) -> bool:
+        """Send what is due, at most ``limit`` messages and as many digests, none after ``go_on`` said no; False when
+        there was nothing to do."""
         if not self._looks_back and hasattr(self.sink, "look_back"):
             self.sink.look_back(Past(store, self.name))
             self._looks_back = True
         if self.govern is not None and self._governed is None:
             self._governed = self.govern(store)
         sifted = self._governed.sifted if self._governed else 0
-        messages = self._deliver(store if self._governed is None else self._governed, limit)
-        digests = self._deliver(store.digests, limit)
+        messages = self._deliver(store if self._governed is None else self._governed, limit, go_on)
+        digests = self._deliver(store.digests, limit, go_on)
         return messages or digests or (self._governed is not None and self._governed.sifted > sifted)
 
     @property
@@ -197,7 +198,7 @@ class BuiltSink:
         """Have the governor tell now what it kept back; False if there is nothing."""
         return self._governed is not None and bool(self._governed.flush())
 
-    def _deliver(self, outbox: Any, limit: int) -> bool:
+    def _deliver(self, outbox: Any, limit: int, go_on: Callable[[], bool]) -> bool:
         tally = self.deliver_due(
             outbox,
             self.config.name,
@@ -207,6 +208,7 @@ class BuiltSink:
             clock=self.clock,
             random=random.random,
             limit=limit,
+            go_on=go_on,
         )
         self._say(tally)
         return bool(tally.delivered or tally.failed or tally.dead)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.clock import SECOND, Clock
-from pipeline.courier import Courier
+from pipeline.courier import Courier, end_all
 from pipeline.errors import UsageError
 from pipeline.store.event_store import EventStore
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pipeline.build import BuiltSink
 
 LOOK_S = 0.05
+PATIENCE_S = 30.0
+"""With receivers that take nothing, where nobody says how long they are waited for."""
 
 
 @contextmanager
@@ -34,9 +36,10 @@ def unused(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def flush(store: EventStore, sinks: "Sequence[BuiltSink]", clock: Clock, *, patience_s: float) -> bool:
-    """Deliver what waits for these sinks; True when nothing does any more, False when none of it got anywhere for so
-    long. The governor, where there is one, decides as in a run, and tells at the end what it kept back."""
+def flush(store: EventStore, sinks: "Sequence[BuiltSink]", clock: Clock, *, limit_s: float | None) -> bool:
+    """Deliver what waits for these sinks; True when nothing does any more, False when ``limit_s`` is over; without one
+    when none of it got anywhere for ``PATIENCE_S``. The governor, where there is one, decides as in a run, and tells at
+    the end what it kept back."""
     couriers = [Courier(sink, store, clock, poll_s=LOOK_S) for sink in sinks]
     names = [sink.name for sink in sinks]
     for courier in couriers:
@@ -51,16 +54,13 @@ def flush(store: EventStore, sinks: "Sequence[BuiltSink]", clock: Clock, *, pati
             if not waiting and not sum(courier.flush() for courier in couriers):
                 return True
             now = clock.monotonic_ns()
-            if waiting < least:
+            if waiting < least and limit_s is None:
                 least, since_ns = waiting, now
-            if now - since_ns > patience_s * SECOND:
+            if now - since_ns > (limit_s or PATIENCE_S) * SECOND:
                 return False
             time.sleep(LOOK_S)
     finally:
-        for courier in couriers:
-            courier.stop()
-        for courier in couriers:
-            courier.join()
+        end_all(couriers)
 
 
 def _waiting(store: EventStore, names: Sequence[str]) -> int:

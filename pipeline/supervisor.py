@@ -349,7 +349,9 @@ class Supervisor:
             return self._phase != 0 or self._settled()
         progress = sum(self._progress_of(process) for process in unfinished)
         if progress != self._phase_done:
-            self._phase_done, self._phase_since_ns = progress, self._now()
+            self._phase_done = progress
+            if not self._is_limited():
+                self._phase_since_ns = self._now()
         if self._now() - self._phase_since_ns > self._patience_s() * SECOND:
             self._phase_since_ns = self._now()
             for process in unfinished:
@@ -358,8 +360,12 @@ class Supervisor:
 
     def _patience_s(self) -> float:
         """With what is to finish now. Who will not wait for receivers does not want the analysis cut short."""
-        is_last = self._phase == len(self.PHASES) - 1
-        return self._options.drain_timeout_s if is_last else max(self._options.drain_timeout_s, FINISH_S)
+        asked_s = self._options.drain_timeout_s or FINISH_S
+        return asked_s if self._is_limited() else max(asked_s, FINISH_S)
+
+    def _is_limited(self) -> bool:
+        """Only receivers are waited for, and the user said how long, whether they come on or not."""
+        return self._phase == len(self.PHASES) - 1 and self._options.drain_timeout_s is not None
 
     def _lose_patience(self, process: Process) -> None:
         """It does not come on. Starting it again may help, once; a receiver that is away it does not."""

@@ -12,7 +12,7 @@ from rich.console import Console
 from pipeline.clock import SystemClock
 from pipeline.commands.event_place import open_place
 from pipeline.commands.letter_table import plain_letter, show_letters
-from pipeline.commands.options import ConfigArgument, JsonOption, SetOption, seconds
+from pipeline.commands.options import ConfigArgument, DrainTimeoutOption, JsonOption, SetOption, seconds
 from pipeline.commands.outcome import tell_what_is_left
 from pipeline.commands.sink_trial import Trial, try_sink
 from pipeline.configuration.config import PipelineConfig, SinkConfig
@@ -82,14 +82,12 @@ def flush(
     ] = None,
     overrides: SetOption = None,
     sink: SinkOption = None,
-    drain_timeout: Annotated[
-        str, typer.Option("--drain-timeout", metavar="TIME", help="How long to wait for receivers that take nothing.")
-    ] = "30s",
+    drain_timeout: DrainTimeoutOption = None,
 ) -> None:
     """Deliver what is left in a folder of results, without running the pipeline. Exit code 4 if something stays."""
     from pipeline.build import build_sinks
 
-    patience_s = seconds(drain_timeout, "--drain-timeout")
+    limit_s = None if drain_timeout is None else seconds(drain_timeout, "--drain-timeout")
     if not folder.is_dir():
         raise UsageError(f"{folder}: there is no such folder; name the results of a run")
     loaded = _configuration(folder, config, overrides or [])
@@ -99,7 +97,7 @@ def flush(
     with unused(folder), open_place(str(folder)) as store:
         before = _pending(store, sink)
         sinks = [each for each in build_sinks(loaded, clock, out) if not sink or each.name in sink]
-        flush_outbox(store, sinks, clock, patience_s=patience_s)
+        flush_outbox(store, sinks, clock, limit_s=limit_s)
         left = store.letters.left(sink or ())
         after = _pending(store, sink)
     known = {each.name for each in loaded.sinks}

@@ -29,7 +29,7 @@ DrainTimeoutOption: TypeAlias = Annotated[
     typer.Option(
         "--drain-timeout",
         metavar="TIME",
-        help="How long receivers that take nothing are waited for at the end, such as 10min; default: 30s.",
+        help="How long receivers are waited for at the end, such as 10min; default: until they took nothing for 30s.",
     ),
 ]
 OverwriteOption: TypeAlias = Annotated[

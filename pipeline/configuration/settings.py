@@ -87,11 +87,12 @@ class SupervisorOptions(Settings):
         le=3600,
         description="Seconds a process may take to start (loading and exporting a model).",
     )
-    drain_timeout_s: float = Field(
-        default=30.0,
+    drain_timeout_s: float | None = Field(
+        default=None,
         gt=0,
         le=604800,
-        description="Seconds without progress, also of receivers, after which what is under way is left at the end.",
+        description="Seconds after which the end of a run no longer waits for receivers, once all else is done. Unset: "
+        "as long as they acknowledge something, and 30 s more.",
     )
     grace_s: float = Field(
         default=5.0,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog, Metrics
-from pipeline.courier import Courier
+from pipeline.courier import Courier, end_all
 from pipeline.spec import RunSpec
 from pipeline.stats import Stats
 from pipeline.store.census import Census
@@ -89,10 +89,7 @@ class DeliverLoop:
 
     def close(self) -> None:
         """End the threads; each closes its sink."""
-        for courier in self._couriers:
-            courier.stop()
-        for courier in self._couriers:
-            courier.join()
+        end_all(self._couriers)
 
     def _flush(self) -> bool:
         """Have every governor tell what it kept back; False if there is nothing left to tell."""

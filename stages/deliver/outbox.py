@@ -148,8 +148,10 @@ def deliver_due(
     clock: Clock,
     random: Random,
     limit: int = 20,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> Tally:
-    """Send what is due to the sink of that name, at most ``limit`` messages; each result is written down at once.
+    """Send what is due to the sink of that name, at most ``limit`` messages and no further one once ``go_on`` says no;
+    each result is written down at once.
 
     A process that dies between the acknowledgement and the note sends that message again, with the same key.
     """
@@ -159,6 +161,8 @@ def deliver_due(
     for row in outbox.pending(name, clock.wall_ns(), limit):
         if row.camera in held:
             continue
+        if not go_on():
+            break
         try:
             _send(sink, row, name)
         except DeliveryError as error:

@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 MOODS = {"take": 24, "500": 2, "429": 1, "hang": 1, "close": 1, "close in the answer": 1, "take and close": 1}
 """What it does with a request, and how often."""
 LONGEST_HANG_S = 5.0
+SLOW_S = 1.0
+"""After which it takes a message in the mood `slow`, which is not drawn."""
 
 
 class _QuietServer(ThreadingHTTPServer):
@@ -109,6 +111,8 @@ def _handler(receiver: Misbehaving) -> type[BaseHTTPRequestHandler]:
                 self._behave(mood)
 
         def _behave(self, mood: str) -> None:
+            if mood == "slow":
+                receiver.released.wait(SLOW_S)
             if mood == "hang":
                 receiver.released.wait(LONGEST_HANG_S)
             if mood in ("hang", "close"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.faulty import DETECTOR, SOURCE, write_clip
-from tests.e2e.misbehaving import Misbehaving, misbehaving
+from tests.e2e.misbehaving import SLOW_S, Misbehaving, misbehaving
 from tests.e2e.running import ROOT, run_to_end
 
 DRAIN_S = 1.5
@@ -21,18 +21,18 @@ REASONS = {
 }
 
 
-def sinks(receiver: Misbehaving) -> str:
+def sinks(receiver: Misbehaving, timeout_s: float = 0.5) -> str:
     # What failed a few times waits for an hour: the end of a run and `deliver flush` do not.
     retry = "retry: {first_s: 3600, longest_s: 3600}"
-    return f"sinks=[{{kind: webhook, name: hook, url: '{receiver.url}', timeout_s: 0.5, {retry}}}]"
+    return f"sinks=[{{kind: webhook, name: hook, url: '{receiver.url}', timeout_s: {timeout_s}, {retry}}}]"
 
 
-def command(folder: Path, receiver: Misbehaving) -> list[str]:
+def command(folder: Path, receiver: Misbehaving, *, update_s: float = 0.5, timeout_s: float = 0.5) -> list[str]:
     clip = write_clip(folder / "clip.pattern", frames=40)
-    values = [f"cameras.clip.backend={SOURCE}", f"stages.detect.kind={DETECTOR}", sinks(receiver)]
+    values = [f"cameras.clip.backend={SOURCE}", f"stages.detect.kind={DETECTOR}", sinks(receiver, timeout_s)]
     settings = [word for value in values for word in ("--set", value)]
     rest = ["--drain-timeout", f"{DRAIN_S}s", *settings]
-    return ["process", str(clip), "--out", str(folder / "out"), "--rule", "in_field:update_s=0.5", *rest]
+    return ["process", str(clip), "--out", str(folder / "out"), "--rule", f"in_field:update_s={update_s}", *rest]
 
 
 @pytest.mark.slow
@@ -56,6 +56,28 @@ def test_what_a_receiver_did_not_take_is_told_with_the_reason_and_flushed_later(
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stdout == f"sink hook: {len(messages)} of {len(messages)} settled\n"
         assert list(receiver.first_arrivals()) == messages
+
+
+@pytest.mark.slow
+def test_a_receiver_that_takes_a_message_now_and_then_does_not_hold_the_end_for_longer_than_was_said(
+    tmp_path: Path,
+) -> None:
+    with misbehaving(seed=1) as receiver:
+        receiver.always = "slow"
+        arguments = command(tmp_path, receiver, update_s=0.1, timeout_s=10)
+        run = run_to_end(arguments, tmp_path / "out", code=4)
+        counts, taken = run.report()["outbox"]["hook"], len(receiver.arrivals)
+        assert counts["delivered"] > 0
+        assert counts["pending"] * SLOW_S > DRAIN_S, "all was taken in time: nothing was tried"
+        assert f"sink hook: {counts['pending']} messages are not delivered; run again" in run.output.read_text()
+        settings = ["--set", sinks(receiver, timeout_s=10), "--drain-timeout", f"{DRAIN_S}s"]
+        flush = [sys.executable, "-m", "pipeline.cli", "deliver", "flush", str(run.out), *settings]
+        done = subprocess.run(flush, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 4, done.stdout + done.stderr
+        assert 0 < len(receiver.arrivals) - taken <= DRAIN_S / SLOW_S + 2
+        receiver.released.set()
+        rest = run_to_end([word for word in arguments if word not in settings[2:]], tmp_path / "out")
+        assert rest.report()["outbox"]["hook"] == {"pending": 0, "delivered": len(run.events()), "dead": 0}
 
 
 @pytest.mark.slow

@@ -1,5 +1,4 @@
-"""Kafka, against the mock cluster inside librdkafka: it speaks the protocol over real sockets, but is no broker that
-one runs. There is no broker to be had from PyPI or Debian."""
+"""Kafka, against the mock cluster inside librdkafka: several brokers that speak the protocol over real sockets."""
 
 import json
 from collections.abc import Iterator
