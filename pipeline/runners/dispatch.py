@@ -6,11 +6,13 @@ from pathlib import Path
 from pipeline.clock import SECOND
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import CameraProgress, GiveUp, OverdueWorker, Progress, WorkerDied
-from pipeline.dispatch import Append, Dispatcher, Effect, Limits, Overdue, Send
+from pipeline.dispatch.camera_book import CameraBook
+from pipeline.dispatch.dispatcher import Dispatcher
+from pipeline.dispatch.effects import Append, Effect, Overdue, Send
+from pipeline.dispatch.limits import Limits
 from pipeline.errors import CannotStart, LogError
 from pipeline.followed import Followed
 from pipeline.journal.log import LogReader, LogWriter
-from pipeline.leases import CameraBook
 from pipeline.messages import SCHEMA, CaptureHello, LogHeader, Refused, Wire, Work
 from pipeline.spec import RECORDING, RunSpec
 from pipeline.wire.links import open_router

@@ -8,8 +8,10 @@ third analysed frame; a classifier cuts it where it finds it, or has the recordi
 from collections import deque
 from dataclasses import dataclass, field
 
-from pipeline.dispatch import Append, Dispatcher, Effect, Limits, Overdue, Send
-from pipeline.leases import CameraBook
+from pipeline.dispatch.camera_book import CameraBook
+from pipeline.dispatch.dispatcher import Dispatcher
+from pipeline.dispatch.effects import Append, Effect, Overdue, Send
+from pipeline.dispatch.limits import Limits
 from pipeline.messages import (
     Answered,
     CaptureHello,

@@ -1,7 +1,10 @@
 """Candidates for best pictures of live cameras: cut while their slots are there, few at a time, in nobody's way."""
 
-from pipeline.dispatch import CUTTING, Dispatcher, Effect, Limits, Send
-from pipeline.leases import CameraBook
+from pipeline.dispatch.camera_book import CameraBook
+from pipeline.dispatch.dispatcher import Dispatcher
+from pipeline.dispatch.effects import Effect, Send
+from pipeline.dispatch.limits import Limits
+from pipeline.dispatch.snapshots import CUTTING
 from pipeline.messages import (
     CANDIDATE,
     Candidates,

@@ -1,4 +1,4 @@
-"""What the dispatcher knows of one camera and of one worker; plain records without behaviour of their own."""
+"""What the dispatcher knows of one camera."""
 
 from dataclasses import dataclass, field
 
@@ -68,29 +68,15 @@ class CameraBook:
     online: bool = True
     end_reason: str = ""
 
+    def first_waiting(self) -> Pending:
+        """The frame that has waited longest for a worker; one does."""
+        return self.pending[next(iter(self.waiting))]
 
-@dataclass(slots=True)
-class Lease:
-    """One frame in one worker's hands."""
+    def wait_again(self, index: int) -> None:
+        """A frame that a worker had waits again, in its place."""
+        self.waiting = dict.fromkeys(sorted([*self.waiting, index]))
 
-    name: str
-    camera: str
-    index: int
-    granted_ns: int
-    reported: bool = False
-    """The supervisor was told that it is overdue."""
-
-
-@dataclass(slots=True)
-class Worker:
-    """One detect worker."""
-
-    name: str
-    peer: bytes
-    capacity: int
-    leases: dict[str, Lease] = field(default_factory=dict)
-    suspended: bool = False
-    """Overdue: gets nothing more until it says that it is idle."""
-    alone: bool = False
-    """Works on a suspect frame: gets nothing beside it."""
-    accepted: int = 0
+    def forget(self, index: int) -> None:
+        """Drop a recording's frame whose pixels are gone; the next sync asks for it again."""
+        self.waiting.pop(index, None)
+        del self.pending[index]

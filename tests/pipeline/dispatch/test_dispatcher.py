@@ -3,8 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.dispatch import Append, Dispatcher, Effect, Limits, Send
-from pipeline.leases import CameraBook
+from pipeline.dispatch.camera_book import CameraBook
+from pipeline.dispatch.dispatcher import Dispatcher
+from pipeline.dispatch.effects import Append, Effect, Send
+from pipeline.dispatch.limits import Limits
 from pipeline.messages import (
     CaptureHello,
     Cut,
@@ -27,7 +29,7 @@ from pipeline.messages import (
     Work,
     WorkerHello,
 )
-from tests.pipeline.dispatch_world import SECOND, World
+from tests.pipeline.dispatch.world import SECOND, World
 
 ACTIONS = (
     "capture",
