@@ -115,7 +115,7 @@ def _tell(handover: Handover) -> None:
     if handover.sealed:
         told = "the key of a role opens them (--role-key, or the tool age)"
         typer.echo(f"{len(handover.sealed)} originals handed out sealed, as {FILE} says: {told}")
-    for fault in handover.damaged:
+    for fault in handover.unopened:
         typer.echo(f"not opened: {fault}", err=True)
 
 

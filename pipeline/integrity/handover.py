@@ -27,8 +27,8 @@ class Handover:
     """What the key opens, and ..."""
     sealed: list[str] = field(default_factory=list)
     """... what stays sealed."""
-    damaged: list[str] = field(default_factory=list)
-    """What is wrong with those that cannot be opened by anybody."""
+    unopened: list[str] = field(default_factory=list)
+    """Why the key did not open some."""
     noted: int = 0
     """Lines that were written down."""
 
@@ -48,18 +48,19 @@ class Handover:
                 "nothing was written but a line that it was tried"
             )
         role = self.key.public if self.key else ""
+        self.unopened += [f"{name} {why}" for name, why in refusals.items() if self.key]
         self._write([self._line(name, role if name in self.opened else "", sealed=name in refusals) for name in names])
 
     def copy(self, name: str, target: Path) -> Path | None:
         """Copy one, and write beside it what is inside where the key opens it; the path of that. Raises ``OSError``."""
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(mode=0o700, exist_ok=True)
         shutil.copyfile(self.out / name, target)
         if name not in self.opened or self.key is None:
             return None
         try:
             data = unseal(target.read_bytes(), self.key)
         except SealError as error:
-            self.damaged.append(f"{name} {error}")
+            self.unopened.append(f"{name} {error}")
             return None
         opened = target.with_name(target.name.removesuffix(SUFFIX))
         opened.write_bytes(data)

@@ -147,6 +147,25 @@ def test_a_key_that_opens_none_gets_nothing_and_the_chain_says_that_it_was_tried
     assert [kind for kind, _, _ in notes(results)] == ["refusal", "release"]
 
 
+def test_what_a_key_does_not_open_beside_what_it_opens_goes_sealed(results: Path, tmp_path: Path, key: SiteKey) -> None:
+    RoleKey.make(tmp_path / "later.identity", "later")
+    later = RoleKey.load(tmp_path / "later.identity")
+    write_original(results, "media/3.jpg", PLAIN, [later.recipient])
+    (results / "media" / "3.jpg").write_bytes(b"hidden")
+    with open_store(results) as store:
+        event = sample_event(ordinal=3, id="e3", evidence={"snapshot": "media/3.jpg"})
+        store.commit("gate", [event], Position(b"", 2, 2), nowhere)
+        with Witness(results, store, key, ManualClock(wall_ns=10**18)) as seeing:
+            seeing.catch_up()
+    package = tmp_path / "package"
+    done = export(results, package, "e2", "e3", "--role-key", tmp_path / "later.identity")
+    assert done.exit_code == 0, done.output
+    assert "not opened: originals/2.jpg.age is sealed for others than this key" in done.output
+    assert [path.name for path in sorted(package.rglob("originals/*"))] == ["2.jpg.age", "3.jpg", "3.jpg.age"]
+    assert [note.rpartition(", ")[2] for _, _, note in notes(results)] == ["sealed", f"opened with {later.public}"]
+    assert check(package)[0] == 0
+
+
 @pytest.mark.parametrize("length", [40, 200, -1])
 def test_an_original_that_was_cut_off_is_said_to_be_and_nothing_else_is_lost(
     results: Path, tmp_path: Path, role: RoleKey, length: int
