@@ -133,6 +133,7 @@ class LiveLoop:
         except OSError as error:
             self._fail(f"cannot write: {error.strerror}")
             return False
+        self._offsets.forget()
         self._end_what_is_over()
         for name, why in list(self._held_up.items()):
             self._ask(self._clips.wanted[name], why)
@@ -154,7 +155,6 @@ class LiveLoop:
     def _break_off(self, reason: str) -> None:
         """Let go of the connection. Clips under way go on when there is another, until their time is over."""
         self._settle(self._recording.close())
-        self._offsets.forget()
         for name in self._clips.wanted:
             self._held_up.setdefault(name, reason)
 

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from pipeline.clock import SECOND, Clock
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from av import Packet, VideoStream
     from av.container import InputContainer
 
+TIMELESS = "mpjpeg"
+"""Pictures over HTTP, one after the other: FFmpeg gives them the times of 25 a second, whatever comes."""
+MILLISECOND = Fraction(1, 1000)
 JUMP_NS = 5 * SECOND
 """A stream whose times move further than this at once is another one."""
 
@@ -44,6 +48,7 @@ class PacketSource:
         self._wall = WallClock()
         self._offset_ns: int | None = None
         self._last_ns: int | None = None
+        self._opened_ns = 0
 
     @property
     def stream(self) -> "VideoStream":
@@ -71,15 +76,17 @@ class PacketSource:
         self._packets = container.demux(container.streams.video[0])
         self._wall.reset()
         self._offset_ns = self._last_ns = None
+        self._opened_ns = self._clock.monotonic_ns()
 
     def read(self) -> Copied:
         """The next packet that has a time."""
         while True:
             packet = self._next()
+            if self._is_timeless:
+                self._date(packet)
             if packet.pts is not None and packet.time_base is not None and packet.size:
-                return self._stamped(
-                    packet, round((packet.pts - (self.stream.start_time or 0)) * packet.time_base * SECOND)
-                )
+                origin = 0 if self._is_timeless else self.stream.start_time or 0
+                return self._stamped(packet, round((packet.pts - origin) * packet.time_base * SECOND))
 
     def close(self) -> None:
         """Close the connection; safe to call twice."""
@@ -99,6 +106,17 @@ class PacketSource:
         if packet is None:
             raise self._broken(began_ns) or hung_up(source)
         return packet
+
+    @property
+    def _is_timeless(self) -> bool:
+        return self._container is not None and self._container.format.name == TIMELESS
+
+    def _date(self, packet: "Packet[VideoStream]") -> None:
+        """It is of the moment it came."""
+        passed_ms = (self._clock.monotonic_ns() - self._opened_ns) // 1_000_000
+        packet.time_base = MILLISECOND
+        packet.pts = packet.dts = passed_ms
+        packet.duration = 0
 
     def _broken(self, began_ns: int) -> SourceError | None:
         took_s = (self._clock.monotonic_ns() - began_ns) / SECOND

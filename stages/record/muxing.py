@@ -39,7 +39,7 @@ class Muxer:
 
         Left out is what has no time, and pictures shown before the first one, which need what came before it.
         """
-        pts, dts, base, source = packet.pts, packet.dts, packet.time_base, packet.stream
+        pts, dts, base, source, duration = packet.pts, packet.dts, packet.time_base, packet.stream, packet.duration
         if pts is None or base is None or (self._resumed_at is None and self._first is not None and pts < self._first):
             return False
         if self._first is None:
@@ -56,6 +56,7 @@ class Muxer:
             self._container.mux_one(packet)
         finally:
             packet.stream, packet.pts, packet.dts, packet.time_base = source, pts, dts, base
+            packet.duration = duration
         self.frames += 1
         return True
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from tests.e2e.conftest import Start
 from tests.e2e.running import Running, process_command, until
 from tests.e2e.test_live import QUICK, camera_options
+from tests.servers.mjpeg import mjpeg_server, write_jpegs
 from tests.servers.rtsp import aio_rtsp_server
 
 RECORD = ["--set", "stages.record={pre_roll_s: 1, post_roll_s: 1}"]
@@ -109,6 +111,28 @@ def test_a_live_event_has_a_clip_that_begins_before_it(start: Start, root: Path,
         assert pictures(out / event["evidence"]["clip"]) == note["frames"]
         if not note["short"]:
             assert note["event_at_s"] >= 0.8
+
+
+@pytest.mark.slow
+def test_how_far_two_streams_without_a_clock_are_apart_is_measured(start: Start, root: Path, tmp_path: Path) -> None:
+    with av.open(str(root / "sample_videos" / "campus.mp4")) as container:
+        frames = (frame.to_ndarray(format="bgr24").astype(np.uint8) for frame in container.decode(video=0))
+        write_jpegs(tmp_path / "media" / "yard", islice(frames, 60, 360))
+    out, camera = tmp_path / "out", "127_0_0_1"
+    with mjpeg_server(tmp_path / "media") as server:
+        url = f"{server.url}/yard"
+        record = f"stages.record={{source: '{url}?late_s=1.2', pre_roll_s: 2, post_roll_s: 2}}"
+        options = [*QUICK, *camera_options(camera), "--set", record]
+        run = start(["watch", f"{url}?late_s=0", "--out", str(out), *options], out)
+        measured = []
+        for _ in until(60, "a measured offset"):
+            measured = [note["offset_s"] for note in notes(run, camera) if note["offset_s"] is not None]
+            if measured:
+                break
+            assert run.command.poll() is None, run.said()
+        assert run.stop() == 0, run.said()
+    assert {note["clock"] for note in notes(run, camera)} == {"arrival"}
+    assert measured[0] == pytest.approx(1.2, abs=0.35)
 
 
 @pytest.mark.slow

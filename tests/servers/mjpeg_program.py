@@ -1,7 +1,8 @@
 """Program: serve folders of JPEG files as MJPEG over HTTP, until standard input closes.
 
 ``/NAME`` streams FOLDER/NAME/*.jpg in order at RATE pictures a second, then closes, as a camera does that is
-switched off. With USER:PASSWORD, Basic authentication is demanded.
+switched off. ``/NAME?late_s=0.8`` shows what there is now, the pictures over and over since the program began, so much
+later. With USER:PASSWORD, Basic authentication is demanded.
 Usage: mjpeg_program.py FOLDER PORT RATE [USER:PASSWORD]
 """
 
@@ -11,6 +12,8 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterable, Iterator
+from itertools import count
 from pathlib import Path
 
 BOUNDARY = "frame"
@@ -19,10 +22,12 @@ BOUNDARY = "frame"
 class Camera(http.server.BaseHTTPRequestHandler):
     folder: Path
     period_s: float
+    began = time.monotonic()
     credentials: str | None
 
     def do_GET(self) -> None:
-        files = sorted((self.folder / self.path.strip("/")).glob("*.jpg"))
+        path, _, late = self.path.partition("?late_s=")
+        files = sorted((self.folder / path.strip("/")).glob("*.jpg"))
         if self.credentials and self.headers.get("Authorization") != f"Basic {self.credentials}":
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="camera"')
@@ -30,9 +35,14 @@ class Camera(http.server.BaseHTTPRequestHandler):
         elif not files:
             self.send_error(404)
         else:
-            self._stream(files)
+            self._stream(self._now(files, float(late)) if late else files)
 
-    def _stream(self, files: list[Path]) -> None:
+    def _now(self, files: list[Path], late_s: float) -> Iterator[Path]:
+        time.sleep(late_s)
+        first = round((time.monotonic() - self.began - late_s) / self.period_s)
+        return (files[number % len(files)] for number in count(first))
+
+    def _stream(self, files: Iterable[Path]) -> None:
         self.send_response(200)
         self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={BOUNDARY}")
         self.end_headers()
