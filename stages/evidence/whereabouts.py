@@ -43,6 +43,8 @@ class _Frame:
     """By track."""
     loose: list[Box] = field(default_factory=list)
     """Of detections that belong to no track."""
+    guessed: dict[int, Box] = field(default_factory=dict)
+    """Where somebody whom the event is about is taken to be, and nobody saw whether it is he."""
 
 
 class People:
@@ -89,7 +91,10 @@ class People:
                 reach[track_id] = _hull(reach.get(track_id, box), box)
             for box in frame.loose:
                 _join(loose, box)
-        own = [box for track_id in self._own if (box := self._box(track_id, at_ns)) is not None] + self._place
+        places = {track_id: box for track_id in self._own if (box := self._box(track_id, at_ns)) is not None}
+        for frame in (self._frames[last], self._frames[following]):
+            loose += [box for track_id, box in frame.guessed.items() if track_id not in places]
+        own = [*places.values(), *self._place]
         now = [self._box(track_id, at_ns) or box for track_id, box in reach.items()]
         now += [
             box
@@ -117,8 +122,9 @@ def _frame(moment: Moment, about: Collection[int], people: Collection[str]) -> _
     width, height = moment.size
     found, around = _Frame(), moment.around
     for seen in around.seen:
-        if seen.track_id in about and not seen.held:
-            found.own[seen.track_id] = _shares(seen.box_px, width, height)
+        if seen.track_id in about:
+            where = found.guessed if seen.held else found.own
+            where[seen.track_id] = _shares(seen.box_px, width, height)
     for seen in sorted(persons(around, people), key=lambda seen: -seen.track_id):
         box = _shares(seen.box_px, width, height)
         if seen.track_id:
