@@ -7,7 +7,7 @@ how many of them it has taken in. Each counted for itself, so a frame that got l
 from pipeline.control import CameraConsumed, CameraProgress
 from pipeline.messages import Status as FrameStatus
 from pipeline.report import Book
-from pipeline.supervisor import Status
+from pipeline.supervisor.status import Status
 
 AT_CAPTURE = (FrameStatus.STATIC, FrameStatus.RATE_LIMITED, FrameStatus.CORRUPT, FrameStatus.NO_SLOT)
 AT_DISPATCH = (FrameStatus.SUPERSEDED, FrameStatus.STALE, FrameStatus.CAPTURE_LOST)

@@ -33,7 +33,8 @@ from pipeline.spec import RunSpec
 from pipeline.store.event_store import EventStore
 from pipeline.store.letters import Left
 from pipeline.store.rendering import render_events
-from pipeline.supervisor import Observer, Status, Supervisor
+from pipeline.supervisor.status import Observer, Status
+from pipeline.supervisor.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 

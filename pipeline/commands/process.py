@@ -23,7 +23,7 @@ from pipeline.configuration.defaults import default_config
 from pipeline.logs import configure
 from pipeline.out_directory import open_log
 from pipeline.run import run_pipeline
-from pipeline.supervisor import Status
+from pipeline.supervisor.status import Status
 
 
 def process(

@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from pipeline.process import Process
-from pipeline.supervisor import Status
+from pipeline.supervisor.status import Status
 
 
 class State(StrEnum):

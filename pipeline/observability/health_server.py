@@ -20,7 +20,7 @@ from pipeline.observability.exposition import CONTENT_TYPE, expose
 from pipeline.observability.health import Health, State, health_of
 from pipeline.observability.run_metrics import metrics_of
 from pipeline.process import Process
-from pipeline.supervisor import Status
+from pipeline.supervisor.status import Status
 
 logger = logging.getLogger(__name__)
 

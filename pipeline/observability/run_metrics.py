@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.books import books_of
 from pipeline.histogram import Histogram
 from pipeline.stats import Stats
-from pipeline.supervisor import Status
+from pipeline.supervisor.status import Status
 
 MOST_REASONS = 20
 """Reasons contain what peers sent; each becomes a series that Prometheus keeps, so there is an end to them."""

@@ -8,7 +8,7 @@ from pipeline.clock import SECOND, Clock, SystemClock
 from pipeline.control import CameraProgress
 from pipeline.errors import UsageError
 from pipeline.process import Process
-from pipeline.supervisor import Status
+from pipeline.supervisor.status import Status
 from pipeline.whole_file import write_whole
 
 INTERVAL_NS = SECOND

@@ -9,7 +9,7 @@ from pipeline.books import AT_CAPTURE, AT_DETECT, AT_DISPATCH, books_of
 from pipeline.control import CameraConsumed, CameraProgress
 from pipeline.messages import Status as FrameStatus
 from pipeline.report import find_imbalances
-from pipeline.supervisor import Status
+from pipeline.supervisor.status import Status
 
 
 def run_status(frames: list[FrameStatus], *, skipped: int = 0, offered: int = 0, taken: int | None = None) -> Status:

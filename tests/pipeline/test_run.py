@@ -23,7 +23,7 @@ from pipeline.run import (
     resolved,
     roles_of,
 )
-from pipeline.supervisor import Status as RunStatus
+from pipeline.supervisor.status import Status as RunStatus
 
 FRAME = FrameRecord(Frame("gate", 0, 0, 0), Status.STATIC)
 

@@ -19,7 +19,7 @@ from pipeline.process import Process, Role
 from pipeline.report import Restart
 from pipeline.restarts import RestartLimits
 from pipeline.stats import Stats
-from pipeline.supervisor import Status
+from pipeline.supervisor.status import Status
 
 
 def progress(*, online: bool = True, ended: bool = False, end_reason: str = "") -> CameraProgress:

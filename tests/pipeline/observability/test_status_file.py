@@ -14,7 +14,7 @@ from pipeline.errors import UsageError
 from pipeline.observability.status_file import INTERVAL_NS, StatusFile, read_status, status_of
 from pipeline.process import Process, Role
 from pipeline.restarts import RestartLimits
-from pipeline.supervisor import Status
+from pipeline.supervisor.status import Status
 
 
 def camera(*, frames: int = 0, ended: bool = False, online: bool = True, media_ns: int = 0) -> CameraProgress:

@@ -1,0 +1,1 @@
+"""Starts every process of a run, watches it, starts it again, drains in order."""
