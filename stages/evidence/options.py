@@ -25,5 +25,6 @@ class SnapshotOptions(BaseModel):
         description="Classes that are people. If the detector knows none of them, everything that it finds is.",
     )
     original: bool = Field(
-        default=True, description="Keep the picture as it was in originals/, which only its owner can read."
+        default=True,
+        description="Keep the picture as it was in originals/: only its owner can read it, or the `integrity.roles`.",
     )

@@ -1,5 +1,6 @@
 """Options of the machine that depend on one another."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from pydantic import ValidationError
 
 from pipeline.configuration.config import PipelineConfig
 from pipeline.configuration.defaults import default_config
+from pipeline.configuration.loading import load
 from pipeline.configuration.settings import (
     DispatchOptions,
     IntegrityOptions,
@@ -123,3 +125,15 @@ def test_roles_are_public_keys_and_without_any_nothing_is_sealed() -> None:
 def test_roles_that_would_seal_for_nobody_or_twice_are_refused(roles: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         IntegrityOptions.model_validate({"roles": roles})
+
+
+def test_a_private_key_in_the_configuration_is_named_by_its_place_and_not_shown(tmp_path: Path) -> None:
+    private = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX"
+    path = tmp_path / "x.yml"
+    path.write_text(f"cameras: {{gate: {{source: usb:0}}}}\nintegrity:\n  roles:\n    one: {private}\n    two: age1x\n")
+    with pytest.raises(UsageError) as caught:
+        load(str(path), environment={})
+    first, second = str(caught.value).splitlines()
+    assert first.startswith(f"{path}:4:10: integrity.roles.one: is the private key of a role")
+    assert second.startswith(f"{path}:5:10: integrity.roles.two: is no public key of a role")
+    assert private[20:40] not in str(caught.value)
