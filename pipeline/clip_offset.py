@@ -1,7 +1,7 @@
 """By how much clips are apart from the pictures of the analysis, measured beside the recording.
 
-Main stream and sub-stream of a camera without sender reports are dated by when they came here. How far apart that puts
-them is found out on the picture of an event, which the clip shows, too.
+A stream is dated by when it came here unless the camera sends sender reports and its reader heeds them. How far that
+puts clip and analysis apart is found out on the picture of an event, which the clip shows, too.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from pipeline.registry import resolve
 MEASURE = "stages.record.offset:measure_offset"
 REACH_S = 3.0
 """Streams are not further apart than that."""
-_UNKNOWN: dict[str, Any] = {"clock": "arrival", "offset_s": None}
+_UNKNOWN: dict[str, Any] = {"offset_s": None}
 
 
 class Measured(Protocol):
@@ -32,6 +32,7 @@ class Measured(Protocol):
 class _Begun:
     wanted: Wanted
     closed: Any
+    clock: str
     found: "Future[Measured | None]"
     connection: int
 
@@ -54,17 +55,17 @@ class ClipOffsets:
     def __len__(self) -> int:
         return len(self._begun)
 
-    def begin(self, wanted: Wanted, closed: Any) -> None:
-        """Measure on a clip that is written."""
+    def begin(self, wanted: Wanted, closed: Any, clock: str) -> None:
+        """Measure on a clip that is written, and dated by ``clock``."""
         found = self._thread.submit(self._find, wanted, closed.recorded.started_ns)
-        self._begun.append(_Begun(wanted, closed, found, self._connection))
+        self._begun.append(_Begun(wanted, closed, clock, found, self._connection))
 
     def done(self, *, wait: bool = False) -> list[tuple[Wanted, Any, dict[str, Any]]]:
         """Clips whose offset is known or cannot be, in order, with what is to be said of it."""
         ready = []
         while self._begun and (wait or self._begun[0].found.done()):
             begun = self._begun.pop(0)
-            ready.append((begun.wanted, begun.closed, self._told(begun)))
+            ready.append((begun.wanted, begun.closed, {"clock": begun.clock, **self._told(begun)}))
         return ready
 
     def forget(self) -> None:
@@ -81,7 +82,6 @@ class ClipOffsets:
         if measured is None:
             return self._last if begun.connection == self._connection else _UNKNOWN
         told = {
-            "clock": "arrival",
             "offset_s": measured.seconds,
             "offset_within_s": measured.within_s,
             "offset_event": begun.wanted.event,

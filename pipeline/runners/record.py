@@ -79,6 +79,8 @@ class LiveLoop:
         if config.is_shared(child.name):  # capture does the waiting
             first_s = max_s = SHARED_S
         self._offsets = ClipOffsets(self._out)
+        self._unlike = {"arrival"} if camera.backend == "pyav" else {"arrival", "camera"}
+        """Clocks by which clips are dated otherwise than events: OpenCV tells no time of the camera."""
         self._backoff = Backoff(first_s, max_s, random.Random())
         self._waiter = Waiter(None, child)
         self._scan_due = Every(SCAN_S, child.clock)
@@ -257,9 +259,9 @@ class LiveLoop:
             if each.recorded is None:
                 self._give_up(wanted, each.short or "no picture came in its time")
                 continue
-            if self._recording.clock == "arrival":
+            if self._recording.clock in self._unlike:
                 self._forget(wanted)
-                self._offsets.begin(wanted, each)
+                self._offsets.begin(wanted, each, self._recording.clock)
             else:
                 self._say_what_it_holds(wanted, each, {})
                 self._forget(wanted)
