@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pipeline.configuration.kept_place import noted_configuration
 from pipeline.configuration.loading import load
 from pipeline.configuration.suggestions import listed
 from pipeline.errors import UsageError
@@ -13,6 +14,21 @@ from pipeline.store.runs import runs_in
 def open_place(place: str) -> EventStore:
     """The store, opened to be looked at. Raises ``UsageError`` where there is none, and what opening raises."""
     return EventStore.open(_address(place), analysis_sha256=None)
+
+
+def key_file(place: str) -> Path | None:
+    """The file of the site's key, where the configuration of the run names one.
+
+    ``place`` is that configuration, or a folder of results that says where it is. Raises ``UsageError``."""
+    path = Path(place)
+    if path.suffix in (".yml", ".yaml") and path.is_file():
+        config = load(path).config
+        return None if config.integrity.key is None else config.base / config.integrity.key
+    try:
+        noted = noted_configuration(path)
+        return None if noted is None else key_file(str(noted))
+    except UsageError:
+        return None  # it may be gone, or want what is not set here: the user did not name it
 
 
 def _address(place: str) -> StoreAddress:

@@ -1,30 +1,27 @@
 """``bartizan events``: look at what was raised, take it elsewhere, delete what is old."""
 
-import fcntl
 import json
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from secrets import token_hex
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from pipeline.clock import SystemClock
 from pipeline.commands.event_export import export_to
 from pipeline.commands.event_filter import PlaceArgument, complain_of_strangers, filtered, moment_ns
-from pipeline.commands.event_place import open_place
+from pipeline.commands.event_place import key_file, open_place
+from pipeline.commands.event_prune import claimed, conclude, prune_as_asked
 from pipeline.commands.event_table import SHORT, as_plain, show_list, show_one
 from pipeline.commands.options import JsonOption
 from pipeline.configuration.suggestions import listed
 from pipeline.errors import UsageError
-from pipeline.retention.pruned import deletions_of, undertaker
+from pipeline.retention.pruned import deletions_of
+from pipeline.retention.request import Request
 from pipeline.store.catalogue import Alarm, Catalogue, Wanted
 from pipeline.store.event_store import EventStore
-from pipeline.store.pruning import Pruned, Pruning
 
 app = typer.Typer(
     help="List, show, export and prune the events of a run.",
@@ -128,16 +125,23 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
 ) -> None:
     """Delete old events with their messages, deliveries and decisions. Never one that is open, protected, or not
-    delivered. The chain of evidence says what was deleted; while a run adds to it, this has to wait."""
+    delivered. The chain of evidence says what was deleted; a run that adds to it is asked to do it."""
     before_ns = moment_ns(older_than, "--older-than", time.time_ns())
     with open_place(place) as store:
         pruning = store.pruning(wanted, before_ns=before_ns, with_dead=dead)
         if dry_run:
-            _conclude(pruning.count(), dry_run=True)
+            conclude(pruning.count(), dry_run=True)
             return
-        why = f"bartizan events prune --older-than {older_than}"
-        done = _prune(store, pruning, why=why, media=media)
-        if done.events:
+        request = Request(
+            id=token_hex(8),
+            before_ns=before_ns,
+            cameras=wanted.cameras,
+            severities=wanted.severities,
+            with_dead=dead,
+            with_media=media,
+            why=f"bartizan events prune --older-than {older_than}",
+        )
+        if prune_as_asked(store, request, key=lambda: key_file(place)):
             _shrink(store)
             folder = store.address.folder
             if folder is not None and (folder / "events.jsonl").exists():
@@ -173,36 +177,6 @@ def _one(catalogue: Catalogue, name: str, store: str) -> Alarm:
     return found[0]
 
 
-def _prune(store: EventStore, pruning: Pruning, *, why: str, media: bool) -> Pruned:
-    """Delete, and say so in the chain of the results where there is one."""
-    folder = store.address.folder
-    if folder is None:
-        if media:
-            raise UsageError("--media: a URL does not say where the files lie; name the folder of results")
-        print("a chain of evidence would not know of this: where the results have one, name their folder, not the URL")
-        done = pruning.delete()
-        _conclude(done, dry_run=False)
-        return done
-    with undertaker(folder, store, SystemClock(), why=why, with_media=media) as told:
-        done = pruning.delete(told.tell)
-        _conclude(done, dry_run=False)
-        if media:
-            number, size = told.remove_files()
-            print(f"deleted {number:,} files of theirs ({size / 1e6:,.1f} MB)")
-    return done
-
-
-def _conclude(done: Pruned, *, dry_run: bool) -> None:
-    print(f"{'would delete' if dry_run else 'deleted'} {done.events:,} events ({done.messages:,} messages)")
-    for number, why in (
-        (done.open, "not over"),
-        (done.protected, "protected"),
-        (done.undelivered, "not delivered to every sink, or dead letters (--dead), or no digest told of them yet"),
-    ):
-        if number:
-            print(f"  kept {number:,}: {why}")
-
-
 def _shrink(store: EventStore) -> None:
     """Make the file smaller, if no run needs it meanwhile."""
     address = store.address
@@ -210,7 +184,7 @@ def _shrink(store: EventStore) -> None:
         print("PostgreSQL uses the room again by itself (autovacuum); VACUUM FULL would give it back to the disk")
         return
     before = address.path.stat().st_size
-    with _unused(address.path.parent) as is_unused:
+    with claimed(address.path.parent) as is_unused:
         if is_unused:
             store.shrink()
             after = address.path.stat().st_size
@@ -218,16 +192,3 @@ def _shrink(store: EventStore) -> None:
         else:
             print(f"{address.path.name} keeps its size while the run goes on, which uses the room again; "
                   "prune when it is over makes it smaller")  # fmt: skip
-
-
-@contextmanager
-def _unused(folder: Path) -> Iterator[bool]:
-    """Whether no run has the folder; none gets it meanwhile."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield True
-    except BlockingIOError:
-        yield False
-    finally:
-        os.close(descriptor)

@@ -1,6 +1,6 @@
 """Events that their owner deletes: tombstones in the chain first, then the events, then what lies on the disk."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,11 +38,13 @@ class Undertaker:
             self._files |= files
             wishes += [Wish(name, size, self._why) for name, size in files.items()]
         if self._witness is not None:
+            if any(each.number > self._witness.chain.number for each in messages):
+                self._witness.catch_up()  # they came meanwhile
             note_deletions(self._witness.chain, wishes, rfc3339(self._clock.wall_ns()))
 
-    def remove_files(self) -> tuple[int, int]:
-        """When the events are gone: how many files went, and their bytes."""
-        left = remove(self._out, list(self._files))
+    def remove_files(self, answer: Callable[[], None] = lambda: None) -> tuple[int, int]:
+        """When the events are gone: how many files went, and their bytes. ``answer`` is called between two."""
+        left = remove(self._out, list(self._files), answer)
         gone = [size for name, size in self._files.items() if name not in left]
         return len(gone), sum(gone)
 
@@ -58,17 +60,25 @@ class Undertaker:
 
 
 @contextmanager
-def undertaker(out: Path, store: EventStore, clock: Clock, *, why: str, with_media: bool) -> Iterator[Undertaker]:
-    """One for a folder of results, whose chain nobody else adds to meanwhile.
+def undertaker(
+    out: Path, store: EventStore, clock: Clock, *, why: str, with_media: bool, key: Path | None = None
+) -> Iterator[Undertaker]:
+    """One for a folder of results, whose chain nobody else adds to meanwhile. ``key``: the file of the key that signs
+    it, where it is not the usual one.
 
     Raises ``StoreError`` while a run does, ``UsageError`` where the key that signs it is not at hand.
     """
-    if not (out / FILE).is_file():
+    if not has_chain(out):
         yield Undertaker(out, None, clock, why=why, with_media=with_media)
         return
-    with Witness(out, store, _key_of(out), clock) as witness:
+    with Witness(out, store, _key_of(out, key), clock) as witness:
         witness.catch_up()
         yield Undertaker(out, witness, clock, why=why, with_media=with_media)
+
+
+def has_chain(out: Path) -> bool:
+    """Whether there is one that has to be told."""
+    return (out / FILE).is_file()
 
 
 def deletions_of(out: Path | None, names: Collection[str]) -> dict[str, str]:
@@ -86,13 +96,16 @@ def _entries(out: Path) -> Iterator[Entry]:
     return (entry for entry in found if isinstance(entry, Entry))
 
 
-def _key_of(out: Path) -> SiteKey | None:
+def _key_of(out: Path, given: Path | None) -> SiteKey | None:
     """The key that signs the chain; None for one that nobody signs."""
     first = next(_entries(out), None)
     if first is None or first.kind != "site":
         return None
-    path = key_path()
+    path = given or key_path()
     key = SiteKey.load(path) if path.exists() else None
     if key is None or key.public != first.name:
-        raise UsageError(f"{out / FILE}: is not signed by the key {path}: name the file of the right one in {VARIABLE}")
+        raise UsageError(
+            f"{out / FILE}: is not signed by the key {path}: name the file of the right one in {VARIABLE}, or, where "
+            "integrity.key says it, that configuration in place of the folder"
+        )
     return key

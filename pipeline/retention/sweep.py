@@ -85,6 +85,10 @@ class Sweep:
         going, self._going = self._going[:MOST], self._going[MOST:]
         return self._delete(self._still(going, now_ns))
 
+    def recount(self) -> None:
+        """Others have deleted files, too: count anew what each camera holds."""
+        self._sizes, self._counted = {}, 0
+
     def _plan(self, began_ns: int, now_ns: int) -> None:
         """Look at what there is, if it is time; all of it only where there is too much."""
         self._going = []

@@ -26,6 +26,7 @@ from pipeline.live_best import LiveBest
 from pipeline.messages import CANDIDATE, Candidates, Cut, CutDone, Event, EvidenceHello
 from pipeline.recorded_best import RecordedBest
 from pipeline.replay import Replay
+from pipeline.retention.requested import Requested
 from pipeline.retention.sweep import Sweep
 from pipeline.rings import RingReader
 from pipeline.spec import RunSpec
@@ -59,6 +60,9 @@ def run(child: Child, spec: RunSpec) -> None:
         if config.integrity.enabled:
             loop.witness = witness(Path(spec.out), store, config.integrity.key, child.clock, child.answer)
             loop.sweep = Sweep(Path(spec.out), config.retention, loop.witness, store, child.clock, child.answer)
+            loop.requested = Requested(
+                Path(spec.out), loop.witness, store, child.clock, answer=child.answer, removed=loop.sweep.recount
+            )
         try:
             loop.run()
         finally:
@@ -106,6 +110,8 @@ class EvidenceLoop:
         """Takes note of what is there; None where nobody asked for it."""
         self.sweep: Sweep | None = None
         """Deletes what is not to be kept; None without a witness."""
+        self.requested: Requested | None = None
+        """Deletes what users ask for; None without a witness."""
 
     def run(self) -> None:
         """Until drained and nothing is missing."""
@@ -128,7 +134,8 @@ class EvidenceLoop:
                     self.witness.catch_up()
                 if self.sweep is not None and not self._child.draining:
                     self.sweep.look()
-            if self._decode_some():
+            is_deleting = self.requested is not None and not self._child.draining and self.requested.step()
+            if self._decode_some() or is_deleting:
                 continue
             if self._child.draining and not self._waiting:
                 break

@@ -1,6 +1,6 @@
 """Deleting old events with all that belongs to them, a few at a time, beside a run that goes on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 PRUNED = "pruned"
 """The key in ``meta`` under which the number of messages stands that were deleted."""
 _BATCH = 500
+_WINDOW = 5000
+"""Events that are looked at for each few that are deleted: a step takes no longer however many of them stay."""
 Tell = Callable[[Sequence[StoredEvent]], None]
 
 
@@ -73,31 +75,51 @@ class Pruning:
 
         ``tell`` is told of every few messages before they are deleted; if it raises, they are not.
         """
-        events = messages = reached_ns = 0
         before = self.count()
-        while True:
+        events = messages = 0
+        for events, messages in self.steps(tell):  # noqa: B007  # the last counts
+            pass
+        return Pruned(events, messages, before.protected, before.undelivered, before.open)
+
+    def steps(self, tell: Tell = _nobody) -> Iterator[tuple[int, int]]:
+        """``delete`` for who has other work, too: after each few, how many events and messages are gone by then."""
+        events = messages = 0
+        reached_ns: int | None = None
+        while reached_ns is None or reached_ns < self._before_ns:
             with self._database.writing() as connection:
-                oldest = self._oldest(connection, reached_ns)
-                if not oldest:
-                    break
-                ids = [event_id for event_id, _ in oldest]
-                tell(self._messages(connection, ids))
-                deleted = self._delete(connection, ids)
-                self._note(connection, deleted)
-            reached_ns = oldest[-1][1]
-            events, messages = events + len(oldest), messages + deleted
+                end_ns = self._window(connection, reached_ns)
+                few = self._oldest(connection, reached_ns, end_ns)
+                ids = [event_id for event_id, _ in few]
+                if ids:
+                    tell(self._messages(connection, ids))
+                    deleted = self._delete(connection, ids)
+                    self._note(connection, deleted)
+                    events, messages = events + len(ids), messages + deleted
+            reached_ns = few[-1][1] if len(few) == _BATCH else end_ns
+            yield events, messages
         if events:
             with self._database.writing() as connection:
                 forget_unused(connection, self._tables)
-        return Pruned(events, messages, before.protected, before.undelivered, before.open)
 
-    def _oldest(self, connection: "Connection", reached_ns: int) -> list[tuple[str, int]]:
-        """The next few: id and start. What stays is passed over once: before ``reached_ns`` nothing is left."""
+    def _window(self, connection: "Connection", reached_ns: int | None) -> int:
+        """The end of the next ``_WINDOW`` events, in UTC; those of one moment are not divided."""
+        from sqlalchemy import select
+
+        started = self._tables.alarms.c.started_ns
+        ahead = select(started).where(started < self._before_ns).order_by(started).offset(_WINDOW - 1).limit(1)
+        ahead = ahead if reached_ns is None else ahead.where(started >= reached_ns)
+        last: int | None = connection.execute(ahead).scalar()
+        return self._before_ns if last is None else last + 1
+
+    def _oldest(self, connection: "Connection", reached_ns: int | None, end_ns: int) -> list[tuple[str, int]]:
+        """The next few before ``end_ns``: id and start. What stays is passed over once: before ``reached_ns`` nothing
+        is left."""
         from sqlalchemy import select
 
         columns = self._tables.alarms.c
         statement = select(columns.event_id, columns.started_ns).where(*self._meant(), *self._deletable())
-        statement = statement.where(columns.started_ns >= reached_ns).order_by(columns.started_ns).limit(_BATCH)
+        statement = statement.where(columns.started_ns < end_ns).order_by(columns.started_ns).limit(_BATCH)
+        statement = statement if reached_ns is None else statement.where(columns.started_ns >= reached_ns)
         return [(row.event_id, row.started_ns) for row in connection.execute(statement)]
 
     def _messages(self, connection: "Connection", ids: list[str]) -> list[StoredEvent]:

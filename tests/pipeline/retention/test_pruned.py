@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline import cli
+from pipeline.configuration.kept_place import note_configuration
 from pipeline.errors import StoreError, UsageError
 from pipeline.integrity.chain import Chain
 from pipeline.integrity.site_key import VARIABLE, SiteKey
@@ -90,6 +91,26 @@ def test_a_dry_run_and_results_without_a_chain_need_no_key(
     assert not (tmp_path / "none.key").exists()
     (out / "chain.jsonl").unlink()
     assert "files of theirs" in run("events", "prune", out, *OLD, "--media")
+
+
+def test_the_key_that_a_configuration_names_signs(
+    out: Path, run: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    end(out)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "another" / "site.key"))
+    monkeypatch.chdir("/")
+    (tmp_path / "clip.mp4").touch()
+    config = tmp_path / "config.yml"
+    config.write_text(
+        f"cameras: {{gate: {{source: clip.mp4}}}}\nout: {out}\nintegrity: {{key: site/site.key}}\nsinks: []\n"
+    )
+    assert "deleted 4 events" in run("events", "prune", config, *OLD, "--severity", "high")
+    note_configuration(out, config)
+    assert "deleted 0 events" in run("events", "prune", out, *OLD)
+    config.write_text("cameras: {")
+    with pytest.raises(UsageError, match=r"or, where integrity\.key says it, that configuration"):
+        run("events", "prune", out, *OLD)
+    assert verified(out).intact
 
 
 def test_pruning_waits_while_a_run_adds_to_the_chain(out: Path, key: SiteKey, run: Callable[..., str]) -> None:
