@@ -77,7 +77,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     also_about: list[int] = []
     """Track ids of others whom it is about so far: the second of two who are too close, the owners of a bag."""
     best: list[BestFrame] = []
-    """Ends: frames that show the object well by size and confidence, the best of them first."""
+    """Ends, and updates of live cameras if the object was seen clearly better since: frames that show it well by size
+    and confidence, the best of them first."""
     region: dict[str, Any] = {}
     """The zone or line, normalised points: ``{"zone": [[x, y], ...]}`` or ``{"line": [[x, y], [x, y]]}``."""
     score_history: list[tuple[float, float]] = []
@@ -86,8 +87,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Rule trace, in order: ``{"time", "predicate", "value", "comparison", "threshold"}``, the first of a start's
     claim with what else explains it. ``stages.alert.verdict`` computes the verdict from it again."""
     evidence: dict[str, str] = {}
-    """Paths within the output directory. Starts: ``snapshot``. Ends: ``best``, the sharpest of the frames of
-    ``best``, and ``crop``, the object alone. ``clip``."""
+    """Paths within the output directory. Starts: ``snapshot``. Where ``best`` names frames: ``best``, the
+    sharpest of them, and ``crop``, the object alone. ``clip``."""
     model: dict[str, str] = {}
     """``name`` and ``sha256`` of the detector."""
     analysis_sha256: str = ""

@@ -14,7 +14,7 @@ from stages.alert.options import Anchor
 from stages.alert.rule import WHOLE_SCENE, CameraRule
 from stages.alert.scene import anchor_points
 from stages.alert.sighting import PATH, Box, Sighting
-from stages.alert.views import View, best_first
+from stages.alert.views import CLEARLY, View, best_first
 from stages.alert.watch import Change, End
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,14 +39,16 @@ class Account:
         origin: str,
         version: str = "",
         clips: bool = False,
+        live: bool = False,
     ) -> None:
         """``origin``: what the frames are, see ``identity.origin``. ``version``: of Bartizan. ``clips``: whether the
-        camera's events have one."""
+        camera's events have one. ``live``: pictures of frames that are past are kept, and need not wait for the end."""
         self._camera = camera
         self._analysis_sha256 = analysis_sha256
         self._origin = origin
         self._version = version
         self._clips = clips
+        self._live = live
 
     def tell(
         self,
@@ -75,6 +77,7 @@ class Account:
                 occasion=episode.occasion,
             )
         name = message_id(event=episode.event, kind=change.kind, ordinal=ordinal)
+        views = self._views(change, sighting)
         return Event(
             id=episode.event,
             message_id=name,
@@ -92,11 +95,11 @@ class Account:
             ended=change.ended or "",
             object=self._describe(sighting, episode, names, frame, options.anchor),
             also_about=list(change.episode.also_about),
-            best=[_best(view) for view in self._views(change, sighting)],
+            best=[_best(view) for view in views],
             region=change.rule.region(),
             score_history=[(_number(t), _number(c)) for t, c in sighting.scores] if sighting else [],
             why=change.why,
-            evidence=self._evidence(change, name, sighting),
+            evidence=self._evidence(change, name, views),
             model=model,
             analysis_sha256=self._analysis_sha256,
             version=self._version,
@@ -104,16 +107,21 @@ class Account:
         )
 
     def _views(self, change: Change, sighting: Sighting | None) -> list[View]:
-        """What the end says of its object."""
-        return best_first(change.episode.views) if change.kind == "end" and sighting is not None else []
+        """What an end says of its object, and an update of a live camera if it was seen clearly better since."""
+        views, episode = best_first(change.episode.views), change.episode
+        if sighting is None or not views or change.kind == "start":
+            return []
+        if change.kind == "update" and (not self._live or views[0].score <= CLEARLY * episode.shown):
+            return []
+        episode.shown = views[0].score
+        return views
 
-    def _evidence(self, change: Change, name: str, sighting: Sighting | None) -> dict[str, str]:
-        """What proves it: the start has a snapshot, if there was a picture, the end the best picture, if there is one,
-        and the whole event a clip."""
+    def _evidence(self, change: Change, name: str, views: list[View]) -> dict[str, str]:
+        """What proves it: the start has a snapshot, if there was a picture, a message that names the best frames the
+        best picture, and the whole event a clip."""
         snapshot = {"snapshot": f"media/{name}.jpg"} if change.kind == "start" and change.pictured else {}
         clip = {"clip": f"media/{self._camera}/{change.episode.event}.mp4"} if self._clips else {}
-        is_shown = bool(self._views(change, sighting))
-        best = {"best": f"media/{name}.jpg", "crop": f"media/{name}.crop.jpg"} if is_shown else {}
+        best = {"best": f"media/{name}.jpg", "crop": f"media/{name}.crop.jpg"} if views else {}
         return snapshot | best | clip
 
     def _describe(

@@ -306,6 +306,7 @@ class CameraAlert:
             origin=state.origin,
             version=self._version,
             clips=self._clips,
+            live=self._is_live,
         )
         events = []
         for change in changes:

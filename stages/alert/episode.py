@@ -76,6 +76,8 @@ class Episode(msgspec.Struct):
     """The surest that it was of its object."""
     views: list[View] = []
     """Frames that show its object best, in order of time."""
+    shown: float = 0.0
+    """Score of the best of those that a message has named."""
 
     @property
     def open(self) -> bool:

@@ -16,8 +16,7 @@ BEFORE_NS = 5 * SECOND
 AGAIN_NS = 3 * SECOND // 2
 """Live: after this time an object is pictured again though it is seen no better: of three pictures one may be sharp."""
 CLEARLY = 1.1
-"""A live camera's frame is worth a picture if it shows an object this many times better than those of the last seconds.
-"""
+"""A live camera's frame is worth a picture if it shows an object this many times better than those before it."""
 _BORDER = 0.01
 """A box this near to the border of the picture may be cut off by it."""
 _CUT_OFF = 0.5

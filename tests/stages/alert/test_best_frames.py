@@ -121,3 +121,19 @@ def test_who_is_seen_but_for_a_moment_is_named_at_the_deciding_frame() -> None:
         ("end", [92]),
     ]
     assert told[0].frame == 92
+
+
+def test_updates_of_a_live_camera_name_better_frames_once_and_those_of_a_recording_none() -> None:
+    comes_near = Walk(stops=[(0, 0.02, 0.6), (14, 0.02, 0.6), (16, 0.5, 0.6), (45, 0.5, 0.6)])
+    told = {}
+    for live in (True, False):
+        everywhere = InField(InField.Options.model_validate({"name": "lawn", "update_s": 10}))
+        stage = AlertStage(AlertOptions(), rules=[everywhere], trackers=ScriptedTracker)
+        told[live] = stage.process("gate", Script(walks=[comes_near], seconds=45, live=live).records()).events
+    assert [event.type for event in told[True]] == ["start", *["update"] * 4, "end"]
+    assert [bool(event.best) for event in told[True]] == [False, True, True, False, False, True]
+    assert [bool(event.best) for event in told[False]] == [False] * 5 + [True]
+    first, better = told[True][1:3]
+    assert better.best[0].score > 1.9 * first.best[0].score
+    assert better.evidence["best"] == f"media/{better.message_id}.jpg"
+    assert {frame.frame for frame in better.best} <= set(range(1, better.frame + 1))
