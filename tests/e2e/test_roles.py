@@ -13,7 +13,7 @@ from pipeline.role_key import RoleKey
 from pipeline.store.address import find_address
 from pipeline.store.event_store import EventStore
 from tests.e2e.conftest import Start
-from tests.e2e.running import Running, process_command
+from tests.e2e.running import Running
 
 JPEG = b"\xff\xd8\xff"
 
@@ -28,7 +28,8 @@ def export(run: Running, package: Path, key: Path) -> subprocess.CompletedProces
 def test_no_original_of_a_run_can_be_seen_without_the_key_of_a_role(start: Start, root: Path, tmp_path: Path) -> None:
     key, other = (RoleKey.make(tmp_path / f"{name}.identity", name) for name in ("investigator", "other"))
     sealed = ["--set", f"integrity.roles.investigator={key.public}", "--set", "stages.alert.best_frames=0"]
-    run = start(process_command(root / "sample_videos" / "campus.mp4", tmp_path / "out", *sealed), tmp_path / "out")
+    source = str(root / "sample_videos" / "campus.mp4")
+    run = start(["process", source, "--out", str(tmp_path / "out"), *sealed], tmp_path / "out")
     run.wait_frames("campus", 200)
     run.signal("evidence", signal.SIGKILL)
     assert run.wait() == 0, run.said()
