@@ -5,8 +5,10 @@ Read and written in pages: how much memory it takes does not depend on how many 
 
 import csv
 import io
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -34,14 +36,22 @@ def export_to(path: Path, catalogue: Catalogue, wanted: Wanted, *, form: str) ->
                 raise UsageError("--output -: Parquet is no text; name a file")
             _write_parquet(path, counted)
         elif str(path) == "-":
-            for chunk in _CHUNKS[form](catalogue, counted):
-                sys.stdout.buffer.write(chunk)
-            sys.stdout.flush()
+            _print(_CHUNKS[form](catalogue, counted))
         else:
             write_whole(path, _CHUNKS[form](catalogue, counted))
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
     return counted.number
+
+
+def _print(chunks: Iterable[bytes]) -> None:
+    try:
+        for chunk in chunks:
+            sys.stdout.buffer.write(chunk)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
 
 
 class _Counted:
@@ -73,7 +83,7 @@ def _row(alarm: Alarm) -> tuple[Any, ...]:
 
 
 def _csv(_catalogue: Catalogue, alarms: "_Counted") -> Iterator[bytes]:
-    """As RFC 4180 has it, with a line of titles; times are RFC 3339, UTC."""
+    """As RFC 4180 has it, with a line of titles; times are RFC 3339, UTC, all written alike."""
     yield ",".join(COLUMNS).encode() + b"\r\n"
     for page in _pages(alarms, _PAGE):
         text = io.StringIO(newline="")
@@ -85,7 +95,7 @@ def _csv(_catalogue: Catalogue, alarms: "_Counted") -> Iterator[bytes]:
 def _csv_value(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
-    return value.isoformat() if hasattr(value, "isoformat") else value
+    return value.isoformat(timespec="microseconds") if isinstance(value, datetime) else value
 
 
 def _json_lines(catalogue: Catalogue, alarms: "_Counted") -> Iterator[bytes]:

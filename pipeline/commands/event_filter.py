@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import wraps
 from inspect import Parameter, Signature, signature
+from math import isfinite
 from typing import Annotated, Any, TypeAlias
 
 import typer
@@ -21,6 +22,8 @@ PlaceArgument: TypeAlias = Annotated[
 ]
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1
+"""What a database keeps of times: 1677 to 2262. No event is outside."""
 
 
 def filtered(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -81,6 +84,9 @@ def wanted_of(
         if each not in SEVERITIES:
             near = did_you_mean(each, SEVERITIES) or ","
             raise UsageError(f"--severity {each}: there is no such severity{near} allowed: {listed(SEVERITIES)}")
+    for option, given in {"camera": camera, "rule": rule, "class": classes, "zone": zone}.items():
+        for each in given or ():
+            refuse_other_than_text(f"--{option}", each)
     wanted = Wanted(
         cameras=tuple(camera or ()),
         rules=tuple(rule or ()),
@@ -96,9 +102,21 @@ def wanted_of(
     return wanted
 
 
+def refuse_other_than_text(option: str, given: str) -> None:
+    """Raise ``UsageError`` for bytes that are no letters, which no name in a store has."""
+    try:
+        given.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{option} {given!r}: is no text in UTF-8") from error
+
+
 def moment_ns(text: str, option: str, now_ns: int, *, is_end: bool = False) -> int:
     """A time as UTC in ns: RFC 3339, a date (its beginning; its end, if it ``is_end``), or how long ago."""
-    if (ago := quantity(text, "s")) is not None:
+    return min(max(_moment_ns(text, option, now_ns, is_end=is_end), _FIRST_NS), _LAST_NS)
+
+
+def _moment_ns(text: str, option: str, now_ns: int, *, is_end: bool) -> int:
+    if (ago := quantity(text, "s")) is not None and isfinite(ago):
         return now_ns - round(ago * 10**9)
     try:
         if _DATE.fullmatch(text):

@@ -11,7 +11,13 @@ import typer
 from rich.console import Console
 
 from pipeline.commands.event_export import export_to
-from pipeline.commands.event_filter import PlaceArgument, complain_of_strangers, filtered, moment_ns
+from pipeline.commands.event_filter import (
+    PlaceArgument,
+    complain_of_strangers,
+    filtered,
+    moment_ns,
+    refuse_other_than_text,
+)
 from pipeline.commands.event_place import key_file, open_place
 from pipeline.commands.event_prune import claimed, conclude, prune_as_asked
 from pipeline.commands.event_table import SHORT, as_plain, show_list, show_one
@@ -169,6 +175,7 @@ def _protect(place: str, event: str, *, protected: bool) -> None:
 
 
 def _one(catalogue: Catalogue, name: str, store: str) -> Alarm:
+    refuse_other_than_text("event", name)
     found = catalogue.find(name.strip())
     if not found:
         raise UsageError(f"{store} has no event {name!r}; bartizan events list shows them")

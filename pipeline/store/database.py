@@ -46,6 +46,8 @@ class Database:
         """For error messages; holds no password."""
         self.path: Path | None = address.path if self.is_file else None
         """The file, where it is SQLite."""
+        self._file: tuple[int, int] | None = None
+        """Device and number of that file, once it was opened."""
 
     @classmethod
     def connect(cls, place: StoreAddress | Path | str, patience: Patience | None = None) -> Self:
@@ -89,6 +91,7 @@ class Database:
     def erase(self) -> None:
         """Remove everything that is there."""
         self.close()
+        self._file = None
         if self.path is not None:
             for ending in ("", "-wal", "-shm", "-journal"):
                 Path(f"{self.path}{ending}").unlink(missing_ok=True)
@@ -104,12 +107,29 @@ class Database:
     def _transaction(self, engine: "Engine") -> Iterator["Connection"]:
         from sqlalchemy.exc import SQLAlchemyError
 
+        self._refuse_another_file()
         connection = self._connected(engine)
+        self._refuse_another_file()
         try:
             with connection, connection.begin():
                 yield connection
         except SQLAlchemyError as error:
             raise self._told(error)[0] from error
+
+    def _refuse_another_file(self) -> None:
+        """SQLite would go on with a file that was deleted, and what is written there is lost."""
+        if self.path is None:
+            return
+        try:
+            found = self.path.stat()
+        except OSError:
+            here = None
+        else:
+            here = found.st_dev, found.st_ino
+        if self._file is not None and here != self._file:
+            done = "was replaced by another file" if here else "is gone: somebody deleted or moved it"
+            raise StoreError(f"event store {self.name}: {done} while it was in use")
+        self._file = here
 
     def _connected(self, engine: "Engine") -> "Connection":
         """A connection that answers, waited for as long as there is patience."""

@@ -56,7 +56,9 @@ class Opening:
 
     def _bring_up(self, facts: Facts | None) -> Facts:
         if facts is None and self.analysis_sha256 is None:
-            raise StoreError(f"event store {self.database.name}: there is none")
+            is_other = self.database.path is not None and self.database.path.stat().st_size
+            found = "is a database, but no event store of Bartizan" if is_other else "there is none"
+            raise StoreError(f"event store {self.database.name}: {found}")
         if facts is not None:
             self._check_schema(facts)
         with self._owned(), self.database.writing() as connection:
@@ -85,6 +87,7 @@ class Opening:
     def _migrate(self, connection: "Connection", found: int) -> None:
         from pipeline.store.migration import migrate
 
+        logger.info("event store %s: is of schema %d and is led to %d", self.database.name, found, STORE_SCHEMA)
         migrate(connection, found, STORE_SCHEMA)
         logger.info("event store %s: led from schema %d to %d", self.database.name, found, STORE_SCHEMA)
 

@@ -37,6 +37,7 @@ HOPELESS = (
     (r'role "[^"]*" does not exist', "knows no {user}"),
     (r'database "[^"]*" does not exist', "has no database {database!r}: make it (createdb {database}) or name another"),
     (r"no pg_hba\.conf entry", "lets nobody in from here as {user} (pg_hba.conf)"),
+    (r"read-only transaction", "takes nothing that is written: it is a stand-by, or read-only ({text})"),
     (r"permission denied", "refuses it to {user}: {text}"),
     (r"server does not support SSL|SSL error|certificate verify failed", "cannot be reached safely: {text}"),
     (r"invalid (?:connection option|URI query parameter|sslmode value)", "cannot be asked like that: {text}"),
@@ -50,6 +51,7 @@ AWAY = (
     (r"starting up|shutting down|in recovery mode", "is starting or stopping"),
     (r"too many (?:clients|connections)|remaining connection slots", "takes no more connections"),
     (r"terminating connection|server closed the connection|connection is lost|SSL SYSCALL", "broke off the connection"),
+    (r"lock timeout", "lets another process write, which has been at it for more than 10 s; try again"),
     (r"consuming input failed|could not (?:send|receive) data|connection is closed|reset by peer", "broke it off"),
 )
 """What may be over in a while."""

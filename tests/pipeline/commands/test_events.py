@@ -89,6 +89,30 @@ def test_what_occurs_nowhere_is_told_with_what_does(finished: Path) -> None:
         run("list", finished, "--since", "2026-12-01", "--until", "2026-11-01")
 
 
+@pytest.mark.parametrize("since", ["0001-01-01", "99999d", "1677-01-01T00:00:00Z"])
+@pytest.mark.parametrize("until", ["9999-12-30", "2300-01-01T00:00:00Z"])
+def test_times_before_and_after_everything_leave_every_event(finished: Path, since: str, until: str) -> None:
+    assert len(json.loads(run("list", finished, "--since", since, "--until", until, "--json"))) == 42
+
+
+def test_what_is_no_text_is_told(finished: Path) -> None:
+    for option in ("--camera", "--rule", "--class", "--zone"):
+        with pytest.raises(UsageError, match=rf"{option} 'g\\udcff': is no text in UTF-8"):
+            run("list", finished, option, "g\udcff")
+    with pytest.raises(UsageError, match="is no text"):
+        run("show", finished, "g\udcff")
+
+
+def test_a_reader_that_has_seen_enough_ends_the_export_without_a_word(finished: Path) -> None:
+    command = [sys.executable, "-m", "pipeline.cli", "events", "export", str(finished), "-o", "-", "--format", "jsonl"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as exporting:
+        assert exporting.stdout is not None
+        exporting.stdout.close()
+        assert exporting.stderr is not None
+        assert exporting.stderr.read() == b""
+    assert exporting.returncode == 0
+
+
 def test_everything_about_one_event_is_shown(finished: Path) -> None:
     said = run("show", finished, "event-0001")
     assert "event      event-0001" in said
@@ -108,7 +132,7 @@ def test_csv_has_a_row_for_each_event(finished: Path, tmp_path: Path) -> None:
     run("export", finished, "-o", tmp_path / "events.csv", "--camera", "gate")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "events.csv").read_bytes().decode(), newline="")))
     assert [row["id"] for row in rows] == [f"event-{number:04}" for number in range(2, 43, 2)]
-    assert rows[0]["started_at"] == "2026-11-21T12:00:00+00:00"
+    assert rows[0]["started_at"] == "2026-11-21T12:00:00.000000+00:00", "as long as any other"
     assert rows[0]["protected"] == "false"
     assert datetime.fromisoformat(rows[0]["ended_at"]).tzinfo is not None
 
