@@ -38,10 +38,14 @@ class BestPicture:
         """Frames that have not come by."""
         return sorted(self._left)
 
+    def worth(self, index: int, pixels: Picture, evidence: Evidence) -> float:
+        """How good a frame is: its score times the root of how sharp its object is."""
+        frame = self._left[index]
+        return frame.score * math.sqrt(evidence.sharpness(pixels, frame.box_px))
+
     def look(self, index: int, pixels: Picture, around: Around | None, evidence: Evidence) -> bool:
         """Judge a frame; True if it was the last one."""
-        frame = self._left.pop(index)
-        worth = frame.score * math.sqrt(evidence.sharpness(pixels, frame.box_px))
+        worth, frame = self.worth(index, pixels, evidence), self._left.pop(index)
         if worth > self._worth:
             event, self._worth = as_of(self.event, frame), worth
             self.made = Made(

@@ -5,7 +5,7 @@ not reach a disk, and they outlive the process that cut them. A run that is kill
 """
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from pipeline.whole_file import write_whole
@@ -60,14 +60,16 @@ class CandidatePictures:
         except FileNotFoundError:
             return None
 
-    def named(self, camera: str, indexes: Collection[int], needed: Collection[Key] = ()) -> None:
+    def named(self, camera: str, indexes: Collection[int], needed: Callable[[], Collection[Key]]) -> None:
         """These are the frames of a camera that may still be wanted. What was not named for long goes, but for what is
-        ``needed``."""
-        for key in [key for key in self._sizes if key[0] == camera]:
-            self._unnamed[key] = 0 if key[1] in indexes else self._unnamed[key] + 1
-            if self._unnamed[key] > PATIENCE and key not in needed:
-                self._path(key).unlink(missing_ok=True)
-                del self._sizes[key], self._unnamed[key]
+        ``needed``, which is asked for only then."""
+        for key in self._sizes:
+            if key[0] == camera:
+                self._unnamed[key] = 0 if key[1] in indexes else self._unnamed[key] + 1
+        due = {key for key in self._sizes if self._unnamed[key] > PATIENCE}
+        for key in due.difference(needed()) if due else ():
+            self._path(key).unlink(missing_ok=True)
+            del self._sizes[key], self._unnamed[key]
 
     def _path(self, key: Key) -> Path:
         return self._folder / key[0] / f"{key[1]}.jpg"

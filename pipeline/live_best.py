@@ -1,12 +1,10 @@
 """Best pictures of live cameras: of the frames that the end of an event names, those that were kept while they were
 there."""
 
-from collections.abc import Callable
-
 from pipeline.best_picture import BestPicture, Look, Settle
 from pipeline.candidate_pictures import CandidatePictures, Key
 from pipeline.messages import Event
-from pipeline.stage import Picture
+from pipeline.stage import Evidence, Picture
 
 GONE = "none of its best frames was kept while it was there"
 
@@ -14,12 +12,10 @@ GONE = "none of its best frames was kept while it was there"
 class LiveBest:
     """Events that are over and wait for their best picture."""
 
-    def __init__(
-        self, kept: CandidatePictures, unpack: Callable[[bytes], Picture], *, look: Look, settle: Settle
-    ) -> None:
-        """``unpack``: makes pixels of what was kept. ``look`` and ``settle``: as ``RecordedBest``."""
+    def __init__(self, kept: CandidatePictures, evidence: Evidence, *, look: Look, settle: Settle) -> None:
+        """``look`` and ``settle``: as ``RecordedBest``."""
         self._kept = kept
-        self._unpack = unpack
+        self._evidence = evidence
         self._look = look
         self._settle = settle
         self._events: dict[str, Event] = {}
@@ -43,11 +39,23 @@ class LiveBest:
         event = self._events.pop(next(iter(self._events)))
         choice, reason = BestPicture(event), GONE
         try:
-            for index in choice.indexes:
-                picture = self._kept.get((event.camera, index))
-                if picture is not None:
-                    self._look(choice, index, self._unpack(picture))
+            best = self._best_of(choice)
+            if best is not None:
+                self._look(choice, *best)
         except Exception as error:  # one picture's trouble must not end the others'
             reason = f"{type(error).__name__}: {error}"
         self._settle(choice, reason)
         return True
+
+    def _best_of(self, choice: BestPicture) -> tuple[int, Picture] | None:
+        """Of the frames that were kept the best, so that one picture is made and not three."""
+        best, most = None, -1.0
+        for index in choice.indexes:
+            packed = self._kept.get((choice.event.camera, index))
+            if packed is None:
+                continue
+            pixels = self._evidence.unpack(packed)
+            worth = choice.worth(index, pixels, self._evidence)
+            if worth > most:
+                best, most = (index, pixels), worth
+        return best

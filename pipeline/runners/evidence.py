@@ -102,7 +102,7 @@ class EvidenceLoop:
         self._kept = CandidatePictures(spec.candidates_path)
         self._crowded = False
         """It has been said that there is no room for candidates."""
-        self._live = LiveBest(self._kept, evidence.unpack, look=self._look, settle=self._settle)
+        self._live = LiveBest(self._kept, evidence, look=self._look, settle=self._settle)
         self._asked: dict[str, tuple[int, Event]] = {}
         """Events whose cut has not come yet, with the time they were first seen."""
         self._done = self._failed = 0
@@ -126,7 +126,6 @@ class EvidenceLoop:
                     self._cut(message)
                     self._child.answer()
                 elif isinstance(message, Candidates):
-                    self._scan()  # an event is there before the list that does without its frames
                     self._kept.named(message.camera, message.indexes, self._needed)
             if self._scan_due.due() or (self._child.draining and not self._recorded.is_decoding):
                 self._scan()
@@ -158,9 +157,9 @@ class EvidenceLoop:
         late = sum(len(queue) for queue in self._late.values())
         return late + len(self._asked) + len(self._recorded) + len(self._live)
 
-    @property
     def _needed(self) -> set[tuple[str, int]]:
-        """Candidates of events that are over."""
+        """Candidates of events that are over. An event is in the store before the list that does without its frames."""
+        self._scan()
         asked = {(event.camera, best.frame - 1) for _, event in self._asked.values() for best in event.best}
         return asked | self._live.needed
 

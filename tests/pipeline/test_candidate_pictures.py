@@ -18,7 +18,7 @@ def kept(folder: Path, *indexes: int) -> CandidatePictures:
 
 def name(pictures: CandidatePictures, *indexes: int, times: int = 1, needed: tuple[tuple[str, int], ...] = ()) -> None:
     for _ in range(times):
-        pictures.named("gate", indexes, needed)
+        pictures.named("gate", indexes, lambda: needed)
 
 
 def test_what_is_not_named_for_long_goes(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_what_an_event_that_is_over_needs_stays(tmp_path: Path) -> None:
 def test_lists_of_one_camera_say_nothing_of_another(tmp_path: Path) -> None:
     pictures = kept(tmp_path, 1)
     for _ in range(2 * PATIENCE):
-        pictures.named("yard", [])
+        pictures.named("yard", [], set)
     assert ("gate", 1) in pictures
 
 

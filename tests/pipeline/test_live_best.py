@@ -23,7 +23,7 @@ class Desk:
         for index, pixels in kept.items():
             assert self.pictures.keep((CAMERA, index), self.stage.pack(pixels))
         self.settled: list[tuple[BestPicture, str]] = []
-        self.best = LiveBest(self.pictures, self.stage.unpack, look=self._look, settle=self._settle)
+        self.best = LiveBest(self.pictures, self.stage, look=self._look, settle=self._settle)
 
     def make(self, event: Event) -> tuple[BestPicture, str]:
         self.best.add(event)
