@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.clock import SECOND, Clock
 from pipeline.configuration.config import ClassifyConfig, PipelineConfig, RuleConfig, SinkConfig, StageConfig
@@ -25,11 +25,11 @@ from pipeline.registry import (
     TRACKERS,
     resolve,
 )
-from pipeline.spec import RunSpec
-from pipeline.spool import read as read_spool
-from pipeline.stage import Alert, Asking, Capture, Classify, Detector, Evidence, Sink, Tracker
-from pipeline.store.event_store import EventStore
-from pipeline.store.past import Past
+
+if TYPE_CHECKING:
+    from pipeline.spec import RunSpec
+    from pipeline.stage import Alert, Asking, Capture, Classify, Detector, Evidence, Sink, Tracker
+    from pipeline.store.event_store import EventStore
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ RETRY_OPTIONS = "stages.deliver.options:RetryOptions"
 WRITE_TRACKS = "stages.track.export:write_tracks"
 
 
-def build_capture(config: PipelineConfig, camera: str, clock: Clock) -> Capture:
+def build_capture(config: PipelineConfig, camera: str, clock: Clock) -> "Capture":
     """The capture stage of one camera, not yet opened."""
     options = config.cameras[camera]
     source = resolve(OPEN_SOURCE, {})(options, clock)
@@ -64,7 +64,7 @@ def needs(config: PipelineConfig, camera: str) -> set[str]:
     return {name for each in options for name in getattr(each, "needs", ())}
 
 
-def build_detector(config: PipelineConfig) -> Detector:
+def build_detector(config: PipelineConfig) -> "Detector":
     """The detector of a worker, loaded and ready."""
     detector: Detector = resolve(config.detect.kind, DETECTORS)(config.detect.options)
     return detector
@@ -99,7 +99,9 @@ class Alerting(Protocol):
         ...
 
 
-def build_alert(config: Alerting, *, trackers: Callable[[str], Tracker] | None = None, exact: bool = False) -> Alert:
+def build_alert(
+    config: Alerting, *, trackers: "Callable[[str], Tracker] | None" = None, exact: bool = False
+) -> "Alert":
     """The alert stage with its rules, and a tracker for each camera: the configured one, or what ``trackers`` gives.
 
     ``exact``: what rules follow must be what the log names, or it is an error.
@@ -115,14 +117,16 @@ def build_alert(config: Alerting, *, trackers: Callable[[str], Tracker] | None =
     return alert
 
 
-def build_tracker(config: Alerting, _camera: str) -> Tracker:
+def build_tracker(config: Alerting, _camera: str) -> "Tracker":
     """The tracker of a camera."""
     tracker: Tracker = resolve(config.track.kind, TRACKERS)(config.track.options)
     return tracker
 
 
-def asking(item: ClassifyConfig) -> Asking:
+def asking(item: ClassifyConfig) -> "Asking":
     """When a classifier is asked, and about what."""
+    from pipeline.stage import Asking
+
     when = item.when
     return Asking(
         name=item.name,
@@ -135,13 +139,13 @@ def asking(item: ClassifyConfig) -> Asking:
     )
 
 
-def build_classifier(item: ClassifyConfig) -> Callable[..., Classify]:
+def build_classifier(item: ClassifyConfig) -> "Callable[..., Classify]":
     """A classifier, loaded once; what is returned makes the stage of a camera: ``make(live=...)``."""
     model = resolve(item.kind, CLASSIFIERS)(item.options)
     return partial(resolve(CLASSIFY_STAGE, {}), model)
 
 
-def build_evidence(config: PipelineConfig) -> Evidence:
+def build_evidence(config: PipelineConfig) -> "Evidence":
     """The stage that draws snapshots."""
     evidence: Evidence = resolve(config.evidence.kind, EVIDENCE)(config.evidence.options)
     return evidence
@@ -152,12 +156,12 @@ class BuiltSink:
     """A sink and how to deliver to it."""
 
     config: SinkConfig
-    sink: Sink
+    sink: "Sink"
     live: bool
     clock: Clock
     retry: Any
     deliver_due: Callable[..., Any]
-    govern: Callable[[EventStore], Any] | None = None
+    govern: "Callable[[EventStore], Any] | None" = None
     """Makes the outbox that a governor watches over."""
     _governed: Any = None
     _looks_back: bool = False
@@ -169,10 +173,12 @@ class BuiltSink:
         """Unique in the configuration."""
         return self.config.name
 
-    def deliver(self, store: EventStore, *, limit: int, go_on: Callable[[], bool] = lambda: True) -> bool:
+    def deliver(self, store: "EventStore", *, limit: int, go_on: Callable[[], bool] = lambda: True) -> bool:
         """Send what is due, at most ``limit`` messages and as many digests, none after ``go_on`` said no; False when
         there was nothing to do."""
         if not self._looks_back and hasattr(self.sink, "look_back"):
+            from pipeline.store.past import Past
+
             self.sink.look_back(Past(store, self.name))
             self._looks_back = True
         if self.govern is not None and self._governed is None:
@@ -187,7 +193,7 @@ class BuiltSink:
         """Whether a message failed last, and waits for another try."""
         return self._trouble == "send"
 
-    def hurry(self, store: EventStore, *, longest_s: float) -> None:
+    def hurry(self, store: "EventStore", *, longest_s: float) -> None:
         """Nobody has much time left: try now what waits for its next attempt, and wait no longer than this for one."""
         longest_s = min(self.retry.longest_s, longest_s)
         first_s = min(self.retry.first_s, longest_s)
@@ -272,7 +278,7 @@ def _watching(config: PipelineConfig, camera: str) -> list[tuple[str, str]]:
 
 def _governor(
     config: PipelineConfig, sink: SinkConfig, clock: Clock, *, live: bool
-) -> Callable[[EventStore], Any] | None:
+) -> "Callable[[EventStore], Any] | None":
     """What puts a governor before a sink; None where there is to be none."""
     if not config.governor.enabled or not getattr(sink.options, "governed", True):
         return None
@@ -282,15 +288,17 @@ def _governor(
     )
 
 
-def route(config: PipelineConfig, store: EventStore | None = None) -> Callable[[Event], list[str]]:
+def route(config: PipelineConfig, store: "EventStore | None" = None) -> Callable[[Event], list[str]]:
     """Which sinks a message is sent to; what came of its event before is looked up in the store."""
     history = {} if store is None else {"history": store.messages}
     router: Callable[[Event], list[str]] = resolve(ROUTER, {})(config.sinks, **history)
     return router
 
 
-def export_tracks(spec: RunSpec, camera: str) -> Path:
+def export_tracks(spec: "RunSpec", camera: str) -> Path:
     """Write the camera's spool as Parquet, gaps filled and marked."""
+    from pipeline.spool import read as read_spool
+
     names, path = _class_names(spec.log_path(camera)), spec.tracks_path(camera)
     resolve(WRITE_TRACKS, {})(read_spool(spec.spool_path(camera)), names, path, fill=True)
     return path

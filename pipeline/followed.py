@@ -7,10 +7,13 @@ first frame only: its results do not depend on what happens meanwhile.
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.configuration.config import RuleConfig
 from pipeline.errors import LogError
 from pipeline.messages import ChangeRecord
+
+if TYPE_CHECKING:
+    from pipeline.configuration.config import RuleConfig
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +21,7 @@ MOST_BYTES = 1 << 16
 """A followed file says what counts; it is not what counts. Of a larger one the beginning is taken."""
 
 
-def followed_by(rules: Sequence[RuleConfig], camera: str) -> dict[str, Path]:
+def followed_by(rules: "Sequence[RuleConfig]", camera: str) -> dict[str, Path]:
     """The files that the rules of a camera follow, by the name that its log gives each."""
     options = [rule.options for rule in rules if camera in rule.cameras]
     return {name: path for each in options for name, path in getattr(each, "follows", {}).items()}
@@ -38,14 +41,9 @@ def content_of(path: Path) -> bytes:
 class Followed:
     """What the cameras of a run follow, and what their logs said of it last."""
 
-    def __init__(
-        self,
-        rules: Sequence[RuleConfig],
-        cameras: Sequence[str],
-        states: Mapping[str, Mapping[str, Path]] | None = None,
-    ) -> None:
-        """``states``: files in which other processes of the run say how they are, by camera and name."""
-        self._paths = {camera: {**followed_by(rules, camera), **(states or {}).get(camera, {})} for camera in cameras}
+    def __init__(self, paths: Mapping[str, Mapping[str, Path]]) -> None:
+        """``paths``: the files, by camera and name."""
+        self._paths = paths
         self._said: dict[str, dict[str, bytes]] = {}
         self._unreadable: set[Path] = set()
 

@@ -33,11 +33,14 @@ class Redactor:
     """Hides the shapes of credentials, and the secrets it was told in every spelling they may appear in."""
 
     def __init__(self) -> None:
+        self.values: tuple[str, ...] = ()
+        """What was registered, as it is: hold it where only its owner reads it."""
         self._spellings: tuple[str, ...] = ()
 
     def register(self, value: str) -> None:
         """See ``register_secret``."""
-        if len(value) >= SHORTEST and value.strip("*"):
+        if len(value) >= SHORTEST and value.strip("*") and value not in self.values:
+            self.values += (value,)
             spellings = {*self._spellings, *_spellings_of(value)}
             self._spellings = tuple(sorted(spellings, key=lambda spelling: (-len(spelling), spelling)))
 
@@ -70,6 +73,11 @@ def register_secret(value: str) -> None:
     Values shorter than ``SHORTEST`` are ignored: hiding each "a" of a text would only tell which letter it is.
     """
     _OF_THIS_PROCESS.register(value)
+
+
+def registered_secrets() -> tuple[str, ...]:
+    """In plain text what ``redact`` hides, for another process that shall hide the same."""
+    return _OF_THIS_PROCESS.values
 
 
 def redact(text: str) -> str:

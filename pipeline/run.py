@@ -18,6 +18,7 @@ from pipeline.configuration.config import ClassifyConfig, PipelineConfig, StageC
 from pipeline.configuration.kept_analysis import KeptAnalysis
 from pipeline.configuration.kept_place import note_configuration
 from pipeline.errors import BartizanError
+from pipeline.followed import followed_by
 from pipeline.integrity.witness import witness
 from pipeline.journal.log import LogReader
 from pipeline.messages import EndRecord, LogHeader
@@ -85,6 +86,10 @@ def run_pipeline(
             endpoint=_endpoint(config, run_dir),
             analysis_sha256=analysis,
             cameras=list(config.cameras),
+            follows={
+                name: {what: str(path) for what, path in followed_by(config.rules, name).items()}
+                for name in config.cameras
+            },
             store_url=config.store.url.get_secret_value() if config.store.url else "",
             store_wait_s=config.store.wait_s,
         )

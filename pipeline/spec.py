@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from pipeline.store.address import StoreAddress, find_address
-from pipeline.store.database import Patience
-from pipeline.store.event_store import EventStore
+
+if TYPE_CHECKING:
+    from pipeline.store.event_store import EventStore
 
 RECORDING = "recording"
 """What the log of a camera calls the state of its recording."""
@@ -32,6 +34,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     """In the order of the configuration: the source order of ``events.jsonl``."""
     store_url: str = ""
     """Of the server where the events lie, with its password; empty: in a file of the output directory."""
+    follows: dict[str, dict[str, str]] = {}
+    """Files that the rules of each camera follow (``pipeline.followed``): dispatch has no rules."""
     store_wait_s: float = 60.0
     """How long to wait for it where it is gone."""
 
@@ -85,9 +89,12 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
         """Where the event store is."""
         return find_address(Path(self.out), self.store_url)
 
-    def open_store(self, answer: Callable[[], None] = lambda: None) -> EventStore:
+    def open_store(self, answer: Callable[[], None] = lambda: None) -> "EventStore":
         """The event store of this run, for one of its processes. Raises ``StoreError``, ``UsageError`` and
         ``CannotStart``. ``answer``: called while a server that went away is waited for."""
+        from pipeline.store.database import Patience
+        from pipeline.store.event_store import EventStore
+
         patience = Patience(self.store_wait_s, answer)
         return EventStore.open(self.store, analysis_sha256=self.analysis_sha256, patience=patience)
 

@@ -20,6 +20,20 @@ DOORS = ("settings",)
 
 VAGUE = {"base", "common", "core", "helpers", "manager", "misc", "shared", "tools", "utils"}
 
+NOT_NEEDED = {
+    "pipeline.worker": {"numpy", "pydantic", "ruamel.yaml", "zmq", "pipeline.store.event_store"},
+    "pipeline.runners.capture": {"ruamel.yaml", "pipeline.store.event_store"},
+    "pipeline.runners.dispatch": {"numpy", "ruamel.yaml", "pipeline.store.event_store"},
+    "pipeline.runners.detect": {"ruamel.yaml", "pipeline.store.event_store"},
+    "pipeline.runners.classify": {"ruamel.yaml", "pipeline.store.event_store"},
+    "pipeline.runners.alert": {"ruamel.yaml"},
+    "pipeline.runners.evidence": {"ruamel.yaml"},
+    "pipeline.runners.record": {"ruamel.yaml"},
+    "pipeline.runners.deliver": {"numpy", "ruamel.yaml"},
+    "stages.deliver.outbox": {"numpy"},
+}
+"""What a process can do without costs each of its starts, and so each of its restarts."""
+
 IMPORT_EVERYTHING = """
 import importlib, json, pkgutil, sys
 heavy, packages, learning, doors = map(json.loads, sys.argv[1:])
@@ -52,6 +66,14 @@ def test_importing_any_module_loads_no_heavy_library(root: Path) -> None:
     count, loaded = json.loads(done.stdout)
     assert count >= sum(len(modules(root, package)) for package in PACKAGES)
     assert loaded == {}, "imported by these modules; import it in the function or constructor that needs it"
+
+
+def test_no_process_imports_what_it_can_do_without(root: Path) -> None:
+    code = "import importlib, sys; importlib.import_module(sys.argv[1]); print(*sys.modules)"
+    for module, not_needed in NOT_NEEDED.items():
+        command = [sys.executable, "-c", code, module]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=60)
+        assert not_needed.isdisjoint(done.stdout.split()), module
 
 
 def test_every_module_has_a_name_that_says_what_it_defines(root: Path) -> None:

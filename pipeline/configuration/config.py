@@ -8,13 +8,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from pydantic import BaseModel, SecretStr
 from pydantic_core import to_jsonable_python
 
-from pipeline.configuration.kinds import DEFAULT_KINDS, KIND_TABLES, camera_options, options_of, record_options
+from pipeline.configuration.kinds import DEFAULT_KINDS, KIND_TABLES, options_of
 from pipeline.configuration.retention import RetentionOptions
+from pipeline.configuration.secrets import secrets_in
 from pipeline.configuration.settings import (
     ClassifyOptions,
     DispatchOptions,
@@ -27,9 +28,8 @@ from pipeline.configuration.settings import (
     SupervisorOptions,
 )
 from pipeline.configuration.source_paths import is_network
-from pipeline.configuration.validation import secrets_in
-from pipeline.redaction import register_secret
-from pipeline.registry import CLASSIFIERS, DETECTORS, RULES, SINKS
+from pipeline.redaction import register_secret, registered_secrets
+from pipeline.registry import CLASSIFIERS, DETECTORS, RULES
 
 DEFAULT_OUT = Path("results")
 
@@ -149,17 +149,20 @@ class PipelineConfig:
 
     def register_secrets(self) -> None:
         """Have ``redact`` hide every secret that the options hold; call it once in each process."""
+        for secret in self._secrets():
+            register_secret(secret)
+
+    def _secrets(self) -> list[str]:
         options_of_all: list[BaseModel] = [*self.cameras.values(), self.links, self.store]
         options_of_all += [stage.options for stage in (self.detect, self.track, self.alert, self.evidence)]
         options_of_all += [item.options for item in self.classify] + [item.options for item in self.record]
         options_of_all += [rule.options for rule in self.rules] + [sink.options for sink in self.sinks]
-        for options in options_of_all:
-            for secret in secrets_in(options):
-                register_secret(secret)
+        return [secret for options in options_of_all for secret in secrets_in(options)]
 
     def to_spec(self) -> bytes:
         """As JSON for a child process. **Holds secrets in plain text**: only for a file that its owner alone reads."""
         spec: dict[str, Any] = {"base": str(self.base), "out": str(self.out)}
+        spec["secrets"] = list(dict.fromkeys([*self._secrets(), *registered_secrets()]))
         spec["cameras"] = [[name, plain(options)] for name, options in self.cameras.items()]
         for name in STAGES:
             spec[name] = stage_to_spec(getattr(self, name))
@@ -172,28 +175,12 @@ class PipelineConfig:
         spec |= {name: plain(getattr(self, name)) for name in SETTINGS}
         return json.dumps(spec).encode()
 
-    @classmethod
-    def from_spec(cls, spec: bytes) -> Self:
-        """The inverse of ``to_spec``; registers the secrets for redaction. Raises ``UsageError`` for unknown kinds."""
-        read: dict[str, Any] = json.loads(spec)
-        camera = camera_options()
-        sections: dict[str, Any] = {name: model.model_validate(read[name]) for name, model in SETTINGS.items()}
-        sections |= {name: stage_from_spec(read[name], table) for name, table in STAGES.items()}
-        config = cls(
-            base=Path(read["base"]),
-            out=Path(read["out"]),
-            cameras={name: camera.model_validate(options) for name, options in read["cameras"]},
-            classify=classify_from_spec(read["classify"]),
-            rules=rules_from_spec(read["rules"]),
-            record=tuple(
-                RecordConfig(tuple(item["cameras"]), item["source"], record_options().model_validate(item["options"]))
-                for item in read["record"]
-            ),
-            sinks=tuple(SinkConfig(sink["kind"], sink["name"], _options(sink, SINKS)) for sink in read["sinks"]),
-            **sections,
-        )
-        config.register_secrets()
-        return config
+    @staticmethod
+    def from_spec(spec: bytes) -> "PipelineConfig":
+        """The inverse of ``to_spec``, each part read when it is asked for; registers the secrets for redaction."""
+        from pipeline.configuration.carried import CarriedConfig
+
+        return CarriedConfig.of(spec)
 
 
 STAGES = {"detect": DETECTORS, **{name: KIND_TABLES[name] for name in DEFAULT_KINDS}}
@@ -220,7 +207,7 @@ def stage_to_spec(stage: StageConfig) -> dict[str, Any]:
 
 def stage_from_spec(spec: Mapping[str, Any], table: dict[str, str]) -> StageConfig:
     """The inverse of ``stage_to_spec``. Raises ``UsageError`` for an unknown kind."""
-    return StageConfig(spec["kind"], _options(spec, table), spec["workers"])
+    return StageConfig(spec["kind"], options_from_spec(spec, table), spec["workers"])
 
 
 def classify_to_spec(classify: Sequence[ClassifyConfig]) -> list[dict[str, Any]]:
@@ -245,7 +232,7 @@ def classify_from_spec(spec: Sequence[Mapping[str, Any]]) -> tuple[ClassifyConfi
             item["name"],
             tuple(item["cameras"]),
             ClassifyOptions.model_validate(item["when"]),
-            _options(item, CLASSIFIERS),
+            options_from_spec(item, CLASSIFIERS),
         )
         for item in spec
     )
@@ -261,10 +248,13 @@ def rules_to_spec(rules: Sequence[RuleConfig]) -> list[dict[str, Any]]:
 
 def rules_from_spec(spec: Sequence[Mapping[str, Any]]) -> tuple[RuleConfig, ...]:
     """The inverse of ``rules_to_spec``. Raises ``UsageError`` for an unknown kind."""
-    return tuple(RuleConfig(rule["kind"], rule["name"], tuple(rule["cameras"]), _options(rule, RULES)) for rule in spec)
+    return tuple(
+        RuleConfig(rule["kind"], rule["name"], tuple(rule["cameras"]), options_from_spec(rule, RULES)) for rule in spec
+    )
 
 
-def _options(spec: Mapping[str, Any], table: dict[str, str]) -> BaseModel:
+def options_from_spec(spec: Mapping[str, Any], table: dict[str, str]) -> BaseModel:
+    """The options of a spec with a ``kind``. Raises ``UsageError`` for an unknown one."""
     return options_of(spec["kind"], table).model_validate(spec["options"])
 
 

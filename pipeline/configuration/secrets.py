@@ -1,8 +1,10 @@
 """Values that do not stand in the configuration itself: ``${NAME}``, ``${NAME:-default}`` and ``!secret NAME``."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from pydantic import BaseModel, SecretStr
 
 from pipeline.configuration.suggestions import did_you_mean
 from pipeline.redaction import register_secret
@@ -60,3 +62,21 @@ class Vault:
 def is_reference(text: str) -> bool:
     """Whether ``text`` takes its value, or a part of it, from the environment."""
     return _REFERENCE.search(text) is not None
+
+
+def secrets_in(value: Any) -> Iterator[str]:
+    """The plain text of every secret in options, however deep."""
+    match value:
+        case SecretStr():
+            yield value.get_secret_value()
+        case BaseModel():
+            for _, inner in value:
+                yield from secrets_in(inner)
+        case dict():
+            for inner in value.values():
+                yield from secrets_in(inner)
+        case list() | tuple() | set() | frozenset():
+            for inner in value:
+                yield from secrets_in(inner)
+        case _:
+            pass

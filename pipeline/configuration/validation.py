@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, TypeVar, get_args
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -162,21 +162,3 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in get_args(annotation):
         yield from _models_in(argument)
-
-
-def secrets_in(value: Any) -> Iterator[str]:
-    """The plain text of every secret in options, however deep."""
-    match value:
-        case SecretStr():
-            yield value.get_secret_value()
-        case BaseModel():
-            for _, inner in value:
-                yield from secrets_in(inner)
-        case dict():
-            for inner in value.values():
-                yield from secrets_in(inner)
-        case list() | tuple() | set() | frozenset():
-            for inner in value:
-                yield from secrets_in(inner)
-        case _:
-            pass

@@ -45,8 +45,13 @@ def run(child: Child, spec: RunSpec) -> None:
     classify = {item.name: item.workers for item in config.classify}
     dispatcher = Dispatcher(child.incarnation, books, limits, classify=classify)
     with open_router(config.links, spec.endpoint) as router:
-        states = {name: {RECORDING: spec.recording_state(name)} for name in config.clips if config.is_live(name)}
-        loop = DispatchLoop(child, spec, router, dispatcher, Followed(config.rules, spec.cameras, states))
+        followed = {
+            name: {what: Path(path) for what, path in spec.follows.get(name, {}).items()} for name in spec.cameras
+        }
+        for name in config.clips:
+            if config.is_live(name):
+                followed[name][RECORDING] = spec.recording_state(name)
+        loop = DispatchLoop(child, spec, router, dispatcher, Followed(followed))
         try:
             loop.run()
         finally:

@@ -1,11 +1,13 @@
 """Options of a camera: what stands under its name in ``cameras:``."""
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from stages.capture.address import SourceKind, kind_of
-from stages.capture.pattern import Pattern
+
+if TYPE_CHECKING:
+    from stages.capture.pattern import Pattern
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Polygon = Annotated[tuple[tuple[Share, Share], ...], Field(min_length=3, max_length=1000)]
@@ -17,9 +19,15 @@ def _as_text(source: Any) -> Any:
     return f"usb:{source}" if isinstance(source, int) and not isinstance(source, bool) else source
 
 
+def _pattern(source: str) -> "Pattern":
+    from stages.capture.pattern import Pattern  # it draws: needs what most processes do without
+
+    return Pattern.parse(source)
+
+
 def _checked(source: str) -> str:
     if kind_of(source) is SourceKind.SYNTHETIC:
-        Pattern.parse(source)
+        _pattern(source)
     return source
 
 
@@ -147,6 +155,6 @@ def _streams(source: str) -> bool:
         case SourceKind.PATH:
             return False
         case SourceKind.SYNTHETIC:
-            return not Pattern.parse(source).recording
+            return not _pattern(source).recording
         case _:
             return True

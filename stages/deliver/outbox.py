@@ -7,14 +7,16 @@ camera and sink, and no others. A dead letter holds back nothing.
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pipeline.clock import SECOND, Clock
 from pipeline.errors import DeliveryError, DeliveryRefused
 from pipeline.messages import Event
 from pipeline.redaction import redact
-from pipeline.stage import Sink
 from stages.deliver.options import RetryOptions
+
+if TYPE_CHECKING:
+    from pipeline.stage import Sink
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +143,7 @@ def after_failure(
 def deliver_due(
     outbox: Outbox[Row],
     name: str,
-    sink: Sink,
+    sink: "Sink",
     *,
     retry: RetryOptions,
     live: bool,
@@ -182,7 +184,7 @@ def deliver_due(
     return Tally(delivered, failed, dead, said)
 
 
-def _send(sink: Sink, row: Waiting, name: str) -> None:
+def _send(sink: "Sink", row: Waiting, name: str) -> None:
     """Send one message; a fault of the sink's own code is a failure like others, so that no alert is lost by it."""
     try:
         sink.send(row.event, key=row.message_id)

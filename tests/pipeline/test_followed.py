@@ -36,7 +36,7 @@ def test_the_files_of_a_camera_are_those_of_its_rules(gate: Path) -> None:
 
 
 def test_first_it_is_told_as_it_is_and_then_when_it_changes(gate: Path) -> None:
-    followed = Followed([rule(gate, "gate")], ["gate", "lawn"])
+    followed = Followed({"gate": followed_by([rule(gate, "gate")], "gate"), "lawn": {}})
     for camera in ("gate", "lawn"):
         followed.begin(camera, {})
     assert followed.cameras == ["gate"]
@@ -52,7 +52,7 @@ def test_first_it_is_told_as_it_is_and_then_when_it_changes(gate: Path) -> None:
 
 def test_what_the_log_holds_already_is_not_told_again(gate: Path) -> None:
     said(gate, "one")
-    followed = Followed([rule(gate, "gate")], ["gate"])
+    followed = Followed({"gate": followed_by([rule(gate, "gate")], "gate")})
     followed.begin("gate", {str(gate): b"one"})
     assert followed.changes("gate") == []
     followed.begin("gate", {str(gate): b"another"})
@@ -60,12 +60,12 @@ def test_what_the_log_holds_already_is_not_told_again(gate: Path) -> None:
 
 
 def test_a_camera_whose_log_is_not_open_yet_is_left_alone(gate: Path) -> None:
-    assert Followed([rule(gate, "gate")], ["gate"]).cameras == []
+    assert Followed({"gate": followed_by([rule(gate, "gate")], "gate")}).cameras == []
 
 
 def test_what_cannot_be_read_has_not_changed_and_is_said_once(gate: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    followed = Followed([rule(gate, "gate")], ["gate"])
+    followed = Followed({"gate": followed_by([rule(gate, "gate")], "gate")})
     followed.begin("gate", {str(gate): b"one"})
     (gate / "current.json").mkdir()
     assert followed.changes("gate") == followed.changes("gate") == []
