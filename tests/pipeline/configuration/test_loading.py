@@ -182,10 +182,24 @@ BAD = {
         CAMERA + "stages:\n  record:\n  - {pre_rol_s: 3, mode: sometimes}\n  - {cameras: [gaet]}\n  - {}\n  - {}\n",
         [
             "x.yml:4:6: stages.record.0.pre_rol_s: unknown key, did you mean 'pre_roll_s'? allowed: cameras, source, "
-            "mode, pre_roll_s, post_roll_s, most_s, segment_s, reserve_mb, ring_mb, most_clips, quality, unmasked",
+            "mode, connection, pre_roll_s, post_roll_s, most_s, segment_s, reserve_mb, ring_mb, most_clips, quality, "
+            "unmasked",
             "x.yml:4:26: stages.record.0.mode: must be 'events', 'continuous' or 'off', got 'sometimes'",
             "x.yml:5:16: stages.record.1.cameras.0: no camera 'gaet', did you mean 'gate'? allowed: gate",
             "x.yml:7:5: stages.record.3.cameras: gate is recorded by another item already",
+        ],
+    ),
+    "connections": (
+        "cameras:\n  desk: {source: 0}\n  gate: {source: 'rtsp://192.0.2.1/a'}\n"
+        "  yard: {source: usb:1, masks: [[[0, 0], [1, 0], [1, 1]]]}\nstages:\n  record:\n"
+        "  - {cameras: [desk], connection: own}\n"
+        "  - {cameras: [gate], connection: shared, source: 'rtsp://192.0.2.1/b'}\n"
+        "  - {cameras: [yard], unmasked: true}\n",
+        [
+            "x.yml:7:35: stages.record.0.connection: desk can be opened once only: say connection: shared",
+            "x.yml:8:51: stages.record.1.source: has a connection of its own: leave it out, or say connection: own",
+            "x.yml:9:33: stages.record.2.unmasked: the frames of yard are masked before they are shared; only "
+            "connection: own has others",
         ],
     ),
     "classifiers": (

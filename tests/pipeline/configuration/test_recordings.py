@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from pipeline.configuration.analysis import analysis_sha256
 from pipeline.configuration.config import PipelineConfig
 from pipeline.configuration.loading import load_config
@@ -38,6 +40,29 @@ def test_a_live_camera_that_is_recorded_has_a_rule_for_when_it_is_not(tmp_path: 
     own = CAMERAS + "stages: {record: {}}\nrules: [{rule: not_recorded, severity: low}]\n"
     [rule] = [rule for rule in read_text(tmp_path, own).rules if rule.kind == "not_recorded"]
     assert rule.options.model_dump()["severity"] == "low"
+
+
+@pytest.mark.parametrize(
+    ("camera", "record", "shared"),
+    [
+        ("source: 0", "{}", True),
+        ("source: /dev/video2", "{}", True),
+        ("source: 'synthetic:320x240@10'", "{}", True),
+        ("source: clip.mp4, realtime: true", "{}", True),
+        ("source: 'rtsp://192.0.2.1/a'", "{}", False),
+        ("source: 'http://192.0.2.1/a'", "{}", False),
+        ("source: 'rtsp://192.0.2.1/a'", "{connection: shared}", True),
+        ("source: 'rtsp://192.0.2.1/a'", "{connection: shared, mode: 'off'}", False),
+        ("source: 0", "{cameras: [gate], source: 'rtsp://192.0.2.1/b'}", False),
+        ("source: clip.mp4", "{connection: shared}", False),
+    ],
+)
+def test_devices_are_recorded_over_the_connection_of_the_analysis_and_streams_where_told(
+    tmp_path: Path, camera: str, record: str, shared: bool
+) -> None:
+    config = read_text(tmp_path, f"cameras: {{gate: {{{camera}}}}}\nstages: {{record: {record}}}\n")
+    assert config.is_shared("gate") is shared
+    assert PipelineConfig.from_spec(config.to_spec()).is_shared("gate") is shared
 
 
 def test_what_a_child_process_reads_is_the_same(tmp_path: Path) -> None:
