@@ -1,13 +1,17 @@
-"""Privacy: no file that a run leaves in ``media/`` shows people whom its event is not about."""
+"""Privacy: no picture in ``media/``, and no clip that is handed out, shows people whom its event is not about."""
 
+import json
 import stat
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import polars
 import pytest
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.stage import Picture
 from tests.e2e.running import Running, process_command, run_to_end
 
@@ -18,7 +22,8 @@ Box = tuple[float, float, float, float]
 def run(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Running:
     out = tmp_path_factory.mktemp("bystanders") / "out"
     nothing_drawn = ["--set", "stages.evidence.path=false", "--set", "stages.evidence.region=false"]
-    return run_to_end(process_command(root / "sample_videos" / "campus.mp4", out, *nothing_drawn), out)
+    clips = ["--set", "stages.record={pre_roll_s: 1, post_roll_s: 1}"]
+    return run_to_end(process_command(root / "sample_videos" / "campus.mp4", out, *nothing_drawn, *clips), out)
 
 
 def read(path: Path) -> Picture:
@@ -53,6 +58,41 @@ def test_bystanders_have_no_detail_in_media_and_all_of_it_in_the_originals(run: 
             if not apart(tuple(event["object"]["box_px"]), box) or min(x2 - box[0], y2 - box[1]) < 12:
                 continue
             assert detail(hidden, box) < 0.35 * detail(shown, box), (path.name, box)
+            checked += 1
+    assert checked > 20
+
+
+def pictures(path: Path) -> list[Picture]:
+    with av.open(str(path)) as container:
+        return [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in container.decode(video=0)]
+
+
+@pytest.mark.slow
+def test_bystanders_have_no_detail_in_a_clip_that_is_handed_out(run: Running, tmp_path: Path) -> None:
+    started = [event for event in run.events() if event["type"] == "start" and event["object"]]
+    notes = {event["id"]: (run.out / event["evidence"]["clip"]).with_suffix(".json") for event in started}
+    shortest = min(started, key=lambda event: (json.loads(notes[event["id"]].read_text())["frames"], event["id"]))
+    name, clip = shortest["id"], run.out / shortest["evidence"]["clip"]
+    done = CliRunner().invoke(app, ["export", name, "--out", str(run.out), "-o", str(tmp_path / "package")])
+    assert done.exit_code == 0, done.output
+    first = round(json.loads(notes[name].read_text())["started"] * 10) + 1
+    tracks = polars.read_parquet(run.out / "tracks" / "campus.parquet").filter(~polars.col("filled"))
+    about = {
+        id
+        for event in run.events()
+        if event["id"] == name
+        for id in (event["object"]["track_id"], *event["also_about"])
+    }
+    checked = 0
+    made = pictures(tmp_path / "package" / name / f"{name}.blurred.mp4")
+    for number, (hidden, shown) in enumerate(zip(made, pictures(clip), strict=True)):
+        rows = tracks.filter(frame=first + number).select("track_id", "x1", "y1", "x2", "y2").rows()
+        own = [row[1:] for row in rows if row[0] in about]
+        for track_id, x1, y1, x2, y2 in rows:
+            box = (max(x1, 2.0), max(y1, 2.0), x2, y2)
+            if track_id in about or min(x2 - box[0], y2 - box[1]) < 12 or not all(apart(each, box) for each in own):
+                continue
+            assert detail(hidden, box) < 0.35 * detail(shown, box), (number, box)
             checked += 1
     assert checked > 20
 
