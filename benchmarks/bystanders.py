@@ -75,7 +75,7 @@ def count(out: Path, messages: Sequence[Event], marks: dict[int, list[Box]]) -> 
     """Of one clip: others, those hidden, others seen, those hidden, boxes of its own people, those that show."""
     note = json.loads((out / messages[0].evidence["clip"]).with_suffix(".json").read_text())
     moments = clip_moments(out, messages[0].camera, note)
-    people = People(moments, parties(messages), None, people=PEOPLE, slack_ns=round(SLACK_S["file"] * SECOND))
+    people = People(moments, parties(messages), None, people=PEOPLE, slack_ns=round(SLACK_S * SECOND))
     total = np.zeros(6, np.int64)
     for number in range(note["frames"]):
         at_ns = number * SECOND // RATE

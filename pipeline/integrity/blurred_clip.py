@@ -22,9 +22,12 @@ FILM = "stages.record.filming:Film"
 FILM_OPTIONS = "stages.record.options:RecordOptions"
 BLUR = "stages.evidence.clip_blur:ClipBlur"
 PEOPLE = "stages.evidence.options:PEOPLE"
-SLACK_S = {"file": 0.2, "shared": 0.2, "camera": 0.3}
-"""By whose clock the times of a clip are; of any other they may be ``ARRIVAL_S`` off."""
-ARRIVAL_S = 0.6
+SLACK_S = 0.2
+"""A detector may miss somebody for so long."""
+APART_S = {"file": 0.0, "shared": 0.0, "camera": 0.1}
+"""How far the times of a clip may be from those of the analysis, where both have this clock."""
+UNKNOWN_S = 0.8
+"""The same where they have not, and nobody could measure it."""
 
 Progress = Callable[[str, int, int], None]
 """Name of the clip, pictures so far, pictures in all."""
@@ -59,6 +62,14 @@ def hiding_of(note: dict[str, Any]) -> Hiding:
     return hiding if hiding.people is not None else Hiding(list(resolve(PEOPLE, {})), hiding.areas)
 
 
+def offset_of(note: dict[str, Any]) -> tuple[float, float]:
+    """By how many seconds a clip shows things later than the analysis says, and how far from that it may be."""
+    offset_s, within_s = note.get("offset_s"), note.get("offset_within_s")
+    if isinstance(offset_s, int | float) and isinstance(within_s, int | float):
+        return float(offset_s), float(within_s)
+    return 0.0, UNKNOWN_S if "offset_s" in note else APART_S.get(str(note.get("clock")), UNKNOWN_S)
+
+
 def blur_clip(
     out: Path, name: str, note: dict[str, Any], messages: Sequence[Event], target: Path, tell: Progress
 ) -> Blurred:
@@ -66,16 +77,16 @@ def blur_clip(
 
     Raises ``SourceError`` if it cannot be decoded, ``OSError`` if it cannot be written.
     """
-    hiding, slack_s, reason = hiding_of(note), SLACK_S.get(str(note.get("clock")), ARRIVAL_S), ""
+    hiding, (later_s, within_s), reason = hiding_of(note), offset_of(note), ""
     moments: list[Moment] = []
     try:
-        moments = clip_moments(out, messages[0].camera, note)
+        moments = clip_moments(out, messages[0].camera, note, later_ns=round(later_s * SECOND))
     except (LogError, MessageError) as error:
         reason = str(error)
     except (KeyError, TypeError, ValueError):
         reason = "the note beside it does not say when it was"
     blur = resolve(BLUR, {})(
-        messages, moments, people=hiding.people or (), areas=hiding.areas, slack_ns=round(slack_s * SECOND)
+        messages, moments, people=hiding.people or (), areas=hiding.areas, slack_ns=round((SLACK_S + within_s) * SECOND)
     )
     film = resolve(FILM, {})(target, resolve(FILM_OPTIONS, {})())
     pictures = unknown = 0

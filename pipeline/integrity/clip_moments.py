@@ -14,14 +14,15 @@ from pipeline.messages import EngineRecord, Frame, FrameRecord, Status
 from pipeline.stage import Around, Moment, Seen
 
 _BATCH = 256
-_BEYOND_NS = 2 * SECOND
+_BEYOND_NS = 5 * SECOND
 """What is read before and after a clip."""
 _LATE_NS = 60 * SECOND
 """The wall clock of a camera may have been set back by so much while the clip went on."""
 
 
-def clip_moments(out: Path, camera: str, note: dict[str, Any]) -> list[Moment]:
+def clip_moments(out: Path, camera: str, note: dict[str, Any], *, later_ns: int = 0) -> list[Moment]:
     """All moments of a clip, of which its note says when it was, in order; those of a still picture included.
+    ``later_ns``: the clip shows everything so much later than it was.
 
     Raises ``LogError`` and ``MessageError`` for a log that cannot be read, ``ValueError``, ``KeyError`` and
     ``TypeError`` for a note that does not say when it was.
@@ -47,7 +48,7 @@ def clip_moments(out: Path, camera: str, note: dict[str, Any]) -> list[Moment]:
         if tracked.index in found:
             at_ns, frame, detections = found[tracked.index]
             seen = tuple(_seen(names, detections, tracked.tracks))
-            moments.append(Moment(at_ns, (frame.width, frame.height), Around(names, seen)))
+            moments.append(Moment(at_ns + later_ns, (frame.width, frame.height), Around(names, seen)))
     return sorted((each for each in moments if min(each.size) > 0), key=lambda each: each.at_ns)
 
 

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from pipeline.cli import app
 from pipeline.clock import SECOND, ManualClock
 from pipeline.detections import Detections, Tracks
+from pipeline.integrity.blurred_clip import UNKNOWN_S, offset_of
 from pipeline.integrity.chain import FILE, read_chain
 from pipeline.integrity.derived import FILE as DERIVED
 from pipeline.integrity.entry import Entry
@@ -168,6 +169,31 @@ def test_without_the_log_the_whole_clip_is_unrecognisable_and_that_is_said(witne
     assert max(detail(picture, OWN) for picture in pictures(package / "e1" / "e1.blurred.mp4")) < 25
     assert "Of 20 of 20 pictures" in (package / "index.html").read_text()
     assert checked(package).startswith("intact")
+
+
+@pytest.mark.parametrize(
+    ("note", "offset"),
+    [
+        ({"clock": "file"}, (0.0, 0.0)),
+        ({"clock": "camera"}, (0.0, 0.1)),
+        ({"clock": "arrival", "offset_s": -0.4, "offset_within_s": 0.05}, (-0.4, 0.05)),
+        ({"clock": "arrival", "offset_s": None}, (0.0, UNKNOWN_S)),
+        ({"clock": "camera", "offset_s": None}, (0.0, UNKNOWN_S)),
+        ({"clock": "arrival"}, (0.0, UNKNOWN_S)),
+        ({}, (0.0, UNKNOWN_S)),
+    ],
+)
+def test_the_less_is_known_of_the_times_the_more_is_hidden(note: dict[str, Any], offset: tuple[float, float]) -> None:
+    assert offset_of(note) == offset
+
+
+def test_a_clip_that_shows_things_later_is_hidden_later(results: Path, key: SiteKey) -> None:
+    """The object is drawn where it is, so nothing but the times decides what stays sharp."""
+    rewrite((results / CLIP).with_suffix(".json"), clock="arrival", offset_s=0.4, offset_within_s=0.0)
+    package, _ = export(witness(results, key))
+    found = list(pictures(package / "e1" / "e1.blurred.mp4"))
+    assert max(detail(each, OTHER) for each in found[:4]) < 25, "nobody looked at what they show"
+    assert min(detail(found[index], moved(OWN, index - 4)) for index in range(4, FRAMES)) > 50
 
 
 def test_a_second_one_whom_the_event_is_about_stays_sharp(results: Path, key: SiteKey) -> None:
