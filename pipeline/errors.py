@@ -14,6 +14,7 @@
     │   ├── SourceStalled   nothing arrived in time
     │   └── SourceRefused   it says no: credentials, missing file, unknown format. Trying again is no use soon
     ├── StoreError          the event store cannot be read or written
+    │   └── DamagedEvent    a message in it was altered and is none any more; the others are there
     └── DeliveryError       a receiver did not acknowledge a message; it is worth trying again
         └── DeliveryRefused it refused the message for good: do not send it again
 
@@ -67,6 +68,10 @@ class SourceRefused(SourceError):
 
 class StoreError(BartizanError):
     """The event store cannot be read or written."""
+
+
+class DamagedEvent(StoreError):
+    """A stored message cannot be read: somebody altered it, or the disk did."""
 
 
 class DeliveryError(BartizanError):

@@ -16,6 +16,7 @@ from pipeline.integrity.release import noted_releases, originals_of
 from pipeline.integrity.site_key import SiteKey, key_path
 from pipeline.messages import Event
 from pipeline.store.event_store import EventStore
+from pipeline.store.rows import readable
 from pipeline.wall import rfc3339
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,8 @@ class Witness:
         for stored in store.events("commit"):
             if stored.number > self._chain.number:
                 break
-            self._expect(stored.event)
+            for event in readable([stored]):
+                self._expect(event)
 
     @property
     def chain(self) -> Chain:

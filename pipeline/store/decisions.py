@@ -14,14 +14,13 @@ from pipeline.clock import Clock
 from pipeline.messages import Event
 from pipeline.store.database import Database
 from pipeline.store.outbox import Counts
-from pipeline.store.rows import OutboxRow
+from pipeline.store.rows import OutboxRow, decoded
 from pipeline.store.tables import Tables
 
 if TYPE_CHECKING:
     from sqlalchemy import Join, Select
 
 _ENCODE = msgspec.json.Encoder(order="deterministic").encode
-_DECODE = msgspec.json.Decoder(Event)
 _UNGOVERNED = "sent without a governor"
 _COUNTED = ("events", "delivered", "merged", "held", "pending", "dead", "risen", "digests")
 _RECENT = 20_000
@@ -64,8 +63,8 @@ class StoredDecision:
 
     @property
     def event(self) -> Event:
-        """The message itself."""
-        return _DECODE.decode(self.body)
+        """The message itself. Raises ``DamagedEvent``."""
+        return decoded(self.body, "of a decision")
 
     @property
     def digested(self) -> bool:

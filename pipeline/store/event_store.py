@@ -26,7 +26,7 @@ from pipeline.store.opening import Opening
 from pipeline.store.outbox import Counts, Outbox
 from pipeline.store.pruning import PRUNED, Pruning
 from pipeline.store.readers import Readers
-from pipeline.store.rows import OutboxRow, Position, StoredEvent, event_row, outbox_row
+from pipeline.store.rows import OutboxRow, Position, StoredEvent, event_row, outbox_row, readable
 from pipeline.store.tables import Tables, store_tables
 
 if TYPE_CHECKING:
@@ -184,11 +184,12 @@ class EventStore:
         return None if row is None else StoredEvent(*row)
 
     def messages(self, event_id: str) -> list[Event]:
-        """The messages of one event, from its start on."""
+        """The messages of one event, from its start on, as far as they can be read."""
         events = self._tables.events
         statement = self._select_events().where(events.c.event_id == event_id).order_by(events.c.ordinal)
         with self._database.reading() as connection:
-            return [StoredEvent(*row).event for row in connection.execute(statement)]
+            rows = connection.execute(statement).all()
+        return list(readable(StoredEvent(*row) for row in rows))
 
     # ---- housekeeping
 

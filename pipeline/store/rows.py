@@ -1,15 +1,19 @@
 """What the event store gives and takes, as plain values."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pipeline.errors import DamagedEvent
 from pipeline.messages import Event
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
+
+logger = logging.getLogger(__name__)
 
 _DECODE = msgspec.json.Decoder(Event)
 
@@ -48,8 +52,8 @@ class StoredEvent:
 
     @property
     def event(self) -> Event:
-        """The message itself."""
-        return _DECODE.decode(self.body)
+        """The message itself. Raises ``DamagedEvent``."""
+        return decoded(self.body, self.message_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,25 @@ class OutboxRow:
 
     @property
     def event(self) -> Event:
-        """The message itself."""
-        return _DECODE.decode(self.body)
+        """The message itself. Raises ``DamagedEvent``."""
+        return decoded(self.body, self.message_id)
+
+
+def decoded(body: str, message_id: str) -> Event:
+    """A stored message. Raises ``DamagedEvent`` where it is none."""
+    try:
+        return _DECODE.decode(body)
+    except msgspec.DecodeError as error:
+        raise DamagedEvent(f"the stored message {message_id} was altered and cannot be read: {error}") from error
+
+
+def readable(messages: Iterable[StoredEvent]) -> Iterator[Event]:
+    """The messages themselves; one that was altered is told in the log, and left out."""
+    for stored in messages:
+        try:
+            yield stored.event
+        except DamagedEvent as error:
+            logger.warning("%s; it is left out", error)
 
 
 def event_row(event: Event, body: str, now_ns: int) -> dict[str, object]:

@@ -12,6 +12,8 @@ from stages.deliver.apprise_options import AppriseOptions, plugin
 from stages.deliver.apprise_reason import reason
 from stages.deliver.snapshot import snapshot
 
+logger = logging.getLogger(__name__)
+
 _KINDS = {"low": "info", "medium": "warning", "high": "warning", "critical": "failure"}
 _MOST_REMEMBERED = 256
 _SHOWN = 200
@@ -37,7 +39,7 @@ class AppriseSink:
         """Notify everybody who was not told of this message yet. Raises ``DeliveryError``, ``DeliveryRefused``."""
         title = self._options.title_template.render(event, key)
         body = self._options.body_template.render(event, key)
-        picture = snapshot(self._out, event, self._options.picture_wait_s) if self._options.attach else None
+        picture = self._picture(event, key) if self._options.attach else None
         told = self._told.setdefault(key, set())
         failures = []
         for number, service in enumerate(self._all()):
@@ -53,6 +55,12 @@ class AppriseSink:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+    def _picture(self, event: Event, key: str) -> Path | None:
+        found = snapshot(self._out, event, self._options.picture_wait_s)
+        if found is None and "snapshot" in event.evidence:
+            logger.info("picture %s is not there: message %s goes without it", event.evidence["snapshot"], key)
+        return found
 
     def _all(self) -> list[Any]:
         if self._services is None:

@@ -4,16 +4,20 @@ Each decision is kept in the event store before anything goes by it, together wi
 A process that is killed at any moment finds the same decisions again, and takes none twice.
 """
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from pipeline.clock import Clock
+from pipeline.errors import DamagedEvent
 from pipeline.messages import Event
 from pipeline.schedule import Schedule
 from stages.deliver.decision import Decision, Limits, Role, Verdict
 from stages.deliver.digest import Digest
 from stages.deliver.governor import Fate, Governor
 from stages.deliver.outbox import Outbox, Waiting
+
+logger = logging.getLogger(__name__)
 
 Row = TypeVar("Row", bound=Waiting)
 
@@ -102,7 +106,7 @@ class GovernedOutbox(Generic[Row]):
         self._passed: dict[str, Decision] = {}
         self.sifted = 0
         """Messages decided on so far by this process."""
-        for past in decisions.recent(sink):
+        for past in _intact(decisions.recent(sink)):
             self._go_by(past)
 
     def pending(self, sink: str, now_ns: int, limit: int) -> Sequence[Row]:
@@ -161,7 +165,10 @@ class GovernedOutbox(Generic[Row]):
         for row in rows:
             if row.camera in blocked:
                 break  # whatever is killed or slow, decisions are taken in the order of the log
-            event = row.event
+            event = self._event(row)
+            if event is None:
+                count += 1
+                continue
             decision = self._passed.get(row.message_id) or (self._earlier(row, event) if row.attempts else None)
             if decision is None:
                 decision = self._governor.decide(event)
@@ -179,9 +186,18 @@ class GovernedOutbox(Generic[Row]):
         self._keep(decided)
         return passed, count
 
+    def _event(self, row: Row) -> Event | None:
+        """What is to be decided on; one that was altered in the store is given up."""
+        try:
+            return row.event
+        except DamagedEvent as error:
+            logger.warning("sink %s: message %s is a dead letter: %s", self._sink, row.message_id, error)
+            self._outbox.dead(row, str(error))
+            return None
+
     def _earlier(self, row: Row, event: Event) -> Decision | None:
         """That by which a message passed that was given up since, and is to be sent again."""
-        for past in self._decisions.of_event(self._sink, event.id):
+        for past in _intact(self._decisions.of_event(self._sink, event.id)):
             if past.event.message_id == row.message_id:
                 decision = Decision(Verdict(past.verdict), Role(past.role), past.reason, past.episode)
                 self._governor.note(event, decision)  # as it would after a restart
@@ -208,9 +224,19 @@ class GovernedOutbox(Generic[Row]):
     def _recall(self, event_id: str) -> Fate | None:
         """What became of an event, from the log."""
         alone = Governor(self._limits)
-        for past in self._decisions.of_event(self._sink, event_id):
+        for past in _intact(self._decisions.of_event(self._sink, event_id)):
             _replay(past, alone)
         return alone.fate(event_id)
+
+
+def _intact(found: Iterable[Past]) -> Iterator[Past]:
+    """Those whose messages can be read; what was altered in the store is lost to the digest, too."""
+    for past in found:
+        try:
+            _ = past.event
+        except DamagedEvent:
+            continue
+        yield past
 
 
 def _replay(past: Past, governor: Governor) -> tuple[Event, Decision]:

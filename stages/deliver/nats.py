@@ -52,7 +52,7 @@ class NatsSink(LooksBack):
         except (TimeoutError, CancelledError) as error:
             raise DeliveryError(f"{self._name} did not answer in time") from error
         except Exception as error:  # a library of many errors
-            raise DeliveryError(redact(f"{self._name} cannot be reached: {self._trouble or explain(error)}")) from error
+            raise DeliveryError(redact(f"{self._name} {self._failure(error)}")) from error
 
     def close(self) -> None:
         """Disconnect; safe to call twice."""
@@ -62,6 +62,12 @@ class NatsSink(LooksBack):
             return
         asyncio.run_coroutine_threadsafe(self._disconnect(), loop)
         thread.join(2 * _CLOSE_S)
+
+    def _failure(self, error: Exception) -> str:
+        why = self._trouble or explain(error)
+        if "authorization violation" in why.lower():
+            return "refuses the connection: are username and password, or the token, right?"
+        return f"cannot be reached: {why}"
 
     # ---- on the loop
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pipeline.clock import SECOND, Clock
-from pipeline.errors import DeliveryError, DeliveryRefused
+from pipeline.errors import DamagedEvent, DeliveryError, DeliveryRefused
 from pipeline.messages import Event
 from pipeline.redaction import redact
 from stages.deliver.options import RetryOptions
@@ -188,6 +188,8 @@ def _send(sink: "Sink", row: Waiting, name: str) -> None:
     """Send one message; a fault of the sink's own code is a failure like others, so that no alert is lost by it."""
     try:
         sink.send(row.event, key=row.message_id)
+    except DamagedEvent as error:
+        raise DeliveryRefused(str(error)) from error
     except DeliveryError:
         raise
     except Exception as error:

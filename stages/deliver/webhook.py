@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import httpx
 
 _RETRIED = {408, 425, 429}
+_WRONG_CREDENTIALS = {401, 403, 407}
+"""Says nothing against the message: it is tried until somebody puts right what is wrong."""
 _HOPS = 3
 _ANSWER_BYTES = 1 << 16
 _SHOWN = 200
@@ -28,9 +30,9 @@ _SHOWN = 200
 class WebhookSink(LooksBack):
     """Sends each message. Only a 2xx status acknowledges it.
 
-    Errors of the network, 5xx, 408, 425, 429 and redirects to elsewhere are worth another try (``Retry-After`` is
-    passed on); any other status refuses the message for good. A redirect is followed when it keeps method, scheme,
-    host and port (307, 308). Proxies of the environment are not used: only the named host is called.
+    Errors of the network, 5xx, 408, 425, 429, wrong credentials and redirects to elsewhere are worth another try
+    (``Retry-After`` is passed on); any other status refuses the message for good. A redirect is followed when it keeps
+    method, scheme, host and port (307, 308). Proxies of the environment are not used: only the named host is called.
     """
 
     Options = WebhookOptions
@@ -145,6 +147,8 @@ class WebhookSink(LooksBack):
         text = f"{self._name} answered {status} {response.reason_phrase}".rstrip() + (f": {answer}" if answer else "")
         if 300 <= status < 400:
             raise DeliveryError(f"{text} (a redirect to another place, which is not followed)")
+        if status in _WRONG_CREDENTIALS:
+            raise DeliveryError(f"{text} (are user and password of the address, headers and secret right?)")
         if status >= 500 or status in _RETRIED or status < 200:
             wait_s = _wait_s(response.headers.get("retry-after"), self._clock.wall_ns())
             raise DeliveryError(text, retry_after_s=wait_s)

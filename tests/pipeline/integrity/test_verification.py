@@ -62,6 +62,13 @@ TAMPERING: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "altered",
         "event sample-gate-2",
     ),
+    "an event altered until it is none": (
+        lambda out: in_store(
+            out, 'UPDATE events SET body = replace(body, \'"media_time":\', \'"media_time":"soon",\') WHERE number = 2'
+        ),
+        "altered",
+        "event sample-gate-2",
+    ),
     "an event removed": (
         lambda out: in_store(out, "DELETE FROM events WHERE number = 4"),
         "missing",

@@ -5,6 +5,7 @@ import base64
 import email
 import email.policy
 import json
+import logging
 import socket
 import time
 from collections.abc import Iterator
@@ -91,10 +92,15 @@ def test_templates_make_title_and_text(post: Post) -> None:
     assert "<gate> k-1" in mail.get_body(("plain",)).get_content()
 
 
-def test_a_picture_that_was_deleted_or_is_not_wanted_leaves_the_text(post: Post, out: Path) -> None:
+def test_a_picture_that_was_deleted_or_is_not_wanted_leaves_the_text(
+    post: Post, out: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (out / "media" / "shot.jpg").unlink()
     began = time.monotonic()
-    sink(mail_url(post), out=out).send(sample_event(evidence=SHOT), key="1")
+    with caplog.at_level(logging.INFO, "stages"):
+        sink(mail_url(post), out=out).send(sample_event(evidence=SHOT), key="1")
+    said = [record.message for record in caplog.records if record.name.startswith("stages")]
+    assert said == ["picture media/shot.jpg is not there: message 1 goes without it"]
     assert time.monotonic() - began >= 0.3
     (out / "media" / "shot.missing").touch()
     sink(mail_url(post), out=out, picture_wait_s=60).send(sample_event(evidence=SHOT), key="2")

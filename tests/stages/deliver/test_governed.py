@@ -4,11 +4,12 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +270,30 @@ def test_a_message_that_waits_since_long_before_the_last_decisions_is_not_decide
         assert sink.got[-1] == "gate-1-start-1"
         assert decided(store) == before
         assert store.outbox_counts()["hook"]["pending"] == 0
+
+
+@pytest.mark.parametrize("is_governed", [True, False])
+def test_a_message_that_was_altered_in_the_store_is_a_dead_letter_and_holds_back_no_other(
+    tmp_path: Path, is_governed: bool
+) -> None:
+    path, sink = tmp_path / "events.db", ScriptedSink()
+    fill(path, [event(n, 100.0 * n, x=0.1 * n, type=kind) for n in (1, 2, 3) for kind in ("start", "update", "end")])
+    with closing(sqlite3.connect(path)) as database, database:
+        altered = 'update events set body = replace(body, \'"media_time":\', \'"media_time":"soon","was":\') '
+        database.execute(altered + "where event_id = 'gate-2' and type = 'start'")
+    with EventStore.open(path, analysis_sha256="a") as store:
+        outbox: Any = governed(store) if is_governed else store
+        while deliver(outbox, sink) or store.outbox_counts()["hook"]["pending"]:
+            pass
+        (letter,) = store.letters.page(states=["dead"], sinks=["hook"], limit=9)
+        assert letter.message_id.startswith("gate-2-start")
+        assert letter.last_error.startswith(f"the stored message {letter.message_id} was altered and cannot be read")
+        told = [key.rsplit("-", 1)[0] for key in sink.got]
+        assert [key for key in told if key.endswith("start")] == ["gate-1-start", "gate-3-start"]
+        assert {"gate-1-end", "gate-3-end"} < set(told)
+        assert [found.type for found in store.messages("gate-2")] == ["update", "end"]
+        if is_governed:
+            governed(store)  # as after a restart
 
 
 @pytest.mark.slow

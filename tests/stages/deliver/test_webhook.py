@@ -102,13 +102,23 @@ def test_what_may_pass_is_worth_another_try(receiver: Any, answers: Any, code: i
     assert caught.value.retry_after_s is None
 
 
-@pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 413, 422])
+@pytest.mark.parametrize("code", [400, 404, 410, 413, 422])
 def test_what_will_not_pass_is_refused_for_good_with_the_receivers_words(
     receiver: Any, answers: Any, code: int
 ) -> None:
     receiver.answer(answers(code, "no such\x1b[31m\nhook"))
     with pytest.raises(DeliveryRefused, match=rf"answered {code} .*: no such \[31m hook"):
         send(receiver)
+
+
+@pytest.mark.parametrize("code", [401, 403, 407])
+def test_wrong_credentials_are_told_and_the_message_waits_until_they_are_put_right(
+    receiver: Any, answers: Any, code: int
+) -> None:
+    receiver.answer(answers(code, "token unknown"))
+    with pytest.raises(DeliveryError, match=rf"answered {code} .*: token unknown \(are user and password ") as caught:
+        send(receiver)
+    assert not isinstance(caught.value, DeliveryRefused)
 
 
 @pytest.mark.parametrize(
