@@ -57,8 +57,8 @@ class Opening:
     def _bring_up(self, facts: Facts | None) -> Facts:
         if facts is None and self.analysis_sha256 is None:
             is_other = self.database.path is not None and self.database.path.stat().st_size
-            found = "is a database, but no event store of Bartizan" if is_other else "there is none"
-            raise StoreError(f"event store {self.database.name}: {found}")
+            instead = "is a database, but no event store of Bartizan" if is_other else "there is none"
+            raise StoreError(f"event store {self.database.name}: {instead}")
         if facts is not None:
             self._check_schema(facts)
         with self._owned(), self.database.writing() as connection:

@@ -71,6 +71,7 @@ def _alarms(metadata: "MetaData") -> "Table":
 
     dialect = metadata.info["dialect"]  # naming one loads it
     is_open: dict[str, Any] = {f"{dialect}_where": text("ended_ns IS NULL")}
+    is_kept: dict[str, Any] = {f"{dialect}_where": text("protected" if dialect == "postgresql" else "protected = 1")}
     return Table(
         "alarms",
         metadata,
@@ -94,6 +95,7 @@ def _alarms(metadata: "MetaData") -> "Table":
         Index("alarms_by_time", "started_ns", "number", "kind"),
         Index("alarms_by_kind", "kind", "started_ns", "number"),
         Index("alarms_open", "started_ns", "number", **is_open),
+        Index("alarms_protected", "started_ns", "number", **is_kept),
         sqlite_autoincrement=True,
     )
 

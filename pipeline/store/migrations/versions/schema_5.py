@@ -1,4 +1,5 @@
-"""Kinds of events, so that filters which fit few events together, or none, are answered at once."""
+"""Kinds of events, so that filters which fit few events together, or none, are answered at once; and an index of those
+that are protected."""
 
 from pipeline.store.migration import say_schema
 from pipeline.store.tables import number_type
@@ -33,6 +34,11 @@ def upgrade() -> None:
     op.execute(sa.update(alarms).values(kind=sa.select(kinds.c.number).where(*same).scalar_subquery()))
     op.create_index("alarms_by_time", "alarms", ["started_ns", "number", "kind"])
     op.create_index("alarms_by_kind", "alarms", ["kind", "started_ns", "number"])
+    kept = {"sqlite": sa.text("protected = 1"), "postgresql": sa.text("protected")}
+    columns = ["started_ns", "number"]
+    op.create_index(
+        "alarms_protected", "alarms", columns, sqlite_where=kept["sqlite"], postgresql_where=kept["postgresql"]
+    )
     say_schema(5)
 
 
@@ -40,6 +46,7 @@ def downgrade() -> None:
     """Forgets nothing: what makes a kind is in each event, too."""
     from alembic import op
 
+    op.drop_index("alarms_protected", "alarms", if_exists=True)
     op.drop_index("alarms_by_kind", "alarms")
     op.drop_index("alarms_by_time", "alarms")
     op.drop_column("alarms", "kind")
