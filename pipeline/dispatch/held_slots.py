@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pipeline.dispatch.camera_book import CameraBook
 from pipeline.dispatch.effects import Effects
 from pipeline.dispatch.reader import Reader
-from pipeline.messages import Passed, Release, Slot
+from pipeline.messages import CANDIDATE, Passed, Release, Slot
 
 
 class HeldSlots:
@@ -19,15 +19,20 @@ class HeldSlots:
 
     def hold(self, book: CameraBook, index: int, slot: Slot, released: list[int]) -> None:
         """Keep a committed slot until the reader has passed it. A recording waits for its reader; a live camera goes
-        on, so the oldest go. What need not be kept is added to ``released``."""
+        on, so candidates go, then the oldest. What need not be kept is added to ``released``."""
         if self._reader.peer is None or index <= book.passed:
             released.append(index)
             return
         book.held[index] = slot
         while book.live and len(book.held) > self._most:
-            oldest = next(iter(book.held))
-            del book.held[oldest]
-            released.append(oldest)
+            least = self._least(book)
+            del book.held[least]
+            released.append(least)
+
+    def _least(self, book: CameraBook) -> int:
+        """The slot that is missed least: who needs it has others, or it is the oldest."""
+        only = (i for i in book.held if book.wanted.get(i) == {CANDIDATE} and not book.crops.get(i))
+        return next(only, next(iter(book.held)))
 
     def passed(self, message: Passed) -> None:
         """The reader has committed everything up to a frame."""

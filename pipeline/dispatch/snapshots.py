@@ -38,7 +38,7 @@ class Snapshots:
             self._unwant(book, index, CANDIDATE)
             cutting.remove(index)
         for index in message.indexes:
-            if index in book.held and (index in cutting or len(cutting) < CUTTING):
+            if index in book.held and index not in cutting and len(cutting) < CUTTING:
                 cutting.add(index)
                 book.wanted.setdefault(index, set()).add(CANDIDATE)
                 self._cut(book, index, CANDIDATE)

@@ -23,7 +23,7 @@ from pipeline.errors import LogError, MessageError, RingError, SourceError
 from pipeline.integrity.release import ORIGINALS, write_original
 from pipeline.integrity.witness import Witness, witness
 from pipeline.live_best import LiveBest
-from pipeline.messages import CANDIDATE, Candidates, Cut, CutDone, Event, EvidenceHello
+from pipeline.messages import CANDIDATE, Candidates, Cut, CutDone, Event, EvidenceHello, Wire
 from pipeline.recorded_best import RecordedBest
 from pipeline.replay import Replay
 from pipeline.retention.requested import Requested
@@ -43,6 +43,8 @@ logger = logging.getLogger(__name__)
 
 HELLO_S = 0.5
 SCAN_S = 2.0
+MESSAGES = 256
+"""Taken in at a time."""
 
 
 def run(child: Child, spec: RunSpec) -> None:
@@ -121,7 +123,7 @@ class EvidenceLoop:
             if self._hello_due.due():
                 self._link.send(EvidenceHello(self._child.incarnation))
                 self._child.tell(Backlog(self._waiting, self._done, self._failed, self._recorded.steps))
-            for message in self._link.receive(64):
+            for message in sorted(self._link.receive(MESSAGES), key=_urgency):
                 if isinstance(message, Cut):
                     self._cut(message)
                     self._child.answer()
@@ -335,6 +337,13 @@ class EvidenceLoop:
         from pipeline.build import build_capture
 
         return build_capture(self._config, camera, self._child.clock)
+
+
+def _urgency(message: Wire) -> int:
+    """Snapshots first: where this process falls behind there are other candidates."""
+    if isinstance(message, Cut):
+        return message.message_id == CANDIDATE
+    return 2
 
 
 def _picture_of(event: Event) -> str:

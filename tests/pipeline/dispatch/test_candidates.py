@@ -80,23 +80,32 @@ def test_evidence_hears_of_the_whole_list_also_of_frames_that_are_gone() -> None
     assert Candidates("a", [0, 7]) in told
 
 
-def test_few_are_cut_at_a_time_and_the_others_when_they_are_asked_for_again() -> None:
+def test_few_are_cut_at_a_time_and_others_when_they_are_asked_for_again() -> None:
     dispatcher = committed(6)
     wanted = range(6)
     assert cuts(ask(dispatcher, *wanted)) == [0, 1, 2]
     assert CUTTING == 3
+    assert cuts(ask(dispatcher, *wanted)) == [], "evidence that is behind is not asked twice"
     dispatcher.receive(READER, Passed("a", 0), 2)
     dispatcher.receive(EVIDENCE, CutDone("a", 0, CANDIDATE), 3)
-    assert cuts(ask(dispatcher, *wanted)) == [1, 2, 3]
+    assert cuts(ask(dispatcher, *wanted)) == [3]
 
 
-def test_a_cut_that_got_lost_is_asked_for_again_or_given_up_with_its_frame() -> None:
+def test_a_cut_that_got_lost_is_given_up_when_its_frame_is_not_asked_for_any_more() -> None:
     dispatcher = committed(3)
     ask(dispatcher, 1)
-    assert cuts(ask(dispatcher, 1)) == [1]
     dispatcher.receive(READER, Passed("a", 2), 2)
     assert released(ask(dispatcher)) == [1]
-    assert dispatcher.cameras["a"].wanted == {}
+    assert list(dispatcher.cameras["a"].held) == []
+
+
+def test_a_snapshot_keeps_its_slot_longer_than_a_candidate() -> None:
+    dispatcher = committed(3, hold=3)
+    dispatcher.receive(READER, Keep("a", 0, "m"), 1)
+    ask(dispatcher, 1)
+    dispatcher.receive(READER, Passed("a", 1), 2)
+    assert released(commit(dispatcher, 3)) == [1]
+    assert list(dispatcher.cameras["a"].held) == [0, 2, 3]
 
 
 def test_a_silent_evidence_process_holds_no_slot_for_long() -> None:
