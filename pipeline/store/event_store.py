@@ -91,7 +91,7 @@ class EventStore:
             if overwrite:
                 opening.refuse_strangers()
                 database.erase()
-            if analysis_sha256 is None and database.path is not None and not database.path.exists():
+            if analysis_sha256 is None and database.path is not None and not _is_there(database.path):
                 raise StoreError(f"event store {database.name}: there is none")
             facts = opening.settle()
         except BaseException:
@@ -314,3 +314,7 @@ class EventStore:
         found = self._readers.cameras()
         named = [camera for camera in source_order if camera in found]
         return named + sorted(found.difference(named))
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
