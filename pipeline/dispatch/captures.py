@@ -4,14 +4,16 @@ from collections.abc import Mapping
 
 import msgspec
 
-from pipeline.dispatch.camera_book import CameraBook
+from pipeline.dispatch.camera_book import CameraBook, Pending
 from pipeline.dispatch.effects import Effects
+from pipeline.dispatch.gaps import frames_in_gaps
 from pipeline.dispatch.leases import Leases
 from pipeline.dispatch.ledger import Ledger
 from pipeline.messages import (
     CaptureHello,
     CaptureSync,
     EndOfStream,
+    FrameRecord,
     Refused,
     Status,
     StreamRecord,
@@ -129,4 +131,7 @@ class Captures:
             else:
                 self._leases.close(item)
                 book.forget(index)
+        if book.live:
+            for frame in list(frames_in_gaps(book)):
+                book.pending[frame.index] = Pending(frame, None, record=FrameRecord(frame, Status.CAPTURE_LOST))
         book.end = None

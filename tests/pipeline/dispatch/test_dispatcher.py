@@ -278,6 +278,18 @@ def test_a_second_welcome_does_not_take_what_got_lost_for_committed() -> None:
     assert again.next_index == 6
 
 
+def test_what_got_lost_of_a_live_capture_that_died_before_it_could_say_it_again_does_not_stop_its_camera() -> None:
+    dispatcher = Dispatcher("e", {"a": CameraBook("a", live=True)}, Limits())
+    welcome(dispatcher, "a")
+    offer(dispatcher, "a", 3, now_ns=0)  # 0 to 2 got lost on the way
+    effects = dispatcher.receive(b"b", CaptureHello("a", "another", True), 0)
+    records = [e.record for e in effects if isinstance(e, Append)]
+    assert [r.frame.index for r in records if isinstance(r, FrameRecord)] == [0, 1, 2, 3]
+    assert dispatcher.cameras["a"].counts == {Status.CAPTURE_LOST: 4}
+    media = [r.frame.media_ns for r in records if isinstance(r, FrameRecord)]
+    assert media == sorted(set(media))
+
+
 def test_an_overdue_lease_is_reported_once_and_then_taken_back() -> None:
     dispatcher, _ = dispatcher_with_lease(live=False, limits=Limits(lease_ns=100))
     assert len(dispatcher.tick(101)) == 1
