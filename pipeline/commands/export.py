@@ -35,7 +35,7 @@ def export(
         Path | None, typer.Option("-o", "--package", metavar="FOLDER", help="The package; default: evidence-EVENT.")
     ] = None,
     originals: Annotated[
-        bool, typer.Option("--originals", help="Also the pictures in which nobody is hidden; that is written down.")
+        bool, typer.Option("--originals", help="Also pictures and clips in which nobody is hidden; that is noted.")
     ] = False,
     role_key: Annotated[
         Path | None,

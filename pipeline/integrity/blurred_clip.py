@@ -81,6 +81,7 @@ def blur_clip(
     moments: list[Moment] = []
     try:
         moments = clip_moments(out, messages[0].camera, note, later_ns=round(later_s * SECOND))
+        reason = "" if moments else "nothing was analysed then, or the log of the camera is gone"
     except (LogError, MessageError) as error:
         reason = str(error)
     except (KeyError, TypeError, ValueError):

@@ -1,17 +1,20 @@
 """Who was seen while a clip went on, read from the log and the track spool of its camera."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from pipeline import spool
 from pipeline.clock import SECOND
 from pipeline.detections import Detections, Tracks
+from pipeline.errors import MessageError
 from pipeline.journal.log import LogReader
 from pipeline.messages import EngineRecord, Frame, FrameRecord, Status
-from pipeline.stage import Around, Moment, Seen
+from pipeline.stage import Around, Moment, Seen, TrackedFrame
 
 _BATCH = 256
 _BEYOND_NS = 5 * SECOND
@@ -29,31 +32,36 @@ def clip_moments(out: Path, camera: str, note: dict[str, Any], *, later_ns: int 
     """
     live = isinstance(note["started"], str)
     started_ns, ended_ns = _time_ns(note["started"]), _time_ns(note["ended"])
-    found: dict[int, tuple[int, Frame, Detections]] = {}
-    names: tuple[str, ...] = ()
-    for names, frame, detections in _looked_at(out / "logs" / f"{camera}.log"):  # noqa: B007  # the last ones count
-        at_ns = frame.wall_ns if live else frame.media_ns
+    found: dict[int, _LookedAt] = {}
+    for each in _looked_at(out / "logs" / f"{camera}.log"):
+        at_ns = each.frame.wall_ns if live else each.frame.media_ns
         if at_ns is None or at_ns < started_ns - _BEYOND_NS:
             continue
         if at_ns <= ended_ns + _BEYOND_NS:
-            found[frame.index] = at_ns - started_ns, frame, detections
+            found[each.frame.index] = each
         elif at_ns > ended_ns + _LATE_NS:
             break
     moments = []
-    last = max(found, default=-1)
-    for packed in spool.packed_frames(out / "tracks" / f"{camera}.spool"):
-        tracked = spool.unpack(packed)
-        if tracked.index > last:
-            break
-        if tracked.index in found:
-            at_ns, frame, detections = found[tracked.index]
-            seen = tuple(_seen(names, detections, tracked.tracks))
-            moments.append(Moment(at_ns + later_ns, (frame.width, frame.height), Around(names, seen)))
+    for tracked in _tracked(out / "tracks" / f"{camera}.spool", found):
+        each = found[tracked.index]
+        frame = each.frame
+        at_ns = (frame.wall_ns if live else frame.media_ns) or 0
+        seen = tuple(_seen(each.names, Detections.unpack(each.detections), tracked.tracks))
+        moments.append(Moment(at_ns - started_ns + later_ns, (frame.width, frame.height), Around(each.names, seen)))
     return sorted((each for each in moments if min(each.size) > 0), key=lambda each: each.at_ns)
 
 
-def _looked_at(log: Path) -> Iterator[tuple[tuple[str, ...], Frame, Detections]]:
-    """Each frame in which it is known who was there, with the class names and what was detected."""
+class _LookedAt(NamedTuple):
+    """A frame of which it is known who was there."""
+
+    names: tuple[str, ...]
+    """Classes of the detector."""
+    frame: Frame
+    detections: bytes
+    """Packed; of a still picture those before it."""
+
+
+def _looked_at(log: Path) -> Iterator[_LookedAt]:
     names: tuple[str, ...] = ()
     before: bytes | None = None
     with closing(LogReader(log)) as reader:
@@ -64,9 +72,17 @@ def _looked_at(log: Path) -> Iterator[tuple[tuple[str, ...], Frame, Detections]]
                         names = tuple(record.names)
                     case FrameRecord(status=Status.ANALYSED):
                         before = record.detections
-                        yield names, record.frame, Detections.unpack(before)
+                        yield _LookedAt(names, record.frame, before)
                     case FrameRecord(status=Status.STATIC) if before is not None:
-                        yield names, record.frame, Detections.unpack(before)
+                        yield _LookedAt(names, record.frame, before)
+
+
+def _tracked(path: Path, wanted: Container[int]) -> Iterator[TrackedFrame]:
+    """The tracks of some frames."""
+    try:
+        yield from (frame for frame in spool.read(path) if frame.index in wanted)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise MessageError(f"{path}: tracks cannot be read: {error}") from error
 
 
 def _seen(names: tuple[str, ...], detections: Detections, tracks: Tracks) -> Iterator[Seen]:

@@ -162,12 +162,18 @@ def test_of_whom_nobody_looked_nothing_can_be_made_out(witnessed: Path) -> None:
     assert json.loads((package / "package.json").read_text())["clips"][0]["unknown"] == 1
 
 
-def test_without_the_log_the_whole_clip_is_unrecognisable_and_that_is_said(witnessed: Path) -> None:
-    log = witnessed / "logs" / "gate.log"
-    log.write_bytes(b"nonsense" * 100)
+@pytest.mark.parametrize("name", ["logs/gate.log", "tracks/gate.spool"])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_without_the_log_the_whole_clip_is_unrecognisable_and_that_is_said(
+    witnessed: Path, name: str, is_there: bool
+) -> None:
+    if is_there:
+        (witnessed / name).write_bytes(b"\x05\0\0\0nonsense" * 100)
+    else:
+        (witnessed / name).unlink()
     package, _ = export(witnessed)
     assert max(detail(picture, OWN) for picture in pictures(package / "e1" / "e1.blurred.mp4")) < 25
-    assert "Of 20 of 20 pictures" in (package / "index.html").read_text()
+    assert "Of 20 of 20 pictures it is not known who was where (" in (package / "index.html").read_text()
     assert checked(package).startswith("intact")
 
 
