@@ -13,6 +13,7 @@ from pathlib import Path
 from pipeline.errors import MessageError, UsageError
 from pipeline.messages import (
     Answered,
+    Candidates,
     CaptureHello,
     CaptureSync,
     ClassifyHello,
@@ -38,7 +39,7 @@ logger = logging.getLogger(__name__)
 MAY_SEND: dict[Role, tuple[type, ...]] = {
     Role.CAPTURE: (CaptureHello, Offer, Skip, EndOfStream, StreamState, CaptureSync),
     Role.WORKER: (WorkerHello, Result, Failed, ClassifyHello, Answered),
-    Role.FOLLOWER: (ReaderHello, Passed, Keep, Wishes, EvidenceHello, CutDone),
+    Role.FOLLOWER: (ReaderHello, Passed, Keep, Candidates, Wishes, EvidenceHello, CutDone),
     Role.DISPATCH: (),
 }
 """The messages that the dispatcher takes from each role."""

@@ -13,6 +13,7 @@ import zmq
 from pipeline.codec import MAGIC, MAX_MESSAGE_BYTES, encode
 from pipeline.messages import (
     SCHEMA,
+    Candidates,
     CaptureHello,
     CaptureSync,
     Cut,
@@ -87,6 +88,8 @@ IMPOSTURES: list[Wire] = [
     Failed("stranger", "e/1", "it was me"),
     Passed("stranger", 0),
     Keep("stranger", 0, "m"),
+    Candidates("stranger", [0]),
+    Candidates("clip", list(range(10_000))),
     CutDone("stranger", 0, "m"),
     CutDone("clip", 10**6, "m"),
     Welcome("clip", "i", "e", 0, 0, 0, 0, 0, ended=True),
