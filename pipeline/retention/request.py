@@ -67,7 +67,7 @@ def ask(out: Path, request: Request, *, run_is_over: Callable[[], bool]) -> Answ
         last: Answer | None = None
         heard_s = looked_s = time.monotonic()
         while True:
-            if (found := _answer_to(out, request)) not in (None, last):
+            if (found := said_of(out, request)) not in (None, last):
                 last, heard_s = found, time.monotonic()
             if last is not None and last.is_over:
                 return last
@@ -84,6 +84,15 @@ def ask(out: Path, request: Request, *, run_is_over: Callable[[], bool]) -> Answ
 def answer_to(out: Path, answer: Answer) -> None:
     """Say how far it is. Raises ``OSError``."""
     write_whole(out / ANSWER, [_ENCODE(answer)], flush=False)
+
+
+def said_of(out: Path, request: Request) -> Answer | None:
+    """What was answered to it so far, by this run or one before it."""
+    try:
+        answer = msgspec.json.decode((out / ANSWER).read_bytes(), type=Answer)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
+    return answer if answer.id == request.id else None
 
 
 def standing(out: Path) -> Request | None:
@@ -108,7 +117,6 @@ def _standing(out: Path, request: Request) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.write(_ENCODE(request))
             file.flush()
-            (out / ANSWER).unlink(missing_ok=True)
             _put(part, path)
             try:
                 yield
@@ -140,11 +148,3 @@ def _is_locked(file: BinaryIO) -> bool:
         return True
     fcntl.flock(file, fcntl.LOCK_UN)
     return False
-
-
-def _answer_to(out: Path, request: Request) -> Answer | None:
-    try:
-        answer = msgspec.json.decode((out / ANSWER).read_bytes(), type=Answer)
-    except (FileNotFoundError, msgspec.MsgspecError):
-        return None
-    return answer if answer.id == request.id else None

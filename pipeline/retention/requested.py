@@ -8,7 +8,7 @@ from pipeline.clock import Clock
 from pipeline.errors import BartizanError
 from pipeline.integrity.witness import Witness
 from pipeline.retention.pruned import Undertaker
-from pipeline.retention.request import Answer, Request, answer_to, standing
+from pipeline.retention.request import Answer, Request, answer_to, said_of, standing
 from pipeline.store.event_store import EventStore
 
 logger = logging.getLogger(__name__)
@@ -55,8 +55,9 @@ class Requested:
         return True
 
     def _carried_out(self, request: Request) -> Iterator[None]:
-        told = Answer(id=request.id)
+        told = before = Answer(id=request.id)
         try:
+            told = before = said_of(self._out, request) or before  # by a process that was killed at it
             answer_to(self._out, told)
             self._witness.catch_up()
             undertaker = Undertaker(
@@ -64,7 +65,7 @@ class Requested:
             )
             pruning = self._store.pruning(request.wanted, before_ns=request.before_ns, with_dead=request.with_dead)
             for events, messages in pruning.steps(undertaker.tell):
-                told = Answer(id=request.id, events=events, messages=messages)
+                told = Answer(id=request.id, events=before.events + events, messages=before.messages + messages)
                 answer_to(self._out, told)
                 yield None
                 if standing(self._out) != request:

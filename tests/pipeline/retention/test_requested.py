@@ -133,6 +133,31 @@ def test_a_run_that_ends_meanwhile_leaves_the_rest_to_the_command(
     assert leftovers(out) == []
 
 
+def test_a_process_that_is_killed_at_it_is_followed_by_one_that_goes_on(
+    out: Path, key: SiteKey, run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.store.pruning._BATCH", 1)
+    end(out)
+    over = threading.Event()
+
+    def killed_and_restarted() -> None:
+        with taken(out), open_store(out) as store:
+            for steps in (2, 10**9):
+                with Witness(out, store, key, ManualClock(wall_ns=10**18)) as witness:
+                    requested = Requested(out, witness, store, SystemClock())
+                    while steps and not over.wait(0.01):
+                        steps -= requested.step()
+
+    process = threading.Thread(target=killed_and_restarted)
+    process.start()
+    try:
+        assert "deleted 4 events (8 messages)\n" in run("events", "prune", out, *OLD)
+    finally:
+        over.set()
+        process.join(10)
+    assert verified(out).intact
+
+
 def test_a_chain_that_is_held_by_who_takes_nothing_up_is_one_line(
     out: Path, key: SiteKey, run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
