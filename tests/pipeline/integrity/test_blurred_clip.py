@@ -1,6 +1,7 @@
 """Clips of a package: nobody but those whom the event is about, said and signed what they were made from."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -57,17 +58,19 @@ def scene() -> Picture:
     return np.repeat(((rows + columns) % 2 * 160 + 40).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def look_at(folder: Path, *, until: int = FRAMES) -> None:
-    """The log and the spool of a camera that looked up to some frame."""
+def look_at(folder: Path, *, scale: float = 1.0) -> None:
+    """The log and the spool of a camera whose pictures are so much larger than the clip's."""
     (folder / "logs").mkdir()
     (folder / "tracks").mkdir()
     log = LogWriter.open(folder / "logs" / "gate.log", LogHeader(SCHEMA, "gate", False, "a", "s"))
     log.append(EngineRecord("e", {}, ["person"]))
     spool = Spool(folder / "tracks" / "gate.spool", 0)
-    for index in range(until):
-        boxes = np.array([moved(OWN, index), OTHER], np.float32)
+    for index in range(FRAMES):
+        boxes = np.array([moved(OWN, index), OTHER], np.float32) * np.float32(scale)
         is_seen = index % EVERY == 0
-        frame = Frame("gate", 0, index, index * SECOND // RATE, width=WIDTH, height=HEIGHT)
+        frame = Frame(
+            "gate", 0, index, index * SECOND // RATE, width=round(WIDTH * scale), height=round(HEIGHT * scale)
+        )
         seen = Detections(boxes, np.full(2, 0.8, np.float32), np.zeros(2, np.int32)) if is_seen else Detections.empty()
         log.append(FrameRecord(frame, Status.ANALYSED if is_seen else Status.RATE_LIMITED, seen.pack()))
         sure = np.full(2, 0.8, np.float32)
@@ -151,6 +154,15 @@ def test_in_every_picture_the_object_is_sharp_and_nobody_else_is(witnessed: Path
     assert not (package / "e1" / "e1.mp4").exists(), "the clip as it was shows everybody"
     assert 'src="e1/e1.blurred.mp4"' in (package / "index.html").read_text()
     assert checked(package).startswith("intact: 3 items")
+
+
+def test_analysis_may_look_at_pictures_of_another_size(witnessed: Path) -> None:
+    for name in ("logs", "tracks"):
+        shutil.rmtree(witnessed / name)
+    look_at(witnessed, scale=0.5)
+    package, _ = export(witnessed)
+    for index, picture in list(enumerate(pictures(package / "e1" / "e1.blurred.mp4")))[:-1]:
+        assert detail(picture, OTHER) < 10 < 50 < detail(picture, moved(OWN, index))
 
 
 def test_of_whom_nobody_looked_nothing_can_be_made_out(witnessed: Path) -> None:
