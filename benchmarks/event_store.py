@@ -2,9 +2,8 @@
 
 ``python -m benchmarks.event_store [--events 1000000] [--url postgresql://...] [--out FILE]`` makes the events with the
 store's own ``commit``, one camera's day after the other, and measures in one run. It exits with 1 where a figure is
-over its limit: pages must not cost more than ``RATIO`` times what they cost in the small store, or ``SLOW_MS``. Where
-several filters must fit, an index serves one of them, and its events are looked at one by one until the page is full.
-Where it never is (here no camera3 is critical) that is all of them: ``TOGETHER_MS``.
+over its limit: pages must not cost more than ``RATIO`` times what they cost in the small store, or ``SLOW_MS``, also
+where filters fit no event together (here no camera3 is critical).
 """
 
 import argparse
@@ -29,7 +28,7 @@ from pipeline.store.rows import Position
 from pipeline.store.sample_event import sample_event
 from pipeline.wall import rfc3339
 
-SMALL, PAGE, DEEP, BATCH, RATIO, SLOW_MS, TOGETHER_MS = 10_000, 50, 1000, 500, 10.0, 100.0, 500.0
+SMALL, PAGE, DEEP, BATCH, RATIO, SLOW_MS = 10_000, 50, 1000, 500, 10.0, 100.0
 NOON = 1_767_268_800 * 10**9
 SECOND = 10**9
 CAMERAS = [f"camera{number}" for number in range(8)]
@@ -104,6 +103,7 @@ def pages(store: EventStore, count: int) -> dict[str, float]:
         "zone": Wanted(zones=("yard",)),
         "severity critical": Wanted(severities=("critical",)),
         "high or critical": Wanted(severities=("high", "critical")),
+        "all but critical": Wanted(severities=("low", "medium", "high")),
         "class": Wanted(classes=("dog",)),
         "open": Wanted(is_open=True),
         "before the middle": Wanted(until_ns=middle),
@@ -178,8 +178,6 @@ def report(folder: Path, count: int, url: str | None) -> tuple[list[str], list[s
         for name, large_ms in costs[1].items():
             ratio = large_ms / costs[0][name]
             is_over = large_ms > SLOW_MS or (ratio > RATIO and large_ms > SLOW_MS / 10)
-            if " and " in name:
-                is_over = large_ms > TOGETHER_MS
             line = f"{name:<34}{costs[0][name]:>10.2f}{large_ms:>12.2f}{ratio:>7.1f}{'  OVER' if is_over else ''}"
             lines.append(line)
             over += [line] if is_over else []

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PAGE = 500
 _FEW = 20
-_SEEKS = 50
-"""Kinds of which each is looked up by itself; of more, events are gone through in the order of their start."""
+_SEEKS = 2500
+"""Events that may be looked up for a page, kind by kind, to take the first of them; where it would be more, all events
+are gone through in the order of their start."""
 
 Order = Literal["newest", "oldest"]
 
@@ -219,7 +220,7 @@ class Catalogue:
         statement = self._select()
         if kinds is None:
             return cut(statement, alarms)
-        if len(kinds) > _SEEKS or wanted.is_open:
+        if len(kinds) * limit > _SEEKS or wanted.is_open:
             return cut(statement.where((alarms.c.kind + 0).in_(kinds)), alarms)  # an index by time, not one by kind
         return cut(self._of_few_kinds(statement, kinds, cut), alarms)
 
