@@ -225,11 +225,11 @@ class AbandonedObject:
 
     def _claim(self, number: int, thing: Thing, scene: Scene) -> Claim:
         alone_s = round((scene.frame.media_ns - thing.alone_ns - self._lost_ns) / SECOND, 6)
-        owners = [scene.sightings[subject] for subject in thing.owners if subject in scene.sightings]
+        owners = [scene.sightings[subject].track_id for subject in thing.owners if subject in scene.sightings]
         facts = {
             "called": thing.called,
             "stands_since": round(thing.first_ns / SECOND, 6),
-            "owners": [owner.track_id for owner in owners],
+            "owners": owners,
             "alone_since": round(thing.away_ns / SECOND, 6),
             "apart_now": thing.apart_now,
             "apart_before": thing.apart_before,
@@ -240,7 +240,7 @@ class AbandonedObject:
             alone_s,
             self.options.seconds,
             facts=facts,
-            also_about=tuple(facts["owners"]),
+            also_about=tuple(owners),
             place=thing.box,
             option="seconds",
         )
