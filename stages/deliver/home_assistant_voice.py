@@ -31,9 +31,9 @@ class HomeAssistantVoice:
     def greeting(self) -> Iterator[Post]:
         """All devices, and how things stand."""
         for device in self._devices.values():
-            config = device.config(available=self._options.availability_topic, version=_version())
-            topic = f"{self._options.discovery_prefix}/device/{device.name}/config"
-            yield Post(topic, msgspec.json.encode(config), JSON, retain=True)
+            configs = device.configs(available=self._options.availability_topic, version=_version())
+            for topic, config in configs.items():
+                yield Post(f"{self._options.discovery_prefix}/{topic}", msgspec.json.encode(config), JSON, retain=True)
             for entity in (*device.rules, PROBLEM):
                 yield self._state(device, entity)
 

@@ -3,6 +3,8 @@
 import json
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,19 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.e2e.conftest import Start
 from tests.e2e.faulty import DETECTOR, SOURCE, write_clip
-from tests.e2e.running import run_to_end, until
+from tests.e2e.receiver import receiving
+from tests.e2e.running import ROOT, run_to_end, until
 from tests.servers.mosquitto import PASSWORD, USER, mosquitto
 
 pytestmark = pytest.mark.slow
+
+TROUBLE = {
+    "login": "answered 401 Unauthorized (are user and password of the address, headers and secret right?)",
+    "host": "http://nobody.invalid:80 cannot be reached: unknown host: is the name right",
+    "broker": "refuses the connection: ",
+    "folder": "/sys/alerts.jsonl cannot be written: ",
+}
+"""What is said of a sink at which something is wrong."""
 
 
 def command(folder: Path, sinks: list[dict[str, Any]], *options: str, start_time: str = "") -> list[str]:
@@ -72,6 +83,59 @@ def test_filters_and_schedules_decide_what_lies_in_an_outbox_at_all(tmp_path: Pa
     assert outbox["night"] == {"pending": 0, "delivered": len(told), "dead": 0}
     assert outbox["ends"]["delivered"] == sum(event["type"] == "end" for event in told)
     assert outbox["day"]["delivered"] < len(run.events())
+
+
+SECRET = "sw0rdfish99"
+
+
+def test_what_is_wrong_with_a_sink_is_told_in_one_line_and_nothing_is_lost(tmp_path: Path) -> None:
+    with mosquitto(tmp_path) as broker, receiving(refusals=[401] * 1000) as receiver:
+        hook = {"kind": "webhook", "name": "login", "url": receiver.url, "headers": {"X-Token": SECRET}}
+        wrong: list[dict[str, Any]] = [
+            hook,
+            {"kind": "webhook", "name": "host", "url": f"http://gate:{SECRET}@nobody.invalid/"},
+            {"kind": "mqtt", "name": "broker", "host": "localhost", "port": broker.port, "username": USER},
+            {"kind": "jsonl", "name": "folder", "path": "/sys/alerts.jsonl"},
+            {
+                "kind": "webhook",
+                "name": "text",
+                "url": f"{receiver.url}/text",
+                "body": '{"n": {{ 1 // (event.ordinal - 3) }} }',
+            },
+        ]
+        wrong[2]["password"] = SECRET
+        good = {"kind": "jsonl", "name": "good", "path": str(tmp_path / "good.jsonl")}
+        arguments = command(tmp_path, [*wrong, good], "supervisor.drain_timeout_s=2")
+        run = run_to_end(arguments, tmp_path / "out", code=4)
+        events = run.events()
+        assert [json.loads(line) for line in (tmp_path / "good.jsonl").read_text().splitlines()] == events
+        said = (tmp_path / "out" / "bartizan.log").read_text()
+        told = {name: [line for line in said.splitlines() if f" sink {name}: " in line] for name in TROUBLE}
+        for name, words in TROUBLE.items():
+            assert len([line for line in told[name] if line.endswith("; it is tried again")]) == 1, told[name]
+            assert words in told[name][0]
+        assert SECRET not in said + run.output.read_text()
+        dead = {name: counts["dead"] for name, counts in run.report()["outbox"].items()}
+        assert dead == {**dict.fromkeys([*TROUBLE, "good"], 0), "text": 0}
+        receiver.refusals.clear()
+        flush = [
+            sys.executable,
+            "-m",
+            "pipeline.cli",
+            "deliver",
+            "flush",
+            str(run.out),
+            "--sink",
+            "login",
+            "--sink",
+            "text",
+        ]
+        flush += ["--set", f"sinks={json.dumps(wrong)}"]
+        done = subprocess.run(flush, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "sink text: 1 message is given up" in done.stderr
+        of_hook = [request for request in receiver.acknowledged if "X-Token" in request.headers]
+        assert [request.headers["Idempotency-Key"] for request in of_hook] == [event["message_id"] for event in events]
 
 
 def test_a_program_and_a_broker_are_told_though_deliver_is_killed(start: Start, tmp_path: Path) -> None:

@@ -139,7 +139,11 @@ def test_a_sink_that_wants_to_know_its_cameras_meets_them_with_the_names_that_ev
     (built,) = build_sinks(config, ManualClock())
     greeting = [post.topic for post in built.sink._voice.greeting()]  # type: ignore[attr-defined]
     assert greeting == [
-        "homeassistant/device/bartizan__gate/config",
+        "homeassistant/binary_sensor/bartizan__gate/rule_yard/config",
+        "homeassistant/binary_sensor/bartizan__gate/problem/config",
+        "homeassistant/event/bartizan__gate/event/config",
+        "homeassistant/sensor/bartizan__gate/last_event/config",
+        "homeassistant/camera/bartizan__gate/snapshot/config",
         "bartizan/gate/rules/yard",
         "bartizan/gate/problem",
     ]

@@ -1,5 +1,6 @@
-"""Dialect: Home Assistant, MQTT discovery of whole devices (https://www.home-assistant.io/integrations/mqtt/): each
-camera is a device with an occupancy for each rule, a problem, an event, the reason of the last one, and a picture."""
+"""Dialect: Home Assistant, MQTT discovery (https://www.home-assistant.io/integrations/mqtt/): each camera is a device
+with an occupancy for each rule, a problem, an event, the reason of the last one, and a picture. Each of these entities
+is announced by a message of its own, which every version understands, and not by one for the whole device."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,10 @@ _SAFE = re.compile(r"[A-Za-z0-9-]+(?:_[A-Za-z0-9-]+)*")
 _UNSAFE = re.compile(r"[^A-Za-z0-9-]+")
 
 
+Entity = tuple[str, dict[str, Any]]
+"""Its platform, and what is said of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """One camera in Home Assistant."""
@@ -35,21 +40,22 @@ class Device:
         """Of the device, unique at the broker."""
         return f"{_word(self.root)}__{_word(self.camera)}"
 
-    def config(self, *, available: str | None, version: str) -> dict[str, Any]:
-        """The discovery message. ``available``: topic where ``online`` and ``offline`` are retained."""
+    def configs(self, *, available: str | None, version: str) -> dict[str, dict[str, Any]]:
+        """The discovery messages, by their topics without the prefix. ``available``: topic where ``online`` and
+        ``offline`` are retained."""
         parts = {f"rule_{_word(rule)}": self._occupancy(rule) for rule in self.rules}
         parts |= {"problem": self._problem(), "event": self._event(), "last_event": self._last_event()}
         if self.pictures:
-            parts["snapshot"] = {"platform": "camera", "name": "Last event", "topic": self.snapshot_topic}
-        for key, part in parts.items():
-            part["unique_id"] = f"{self.name}_{key}"
+            parts["snapshot"] = ("camera", {"name": "Last event", "topic": self.snapshot_topic})
         who = {"identifiers": [self.name], "name": self.camera, "manufacturer": "Bartizan", "model": "Camera"}
-        return {
+        shared = {
             "device": {**who, "sw_version": version},
             "origin": {"name": "Bartizan", "sw_version": version},
-            "components": parts,
-            "qos": 1,
             **({} if available is None else {"availability": [{"topic": available}]}),
+        }
+        return {
+            f"{platform}/{self.name}/{key}/config": {**part, "unique_id": f"{self.name}_{key}", **shared}
+            for key, (platform, part) in parts.items()
         }
 
     def state_topic(self, entity: str) -> str:
@@ -71,25 +77,27 @@ class Device:
     def _topic(self) -> str:
         return f"{self.root}/{_word(self.camera)}"
 
-    def _occupancy(self, rule: str) -> dict[str, Any]:
-        known = {"platform": "binary_sensor", "name": rule, "device_class": "occupancy"}
-        return {**known, "state_topic": self.state_topic(rule)}
+    def _occupancy(self, rule: str) -> Entity:
+        known = {"name": rule, "device_class": "occupancy", "state_topic": self.state_topic(rule), "qos": 1}
+        return "binary_sensor", known
 
-    def _problem(self) -> dict[str, Any]:
-        known = {"platform": "binary_sensor", "name": "Problem", "device_class": "problem"}
-        return {**known, "entity_category": "diagnostic", "state_topic": self.state_topic(PROBLEM)}
+    def _problem(self) -> Entity:
+        known = {"name": "Problem", "device_class": "problem", "entity_category": "diagnostic"}
+        return "binary_sensor", {**known, "state_topic": self.state_topic(PROBLEM), "qos": 1}
 
-    def _event(self) -> dict[str, Any]:
-        return {"platform": "event", "name": "Event", "event_types": list(_TYPES), "state_topic": self.event_topic}
+    def _event(self) -> Entity:
+        known = {"name": "Event", "event_types": list(_TYPES), "state_topic": self.event_topic, "qos": 1}
+        return "event", known
 
-    def _last_event(self) -> dict[str, Any]:
-        return {
-            "platform": "sensor",
+    def _last_event(self) -> Entity:
+        known = {
             "name": "Last event",
             "state_topic": self.event_topic,
             "value_template": f"{{{{ value_json.reason[:{_LONGEST_STATE}] }}}}",
             "json_attributes_topic": self.event_topic,
+            "qos": 1,
         }
+        return "sensor", known
 
 
 def entity(rule: str, name: str) -> str:

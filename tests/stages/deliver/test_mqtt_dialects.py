@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from ha_mqtt_models_pydantic import parse_device_discovery_payload
+from ha_mqtt_models_pydantic import MqttEntityCommon, parse_component_payload
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
@@ -117,14 +117,16 @@ def test_devices_appear_before_any_event_and_are_there_for_a_home_assistant_that
     sink = speak("home_assistant", version=version)
     sink.open()
     later = listen()
-    wait_for(lambda: len({message.topic for message in later.got}) == 7, "everything that is retained")
-    found = {
-        message.topic: parse_device_discovery_payload(json.loads(message.payload))
-        for message in later.got
-        if message.topic.endswith("/config")
-    }
-    assert {device.device.name for device in found.values()} == {"gate", "lane"}
-    assert all(topic.startswith("homeassistant/device/bartizan__") for topic in found)
+    wait_for(lambda: len({message.topic for message in later.got}) == 15, "everything that is retained")
+    devices = set()
+    for message in (each for each in later.got if each.topic.endswith("/config")):
+        prefix, platform, node, _ = message.topic.split("/", 3)
+        assert (prefix, node.partition("__")[0]) == ("homeassistant", "bartizan")
+        found = parse_component_payload(platform, json.loads(message.payload))
+        assert isinstance(found, MqttEntityCommon)
+        assert found.device is not None
+        devices.add(found.device.name)
+    assert devices == {"gate", "lane"}
     states = ["bartizan/gate/rules/yard", "bartizan/gate/problem", "bartizan/lane/rules/crowd", "bartizan/lane/problem"]
     assert [later.last(topic) for topic in states] == ["OFF"] * 4
     assert later.last("bartizan/availability") == "online"
@@ -163,7 +165,7 @@ def test_a_home_assistant_that_is_born_is_told_again(
     home, sink = listen(), speak("home_assistant")
     sink.open()
     topic = next(message.topic for message in home.got if message.topic.endswith("/config")) if home.got else ""
-    wait_for(lambda: len([one for one in home.got if one.topic.endswith("/config")]) == 2, "the devices")
+    wait_for(lambda: len([one for one in home.got if one.topic.endswith("/config")]) == 10, "the devices")
     topic = topic or next(message.topic for message in home.got if message.topic.endswith("/config"))
     sink.send(START, key="1")
     home.born()
@@ -202,9 +204,10 @@ def test_filters_of_the_sink_also_choose_its_devices_and_entities(
 ) -> None:
     home = listen()
     speak("home_assistant", rules=["yard"], cameras=["gate"], topic="north", attach=False).open()
-    wait_for(lambda: home.last("north/availability") == "online" and len(home.got) >= 4, "the device")
-    (config,) = (json.loads(one.payload) for one in home.got if one.topic.endswith("/config"))
-    assert set(config["components"]) == {"rule_yard", "problem", "event", "last_event"}
+    wait_for(lambda: home.last("north/availability") == "online" and len(home.got) >= 7, "the device")
+    configs = [one.topic.split("/") for one in home.got if one.topic.endswith("/config")]
+    assert {node for _, _, node, _, _ in configs} == {"north__gate"}
+    assert {key for _, _, _, key, _ in configs} == {"rule_yard", "problem", "event", "last_event"}
 
 
 def test_frigates_topics_have_before_and_after_of_what_the_store_knows(
@@ -235,5 +238,5 @@ def test_a_covered_camera_is_told_on_frigates_reviews_alone(
     assert options.wants(scene())
     sink.send(scene(), key="1")
     sink.send(msgspec.structs.replace(START, ordinal=2), key="2")
-    wait_for(lambda: len(home.said("nvr/events")) == 1, "the event")
-    assert len(home.said("nvr/reviews")) == 2
+    wait_for(lambda: len(home.said("nvr/reviews")) == 2, "the reviews")
+    assert len(home.said("nvr/events")) == 1

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import msgspec
-from ha_mqtt_models_pydantic import parse_component_payload, parse_device_discovery_payload
+from ha_mqtt_models_pydantic import MqttEntityCommon, parse_component_payload
 
 from stages.deliver.dialects.home_assistant import PROBLEM, Device, announcement, devices, entity
 from stages.deliver.dialects.occupancy import Occupancy
@@ -17,25 +17,27 @@ def gate(**changes: Any) -> Device:
     return devices({"gate": RULES}, root="bartizan", **changes)["gate"]
 
 
-def config(device: Device, available: str | None = "bartizan/availability") -> dict[str, Any]:
-    sent = msgspec.json.encode(device.config(available=available, version="0.1.0"))
-    read: dict[str, Any] = json.loads(sent)
+def config(device: Device, available: str | None = "bartizan/availability") -> dict[str, dict[str, Any]]:
+    sent = msgspec.json.encode(device.configs(available=available, version="0.1.0"))
+    read: dict[str, dict[str, Any]] = json.loads(sent)
     return read
 
 
-def test_models_of_home_assistants_payloads_read_the_device_and_each_of_its_entities() -> None:
-    told = config(gate())
-    device = parse_device_discovery_payload(told)
-    assert device.device.identifiers == [gate().name]
-    assert device.origin.name == "Bartizan"
-    assert device.availability is not None
-    assert [where.topic for where in device.availability] == ["bartizan/availability"]
-    shared = {key: value for key, value in told.items() if key != "components"}
+def test_models_of_home_assistants_payloads_read_each_entity_of_the_device() -> None:
     found = {}
-    for key, part in told["components"].items():
-        whole = parse_component_payload(part["platform"], {**shared, **part})
-        assert set(part) - {"platform"} <= set(type(whole).model_fields), key
-        found[key] = (part["platform"], getattr(whole, "device_class", None), getattr(whole, "name", None))
+    for topic, told in config(gate()).items():
+        platform, node, key, last = topic.split("/")
+        assert (node, last) == (gate().name, "config")
+        entity_ = parse_component_payload(platform, told)
+        assert isinstance(entity_, MqttEntityCommon)
+        assert set(told) <= set(type(entity_).model_fields), topic
+        assert entity_.device is not None
+        assert entity_.device.identifiers == [gate().name]
+        assert entity_.origin is not None
+        assert entity_.origin.name == "Bartizan"
+        assert entity_.availability is not None
+        assert [where.topic for where in entity_.availability] == ["bartizan/availability"]
+        found[key] = (platform, getattr(entity_, "device_class", None), getattr(entity_, "name", None))
     (east,) = (key for key in found if key.startswith("rule_the_gate"))
     assert found == {
         "rule_yard": ("binary_sensor", "occupancy", "yard"),
@@ -50,7 +52,7 @@ def test_models_of_home_assistants_payloads_read_the_device_and_each_of_its_enti
 def test_every_entity_has_an_id_of_its_own_also_beside_other_cameras_and_sites() -> None:
     here = devices({"gate": RULES, "gate ": RULES, "gate_": RULES}, root="bartizan").values()
     there = devices({"gate": RULES}, root="bartizan-2").values()
-    ids = [part["unique_id"] for one in (*here, *there) for part in config(one)["components"].values()]
+    ids = [part["unique_id"] for one in (*here, *there) for part in config(one).values()]
     assert len(ids) == len(set(ids)) == 4 * 6
     topics = [one.state_topic(rule) for one in (*here, *there) for rule in (*one.rules, PROBLEM)]
     assert len(topics) == len(set(topics))
@@ -59,8 +61,8 @@ def test_every_entity_has_an_id_of_its_own_also_beside_other_cameras_and_sites()
 
 def test_without_pictures_there_is_no_camera_entity_and_without_availability_none_is_claimed() -> None:
     told = config(gate(pictures=False), available=None)
-    assert "snapshot" not in told["components"]
-    assert "availability" not in told
+    assert not [topic for topic in told if topic.startswith("camera/")]
+    assert not [topic for topic in told if "availability" in told[topic]]
 
 
 def test_a_rule_that_is_called_problem_is_not_the_problem() -> None:
