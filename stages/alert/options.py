@@ -184,5 +184,5 @@ class AlertOptions(BaseModel):
         ge=0,
         le=8,
         description="Frames that show an event's object well, among which its best picture is chosen. 0: no such "
-        "picture; a recording need not be decoded a second time then.",
+        "picture; a recording need not be decoded a second time then, and no frames of live cameras are kept.",
     )
