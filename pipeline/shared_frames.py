@@ -1,13 +1,15 @@
 """A camera's frames for its recorder, from the capture process that has them already: one connection serves both.
 
-Capture copies each frame into a ring of its own, apart from that of the analysis, and announces it in a datagram.
-Nobody ever waits: a recorder that is gone or too slow loses frames, and sees by their numbers how many. Either side may
-be restarted; the recorder's address stays, and nothing has to be connected again.
+Capture copies each frame into a ring of its own, apart from that of the analysis, and announces it in a datagram, with
+those before it that still lie there. Nobody ever waits: a recorder that is gone or too slow loses frames, and sees by
+their numbers how many. Either side may be restarted; the recorder's address stays, and nothing has to be connected
+again.
 """
 
 import logging
 import os
 import socket
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,22 +27,28 @@ from pipeline.stage import Captured, Picture
 logger = logging.getLogger(__name__)
 
 SLOTS = 12
-"""As many as the kernel holds datagrams for a reader (``net.unix.max_dgram_qlen``: 10), one that is being read and one
-that is being written."""
-MOST_BYTES = 4096
+"""The recorder may be late by all but the one that is being written. The kernel holds about as many datagrams
+(``net.unix.max_dgram_qlen``: 10)."""
+MOST_BYTES = 1 << 14
 RETRY_NS = 5 * SECOND
 
 
-class Announced(msgspec.Struct, frozen=True, tag=True):
+class Placed(msgspec.Struct, frozen=True, array_like=True):
     """A frame lies in a slot. It stays there until as many have come as there are slots."""
 
-    incarnation: str
-    """Of the capture process."""
     number: int
     """Counts what this process announced, from 1; whatever is missing was lost."""
     media_ns: int
     wall_ns: int
     slot: Slot
+
+
+class Announced(msgspec.Struct, frozen=True, tag=True):
+    """The frames that lie in the ring, the latest at the end. Most were announced before."""
+
+    incarnation: str
+    """Of the capture process."""
+    frames: list[Placed]
 
 
 class Silent(msgspec.Struct, frozen=True, tag=True):
@@ -69,6 +77,7 @@ class FrameSharer:
         self._ring: RingWriter | None = None
         self._shape: tuple[int, ...] = ()
         self._number = 0
+        self._placed: deque[Placed] = deque(maxlen=SLOTS - 1)
         self._retry_ns = 0
         self._trouble = ""
 
@@ -85,7 +94,8 @@ class FrameSharer:
         np.copyto(ring.canvas(number), captured.pixels)
         slot = ring.commit(number)
         self._number += 1
-        self._tell(Announced(self._incarnation, self._number, frame.media_ns, frame.wall_ns, slot))
+        self._placed.append(Placed(self._number, frame.media_ns, frame.wall_ns, slot))
+        self._tell(Announced(self._incarnation, list(self._placed)))
 
     def be_silent(self, reason: str) -> None:
         """Say that no frames come; to be repeated while it is so, since nobody may have heard it."""
@@ -118,6 +128,7 @@ class FrameSharer:
         if self._ring is not None:
             self._ring.close()
             self._ring = None
+            self._placed.clear()
 
     def _tell(self, message: Said) -> None:
         with suppress(OSError):  # nobody there, or not reading: it learns from the numbers what it missed
@@ -143,6 +154,10 @@ class SharedFrames:
         self._address = address
         self._socket: socket.socket | None = None
         self._reader = RingReader(max_maps=2)
+        self._incarnation = ""
+        self._heard = 0
+        """Number of the latest frame that was announced."""
+        self._waiting: deque[Placed] = deque()
         self.over = False
         """Nothing more comes, and nothing is wrong."""
 
@@ -156,31 +171,52 @@ class SharedFrames:
         except OSError as error:
             found.close()
             raise SourceError(f"{self._address}: cannot listen there: {os.strerror(error.errno or 0)}") from error
-        self._socket, self.over = found, False
+        self._socket, self.over, self._incarnation = found, False, ""
+        self._waiting.clear()
 
     def next(self, timeout_s: float) -> Shared | None:
-        """The next frame; None: none within this time, or another lay in its place already.
+        """The next frame that still lies there; None: nothing is said within this time, or that it is over.
 
         Raises ``SourceError`` if capture says why it has none, or its ring cannot be read.
         """
+        while True:
+            while self._waiting:
+                if (shared := self._copied(self._waiting.popleft())) is not None:
+                    return shared
+            match self._hear(timeout_s):
+                case None:
+                    return None
+                case Silent(reason):
+                    if reason:
+                        raise SourceError(reason)
+                    self.over = True
+                    return None
+                case Announced() as announced:
+                    self._note(announced)
+
+    def _hear(self, timeout_s: float) -> Said | None:
         if self._socket is None:
             raise SourceError("not open")
         self._socket.settimeout(timeout_s)
         try:
-            said = _decode(self._socket.recv(MOST_BYTES))
+            said: Said = _decode(self._socket.recv(MOST_BYTES))
         except TimeoutError:
             return None
         except msgspec.DecodeError as error:
             raise SourceError(f"capture says what cannot be read: {error}") from error
         except OSError as error:
             raise SourceError(f"capture cannot be heard: {error.strerror}") from error
-        if isinstance(said, Silent):
-            if said.reason:
-                raise SourceError(said.reason)
-            self.over = True
-            return None
+        return said
+
+    def _note(self, announced: Announced) -> None:
+        """What is new to be copied. Of a capture not heard of before only the latest frame is."""
+        if not announced.frames:
+            return
+        if announced.incarnation != self._incarnation:
+            self._incarnation, self._heard = announced.incarnation, announced.frames[-1].number - 1
+        self._waiting.extend(placed for placed in announced.frames if placed.number > self._heard)
+        self._heard = max(self._heard, announced.frames[-1].number)
         self.over = False
-        return self._copied(said)
 
     def close(self) -> None:
         """Stop listening; safe to call twice."""
@@ -190,13 +226,15 @@ class SharedFrames:
             self._address.unlink(missing_ok=True)
         self._reader.close()
 
-    def _copied(self, announced: Announced) -> Shared | None:
+    def _copied(self, placed: Placed) -> Shared | None:
         """None: another frame lies there by now."""
         try:
-            pixels = self._reader.view(announced.slot).pixels.copy()
-            self._reader.check(announced.slot)
+            pixels = self._reader.view(placed.slot).pixels.copy()
+            self._reader.check(placed.slot)
         except StaleSlot:
             return None
         except RingError as error:
+            if self._waiting:  # capture has another ring since
+                return None
             raise SourceError(f"capture's pictures cannot be read: {error}") from error
-        return Shared(announced.incarnation, announced.number, announced.media_ns, announced.wall_ns, pixels)
+        return Shared(self._incarnation, placed.number, placed.media_ns, placed.wall_ns, pixels)

@@ -62,6 +62,13 @@ class Scene:
         frame = Frame(camera="desk", session=0, index=number, media_ns=number * STEP_NS, wall_ns=wall_ns)
         self.sharer.share(Captured(frame, picture, None, None))
 
+    def share_with_nobody(self, count: int) -> None:
+        """Announcements that the kernel has no room for."""
+        address, self.sharer._address = self.sharer._address, str(self.folder / "nobody")
+        for _ in range(count):
+            self.share()
+        self.sharer._address = address
+
     def open(self) -> None:
         """Connect, with the first frame, which has to be repeated until somebody hears it."""
         begun = threading.Event()
@@ -144,16 +151,25 @@ def test_frames_that_were_lost_are_said_of_the_clip_that_misses_them(scene: Scen
     scene.go_on(29)
     scene.recording.want("before", tmp_path / "before.mp4", from_ns=scene.at(5), to_ns=scene.at(25))
     scene.recording.want("after", tmp_path / "after.mp4", from_ns=scene.at(25), to_ns=scene.at(25) + 2 * SECOND)
-    address, scene.sharer._address = scene.sharer._address, str(tmp_path / "nobody")
-    for _ in range(3):
-        scene.share()
-    scene.sharer._address = address
+    scene.share_with_nobody(14)
     scene.go_on(20)
     assert {clip.name: clip.short for clip in scene.closed} == {
         "before": "",
-        "after": "3 pictures were lost on the way",
+        "after": "4 pictures were lost on the way",
     }
-    assert [number for number in numbers(tmp_path / "after.mp4") if number in range(29, 34)] == [29, 33]
+    assert [number for number in numbers(tmp_path / "after.mp4") if number in range(29, 36)] == [29, 34, 35]
+
+
+def test_announcements_that_were_not_heard_cost_nothing_while_the_frames_lie_there(
+    scene: Scene, tmp_path: Path
+) -> None:
+    scene.open()
+    scene.recording.want("e", tmp_path / "e.mp4", from_ns=NOON_NS, to_ns=NOON_NS + 2 * SECOND)
+    scene.share_with_nobody(10)
+    scene.go_on(20)
+    [clip] = scene.closed
+    assert clip.short == ""
+    assert numbers(tmp_path / "e.mp4") == list(range(21))
 
 
 def test_whoever_is_slow_to_write_loses_no_frame(scene: Scene, tmp_path: Path) -> None:
