@@ -1,13 +1,14 @@
 """How many of those whom an event is not about are hidden in its clip, by boxes that people drew.
 
-    python -m benchmarks.bystanders RESULTS GT
+    python -m benchmarks.bystanders RESULTS GT [--every N]
 
 ``RESULTS``: of a run over ``sample_videos/campus.mp4`` with clips, such as that of ``configs/evidence.yml``. ``GT``:
 boxes of PETS 2009 S2.L1 view 1 in the format of MOTChallenge 2015, which fit that file frame for frame.
 
 Counted is the middle of the head of each box that lies in the picture as a whole: two fifths of its width, the upper
 fifth of its height. It is hidden if nine tenths of it are. *Seen*: a detection or a track of that picture overlaps the
-box by half. Boxes that overlap somebody whom the event is about by 0.4 are taken for him.
+box by half. Boxes that overlap somebody whom the event is about by 0.4 are taken for him. ``--every``: as if only each
+Nth of the frames had been analysed, and however far apart those are, it were known who is there (tracks stay as they are).
 """
 
 import argparse
@@ -28,7 +29,7 @@ from pipeline.store.event_store import EventStore
 from stages.evidence.blur import Box, iou, pixels_of
 from stages.evidence.options import PEOPLE
 from stages.evidence.parties import parties
-from stages.evidence.whereabouts import People, Whereabouts
+from stages.evidence.whereabouts import MOST_NS, People, Whereabouts
 
 RATE = 10
 """Pictures a second of the file; the marks count them from 1."""
@@ -71,11 +72,12 @@ def head_of(box: Box) -> tuple[slice, slice]:
     return rows, slice(int(box[0] + 0.3 * wide), int(box[0] + 0.7 * wide) + 1)
 
 
-def count(out: Path, messages: Sequence[Event], marks: dict[int, list[Box]]) -> npt.NDArray[np.int64]:
+def count(out: Path, messages: Sequence[Event], marks: dict[int, list[Box]], every: int) -> npt.NDArray[np.int64]:
     """Of one clip: others, those hidden, others seen, those hidden, boxes of its own people, those that show."""
     note = json.loads((out / messages[0].evidence["clip"]).with_suffix(".json").read_text())
-    moments = clip_moments(out, messages[0].camera, note)
-    people = People(moments, parties(messages), None, people=PEOPLE, slack_ns=round(SLACK_S * SECOND))
+    moments = clip_moments(out, messages[0].camera, note)[::every]
+    slack_ns, most_ns = round(SLACK_S * SECOND), max(MOST_NS, every * SECOND // RATE)
+    people = People(moments, parties(messages), None, people=PEOPLE, slack_ns=slack_ns, most_ns=most_ns)
     total = np.zeros(6, np.int64)
     for number in range(note["frames"]):
         at_ns = number * SECOND // RATE
@@ -99,13 +101,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
     parser.add_argument("gt", type=Path)
+    parser.add_argument("--every", type=int, default=1)
     chosen = parser.parse_args()
     events: dict[str, list[Event]] = defaultdict(list)
     with EventStore.open(find_address(chosen.results), analysis_sha256=None) as store:
         for stored in store.events("commit"):
             events[stored.event.id].append(stored.event)
     marks = marks_of(chosen.gt)
-    total = sum((count(chosen.results, each, marks) for each in events.values()), np.zeros(6, np.int64))
+    total = sum((count(chosen.results, each, marks, chosen.every) for each in events.values()), np.zeros(6, np.int64))
     for text, of, done in (("others", 0, 1), ("others that were seen", 2, 3)):
         print(f"{text}: {total[done]} of {total[of]} heads hidden, {total[done] / max(total[of], 1):.2%}")
     print(f"those whom events are about: {total[5]} of {total[4]} heads shown, {total[5] / max(total[4], 1):.2%}")
