@@ -8,7 +8,7 @@ boxes of PETS 2009 S2.L1 view 1 in the format of MOTChallenge 2015, which fit th
 Counted is the middle of the head of each box that lies in the picture as a whole: two fifths of its width, the upper
 fifth of its height. It is hidden if nine tenths of it are. *Seen*: a detection or a track of that picture overlaps the
 box by half. Boxes that overlap somebody whom the event is about by 0.4 are taken for him. ``--every``: as if only each
-Nth of the frames had been analysed, and however far apart those are, it were known who is there (tracks stay as they are).
+Nth of the frames had been analysed, with the same tracks, and it were known who is there however far apart they are.
 """
 
 import argparse
