@@ -63,7 +63,9 @@ def export(
     if handover is not None:
         _tell(handover)
     for name in packed.absent:
-        typer.echo(f"not in it: {name} (still to come, or not in the chain)", err=True)
+        typer.echo(
+            f"not in it: {name} (gone, still to come, or not in the chain: bartizan verify says which)", err=True
+        )
     for name, why in packed.undecoded.items():
         typer.echo(f"not in it: {name}: nobody could be hidden in it: {why}", err=True)
     for name in packed.withheld:

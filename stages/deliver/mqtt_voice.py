@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline.messages import Event
-from stages.deliver.dialects.table import DIALECTS
+from stages.deliver.dialects.table import DIALECTS, said
 from stages.deliver.mqtt_options import UNSAFE, MqttOptions
 from stages.deliver.past import Past, before
 from stages.deliver.topic import filled
@@ -68,6 +68,6 @@ class PlainVoice:
         has_object = any(message.object is not None for message in (*earlier, event))
         names = {"events": "frigate", "reviews": "frigate_reviews"} if has_object else {"reviews": "frigate_reviews"}
         return [
-            Post(f"{self._options.topic}/{place}", DIALECTS[name].body(event, earlier), DIALECTS[name].content_type)
+            Post(f"{self._options.topic}/{place}", said(name, event, earlier), DIALECTS[name].content_type)
             for place, name in names.items()
         ]

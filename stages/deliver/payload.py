@@ -7,10 +7,9 @@ from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.errors import DeliveryRefused
 from pipeline.messages import Event
 from stages.deliver.dialects.dialect import JSON
-from stages.deliver.dialects.table import DIALECTS, OWN, DialectName
+from stages.deliver.dialects.table import DIALECTS, OWN, DialectName, said
 from stages.deliver.options import Fault, SinkOptions
 from stages.deliver.past import Past, before
 from stages.deliver.template import Template
@@ -79,10 +78,7 @@ class PayloadOptions(SinkOptions):
         if self._template is not None:
             return self._template.render(event, key).encode()
         dialect = DIALECTS[self.dialect]
-        try:
-            return dialect.body(event, before(past, event) if dialect.looks_back else ())
-        except (ValueError, KeyError) as error:  # a type of message that its words do not cover
-            raise DeliveryRefused(f"cannot be said in dialect {self.dialect!r}: {error}") from error
+        return said(self.dialect, event, before(past, event) if dialect.looks_back else ())
 
     def faults(self) -> Iterator[Fault]:
         """A template that is broken."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from pipeline.errors import DeliveryRefused
 from pipeline.messages import Event
 from stages.deliver.cloudevents import CONTENT_TYPE, CloudEvent, cloud_event
 from stages.deliver.dialects.deepstream import deepstream_event
@@ -39,3 +40,14 @@ DIALECTS: dict[str, Dialect] = {
     "deepstream_minimal": Dialect(deepstream_frame, _TOPIC),
     "onvif": Dialect(onvif_frame, TOPIC, needs_object=True),
 }
+
+_UNSAYABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""A type of message that a dialect has no words for, or a value that is none, such as an infinite time."""
+
+
+def said(name: str, event: Event, earlier: Sequence[Event]) -> bytes:
+    """An event in a dialect. Raises ``DeliveryRefused`` where it cannot be said: it never will be."""
+    try:
+        return DIALECTS[name].body(event, earlier)
+    except _UNSAYABLE as error:
+        raise DeliveryRefused(f"cannot be said in dialect {name!r}: {error}") from error

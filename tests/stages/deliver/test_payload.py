@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pipeline.configuration.loading import load
 from pipeline.errors import DeliveryRefused, UsageError
 from pipeline.store.sample_event import sample_event
+from stages.deliver.dialects.table import DIALECTS
 from stages.deliver.payload import PayloadOptions
 from stages.deliver.webhook import WebhookSink
 from stages.deliver.webhook_options import WebhookOptions
@@ -98,3 +99,29 @@ def test_a_template_that_fails_for_one_message_makes_a_dead_letter_of_it_alone()
 def test_what_is_no_content_type_is_refused() -> None:
     with pytest.raises(ValidationError, match="is no content type"):
         PayloadOptions(body="x", content_type="text/plain\r\nX-Other: 1")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"media_time": float("inf"), "wall_time": None},
+        {"media_time": float("nan"), "wall_time": None},
+        {"wall_time": "yesterday"},
+        {"type": "rumour"},
+        {"evidence": {"snapshot": ""}},
+        {"region": {"zone": "everywhere"}},
+        {"why": [{"predicate": 5}]},
+    ],
+    ids=repr,
+)
+def test_an_event_with_a_value_of_the_wrong_kind_is_said_or_refused_in_one_line(
+    dialect: str, wrong: dict[str, Any]
+) -> None:
+    options, refused = PayloadOptions.model_validate({"dialect": dialect}), ""
+    try:
+        json.loads(options.payload(sample_event(**wrong), "1"))
+    except DeliveryRefused as error:
+        refused = str(error)
+    assert not refused or refused.startswith(f"cannot be said in dialect {dialect!r}: ")
+    assert "\n" not in refused
