@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.running import Running
+from tests.servers.clips import copy_beginning
 
 Start = Callable[..., Running]
 
@@ -23,6 +24,13 @@ def start() -> Iterator[Start]:
     yield begin
     for one in running:
         one.end()
+
+
+@pytest.fixture(scope="session")
+def campus(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 300 frames of the sample recording: 18 people come and go, half of them before the middle."""
+    folder = tmp_path_factory.mktemp("campus")
+    return copy_beginning(root / "sample_videos" / "campus.mp4", folder / "campus.mp4", seconds=30)
 
 
 @pytest.fixture

@@ -17,7 +17,12 @@ FRAMES = 240
 SOURCE = f"synthetic:320x240@10?frames={FRAMES}&boxes=3&recording=yes"
 """A red box, a blue one, and a green one that touches the border of the picture."""
 OWN = "tests.e2e.asking"
-PROCESSES = ["classify[colour/0]", "classify[moves/0]", "alert", "dispatch", "detect[0]", "capture[clip]", "evidence"]
+PROCESSES = [
+    ("classify[colour/0]", "alert"),
+    ("classify[moves/0]", "dispatch"),
+    ("detect[0]", "evidence"),
+    ("capture[clip]", "classify[colour/0]"),
+]
 
 
 def configured(folder: Path, *, source: str = SOURCE, **classify: Any) -> Path:
@@ -97,27 +102,29 @@ def test_crops_that_were_wished_for_are_in_the_books(undisturbed: Running) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("label", PROCESSES)
+@pytest.mark.parametrize("labels", PROCESSES, ids=" and ".join)
 def test_killed_and_frozen_processes_change_nothing(
-    start: Start, undisturbed: Running, tmp_path: Path, label: str
+    start: Start, undisturbed: Running, tmp_path: Path, labels: tuple[str, str]
 ) -> None:
     run = start(command(configured(tmp_path), tmp_path / "out"), tmp_path / "out")
-    run.child(label)
-    run.signal(label, signal.SIGKILL)  # while it starts
+    for label in labels:
+        run.child(label)
+        run.signal(label, signal.SIGKILL)  # while it starts
     run.wait_frames("clip", FRAMES // 4)
-    run.signal(label, signal.SIGKILL)
+    for label in labels:
+        run.signal(label, signal.SIGKILL)
     run.wait_frames("clip", FRAMES // 2)
-    run.signal(label, signal.SIGSTOP)
+    for label in labels:
+        run.signal(label, signal.SIGSTOP)
     same_as(undisturbed, run)
-    restarts = [restart for restart in run.report()["restarts"] if restart["stage"] == label]
-    assert len(restarts) >= 2, run.report()["restarts"]
+    for label in labels:
+        restarts = [restart for restart in run.report()["restarts"] if restart["stage"] == label]
+        assert len(restarts) >= 2, run.report()["restarts"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [2, 3])
-def test_the_number_of_classify_processes_changes_nothing(
-    start: Start, undisturbed: Running, tmp_path: Path, workers: int
-) -> None:
+def test_the_number_of_classify_processes_changes_nothing(start: Start, undisturbed: Running, tmp_path: Path) -> None:
+    workers = 3  # two: the next test
     config = configured(tmp_path, workers=workers)
     run = start(command(config, tmp_path / "out"), tmp_path / "out")
     run.wait_frames("clip", FRAMES // 3)

@@ -1,5 +1,6 @@
 """The whole pipeline over tcp with CURVE: who has no key gets nothing and is reported."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,14 +28,21 @@ def bartizan(*arguments: str, cwd: Path) -> str:
     return done.stdout
 
 
-@pytest.fixture
-def keys(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of keys for one machine, made as the documentation says."""
+    folder = tmp_path_factory.mktemp("keys")
     for name, role in (("hub", "dispatch"), ("cam", "capture"), ("gpu", "worker"), ("desk", "follower")):
-        bartizan("keys", "new", name, "--role", role, cwd=tmp_path)
+        bartizan("keys", "new", name, "--role", role, cwd=folder)
         if role != "dispatch":
-            bartizan("keys", "allow", f"keys/{name}.public", cwd=tmp_path)
-    return tmp_path / "keys"
+            bartizan("keys", "allow", f"keys/{name}.public", cwd=folder)
+    return folder / "keys"
+
+
+@pytest.fixture
+def keys(made_keys: Path, tmp_path: Path) -> Path:
+    """A copy of one's own."""
+    return Path(shutil.copytree(made_keys, tmp_path / "keys"))
 
 
 @pytest.mark.slow

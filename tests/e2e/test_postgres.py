@@ -9,17 +9,16 @@ from tests.e2e.conftest import Start
 from tests.e2e.running import process_command, run_to_end
 from tests.postgres import PASSWORD, Postgres
 
-CLIP, FRAMES = "campus", 795
+CLIP, FRAMES = "campus", 300
 
 
 @pytest.mark.slow
 def test_a_server_that_is_restarted_and_processes_that_are_killed_change_nothing(
-    start: Start, postgres: Postgres, root: Path, tmp_path: Path
+    start: Start, postgres: Postgres, campus: Path, tmp_path: Path
 ) -> None:
-    clip = root / "sample_videos" / "campus.mp4"
-    plain = run_to_end(process_command(clip, tmp_path / "plain"), tmp_path / "plain")
+    plain = run_to_end(process_command(campus, tmp_path / "plain"), tmp_path / "plain")
     out = tmp_path / "out"
-    run = start(process_command(clip, out, "--set", f"store.url={postgres.url}"), out)
+    run = start(process_command(campus, out, "--set", f"store.url={postgres.url}"), out)
     run.wait_frames(CLIP, FRAMES // 4)
     postgres.stop(signal.SIGQUIT)  # as if its machine had lost power
     postgres.start()

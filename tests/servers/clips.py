@@ -25,6 +25,19 @@ def pattern_pictures(source: str, count: int) -> Iterable[Picture]:
     return (pattern.draw(number) for number in range(count))
 
 
+def copy_beginning(source: Path, target: Path, *, seconds: float) -> Path:
+    """The packets of the first seconds of a recording, in a file of their own; whole groups of pictures."""
+    with av.open(str(source)) as given, av.open(str(target), "w") as made:
+        (stream,) = given.streams.video
+        copy, tick = made.add_stream_from_template(stream), stream.time_base
+        assert tick is not None  # every file says it
+        for packet in given.demux(stream):
+            if packet.pts is not None and packet.pts * tick < seconds:
+                packet.stream = copy
+                made.mux(packet)
+    return target
+
+
 def write_clip(
     path: Path,
     *,
