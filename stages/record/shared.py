@@ -113,6 +113,8 @@ class SharedStream:
         self._stop = Event()
         self._thread: Thread | None = None
         self._broken: Exception | None = None
+        self._why: Exception | None = None
+        """Why it could not be opened last."""
         self._before: Frame | None = None
         self._heard_ns = 0
 
@@ -136,10 +138,11 @@ class SharedStream:
         self._thread.start()
         until_ns = max(self._patient_until_ns, self._clock.monotonic_ns() + SECOND)
         while self._packets.empty():
-            if self._broken is not None or self._clock.monotonic_ns() >= until_ns:
-                broken = self._broken
+            if self._broken is not None or self._frames.over or self._clock.monotonic_ns() >= until_ns:
+                broken, over = self._broken, self._frames.over
                 self.close()
-                raise broken or SourceError("capture sends no frames")
+                self._why = broken or (self._why if over and self._why else SourceError("capture sends no frames"))
+                raise self._why
             self._stop.wait(WAIT_S / 10)
 
     def read(self) -> Encoded | None:

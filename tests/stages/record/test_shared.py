@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,23 @@ class Scene:
         for _ in range(count):
             self.share()
         self.sharer._address = address
+
+    @contextmanager
+    def silent(self, reason: str) -> Iterator[None]:
+        """Capture repeats why it has no frames."""
+        done = threading.Event()
+
+        def repeat() -> None:
+            while not done.wait(0.02):
+                self.sharer.be_silent(reason)
+
+        thread = threading.Thread(target=repeat)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def open(self) -> None:
         """Connect, with the first frame, which has to be repeated until somebody hears it."""
@@ -247,3 +265,11 @@ def test_without_a_first_frame_it_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="capture sends no frames"):
         stream.open()
     assert not (tmp_path / "frames").exists()
+
+
+def test_a_camera_that_was_away_when_it_was_over_is_not_recorded_for_the_reason_it_was_away(scene: Scene) -> None:
+    scene.open()
+    for reason in ("the device gives no more pictures", ""):
+        scene.recording.close()
+        with scene.silent(reason), pytest.raises(SourceError, match="gives no more pictures"):
+            scene.recording.open()
