@@ -16,7 +16,7 @@ from tests.e2e.conftest import Start
 from tests.e2e.running import process_command, until
 from tests.servers.process import free_port
 
-CLIP = "synthetic:320x240@10?frames=400&boxes=2&recording=yes"
+CLIP = "synthetic:320x240@10?frames=200&boxes=2&recording=yes"
 
 
 def bartizan(*arguments: str, cwd: Path) -> str:
