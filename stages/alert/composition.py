@@ -170,7 +170,8 @@ class Composition(ABC):
     def _claim(self, subject: int, predicate: str, least: int, held: Sequence[tuple[int, Held]]) -> Claim:
         """A claim that so many parts hold; the parts stand in its facts."""
         parts = [self._told(number, each) for number, each in held]
-        others = tuple(dict.fromkeys(other for _, each in held for other in each.also_about))
+        own = [each.track_id for _, each in held if subject == WHOLE_SCENE and each.track_id]
+        others = tuple(dict.fromkeys([*own, *(other for _, each in held for other in each.also_about)]))
         return Claim(subject, predicate, len(held), least, facts={"parts": parts}, also_about=others)
 
     def _told(self, number: int, held: Held) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class Held(msgspec.Struct):
     """The object in words, such as ``person 7``."""
     facts: dict[str, Any] = {}
     also_about: tuple[int, ...] = ()
+    track_id: int = 0
+    """Of its object; 0: it is about none that is tracked."""
 
 
 class PartEpisode(Episode):
@@ -134,6 +136,7 @@ class Part:
                 who,
                 dict(claim.facts),
                 claim.also_about,
+                sighting.track_id if sighting else 0,
             )
             episode.phase = "spent" if self.rule.momentary else "open"
         elif self.rule.momentary:

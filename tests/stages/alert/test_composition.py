@@ -72,6 +72,14 @@ def test_parts_that_hold_of_different_objects_are_not_all_of_one(watch: Watching
     assert told(events) == [("start", 0.5), ("end", 8.0)], "who is not seen for 3 s is lost"
     assert events[0].object is None
     assert events[0].reason == "person 9 is in zone 'in_field' and person 2 is in zone 'in_field'"
+    assert [event.also_about for event in events] == [[9, 2], [9, 2]], "it is about both"
+
+
+def test_whom_a_part_is_about_beside_its_object_the_event_is_about(watch: Watching) -> None:
+    near = Walk(stops=[(0, 0.22, 0.5), (12, 0.22, 0.5)], track=10)
+    parts = inside(LEFT), {"rule": "proximity", "limit_heights": 1.0, "enter_inertia_s": 0.5}
+    events = watch([rule("all", *parts)], Script(walks=[STANDING, near], seconds=4))
+    assert [(event.object.track_id, event.also_about) for event in events[:1] if event.object] == [(9, [10])]
 
 
 def test_a_moment_among_the_parts_makes_a_moment(watch: Watching) -> None:
