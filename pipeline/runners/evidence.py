@@ -20,10 +20,11 @@ from pipeline.candidate_pictures import CandidatePictures
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog
 from pipeline.errors import LogError, MessageError, RingError, SourceError
-from pipeline.integrity.release import ORIGINALS, write_original
+from pipeline.integrity.release import ORIGINALS
 from pipeline.integrity.witness import Witness, witness
 from pipeline.live_best import LiveBest
 from pipeline.messages import CANDIDATE, Candidates, Cut, CutDone, Event, EvidenceHello, Wire
+from pipeline.picture_files import PictureFiles, picture_of
 from pipeline.recorded_best import RecordedBest
 from pipeline.replay import Replay
 from pipeline.retention.requested import Requested
@@ -33,7 +34,6 @@ from pipeline.spec import RunSpec
 from pipeline.stage import Around, Capture, Evidence, Picture
 from pipeline.store.event_store import EventStore
 from pipeline.surroundings import Surroundings
-from pipeline.whole_file import write_whole
 from pipeline.wire.keys import Role
 from pipeline.wire.links import open_dealer
 from pipeline.wire.transport import Dealer, Waiter
@@ -60,7 +60,9 @@ def run(child: Child, spec: RunSpec) -> None:
     ):
         loop = EvidenceLoop(child, spec, config, link, build_evidence(config), store)
         if config.integrity.enabled:
-            loop.witness = witness(Path(spec.out), store, config.integrity.key, child.clock, child.answer)
+            loop.witness = loop.files.witness = witness(
+                Path(spec.out), store, config.integrity.key, child.clock, child.answer
+            )
             loop.sweep = Sweep(Path(spec.out), config.retention, loop.witness, store, child.clock, child.answer)
             loop.requested = Requested(
                 Path(spec.out), loop.witness, store, child.clock, answer=child.answer, removed=loop.sweep.recount
@@ -101,13 +103,13 @@ class EvidenceLoop:
         """Those of the camera that is being decoded, by frame."""
         self._replay: Replay | None = None
         self._recorded = RecordedBest(self._capture, look=self._look, settle=self._settle)
+        self.files = PictureFiles(Path(spec.out), config.integrity.recipients)
         self._kept = CandidatePictures(spec.candidates_path)
         self._crowded = False
         """It has been said that there is no room for candidates."""
         self._live = LiveBest(self._kept, evidence, look=self._look, settle=self._settle)
         self._asked: dict[str, tuple[int, Event]] = {}
         """Events whose cut has not come yet, with the time they were first seen."""
-        self._done = self._failed = 0
         self.witness: Witness | None = None
         """Takes note of what is there; None where nobody asked for it."""
         self.sweep: Sweep | None = None
@@ -122,7 +124,7 @@ class EvidenceLoop:
             self._child.answer()
             if self._hello_due.due():
                 self._link.send(EvidenceHello(self._child.incarnation))
-                self._child.tell(Backlog(self._waiting, self._done, self._failed, self._recorded.steps))
+                self._child.tell(Backlog(self._waiting, self.files.written, self.files.missing, self._recorded.steps))
             for message in sorted(self._link.receive(MESSAGES), key=_urgency):
                 if isinstance(message, Cut):
                     self._cut(message)
@@ -141,7 +143,7 @@ class EvidenceLoop:
             if self._child.draining and not self._waiting:
                 break
             self._waiter.wait(HELLO_S)
-        self._child.tell(Backlog(0, self._done, self._failed))
+        self._child.tell(Backlog(0, self.files.written, self.files.missing))
 
     def close(self) -> None:
         """Unmap the rings and close what is being decoded."""
@@ -170,13 +172,18 @@ class EvidenceLoop:
     def _cut(self, cut: Cut) -> None:
         if cut.message_id == CANDIDATE:
             self._keep(cut)
-        elif (stored := self._store.event(cut.message_id)) is not None and not self._is_settled(stored.event):
-            if "snapshot" in stored.event.evidence:
-                self._from_slot(stored.event, cut)
-            elif "best" in stored.event.evidence:
-                self._live.add(stored.event)
+        elif (stored := self._store.event(cut.message_id)) is not None:
+            self._picture(stored.event, cut)
         self._asked.pop(cut.message_id, None)
         self._link.send(CutDone(cut.camera, cut.index, cut.message_id))
+
+    def _picture(self, event: Event, cut: Cut) -> None:
+        if picture_of(event) is None or self.files.is_settled(event):
+            return
+        if "snapshot" in event.evidence:
+            self._from_slot(event, cut)
+        else:
+            self._live.add(event)
 
     def _from_slot(self, event: Event, cut: Cut) -> None:
         if cut.slot is None:
@@ -190,7 +197,7 @@ class EvidenceLoop:
         except Exception as error:  # one picture's trouble must not end the others'
             self._give_up(event, f"{type(error).__name__}: {error}")
         else:
-            self._write(event, made)
+            self.files.write(event, made)
 
     def _make(self, event: Event, pixels: Picture) -> Made:
         around = self._around(event, event.frame - 1)
@@ -208,16 +215,6 @@ class EvidenceLoop:
             logger.warning("camera %s: event %s: who else is there cannot be told: %s", camera, event.id, error)
             return None
 
-    def _write(self, event: Event, made: Made) -> None:
-        """The picture last: where it is, the rest is."""
-        out, name = Path(self._spec.out), _picture_of(event)
-        if made.original is not None:
-            write_original(out, name, made.original, self._config.integrity.recipients)
-        if made.crop is not None:
-            write_whole(out / event.evidence["crop"], [made.crop])
-        write_whole(out / name, [made.picture])
-        self._done += 1
-
     def _too_late(self, event: Event, reason: str) -> None:
         if self._config.is_live(event.camera):
             self._give_up(event, reason)
@@ -228,20 +225,7 @@ class EvidenceLoop:
 
     def _give_up(self, event: Event, reason: str) -> None:
         logger.warning("camera %s: no snapshot of event %s: %s", event.camera, event.message_id, reason)
-        note = f"evidence_missing: {reason}\n".encode()
-        if "crop" in event.evidence:
-            write_whole((Path(self._spec.out) / event.evidence["crop"]).with_suffix(".missing"), [note])
-        write_whole(self._note_path(event), [note])
-        self._failed += 1
-
-    def _note_path(self, event: Event) -> Path:
-        return (Path(self._spec.out) / _picture_of(event)).with_suffix(".missing")
-
-    def _is_settled(self, event: Event) -> bool:
-        snapshot = _picture_of(event)
-        if self.witness is not None and snapshot in self.witness.chain.gone:
-            return True  # it was deleted as its owner wished
-        return (Path(self._spec.out) / snapshot).exists() or self._note_path(event).exists()
+        self.files.give_up(event, reason)
 
     # ---- what was missed
 
@@ -250,7 +234,7 @@ class EvidenceLoop:
         for stored in self._store.events("commit", after=self._seen):
             self._seen = stored.number
             event = stored.event
-            if not ("snapshot" in event.evidence or "best" in event.evidence) or self._is_settled(event):
+            if picture_of(event) is None or self.files.is_settled(event):
                 continue
             if "snapshot" in event.evidence or self._config.is_live(event.camera):
                 self._asked[event.message_id] = (self._child.clock.monotonic_ns(), event)
@@ -261,9 +245,11 @@ class EvidenceLoop:
         for message_id, (asked_ns, event) in list(self._asked.items()):
             if now - asked_ns >= patience:
                 del self._asked[message_id]
+                if self.files.is_settled(event):
+                    continue
                 if "best" in event.evidence:
                     self._live.add(event)
-                elif not self._is_settled(event):
+                else:
                     self._too_late(event, "the request for it was lost in a restart")
 
     def _decode_some(self) -> bool:
@@ -279,7 +265,7 @@ class EvidenceLoop:
             if camera is None:
                 return self._child.draining and self._recorded.begin()
             for event in self._late.pop(camera):
-                if not self._is_settled(event):
+                if not self.files.is_settled(event):
                     self._replayed.setdefault(event.frame - 1, []).append(event)
             self._replay = Replay(partial(self._capture, camera))
             return True
@@ -304,7 +290,7 @@ class EvidenceLoop:
         except Exception as error:  # as in ``_from_slot``
             self._give_up(event, f"{type(error).__name__}: {error}")
         else:
-            self._write(event, made)
+            self.files.write(event, made)
 
     # ---- the best picture
 
@@ -331,7 +317,7 @@ class EvidenceLoop:
         if choice.made is None:
             self._give_up(choice.event, reason)
         else:
-            self._write(choice.event, choice.made)
+            self.files.write(choice.event, choice.made)
 
     def _capture(self, camera: str) -> Capture:
         from pipeline.build import build_capture
@@ -344,8 +330,3 @@ def _urgency(message: Wire) -> int:
     if isinstance(message, Cut):
         return message.message_id == CANDIDATE
     return 2
-
-
-def _picture_of(event: Event) -> str:
-    """Path of the picture that a message names: the snapshot of a start, or the best one of an end."""
-    return event.evidence.get("snapshot") or event.evidence["best"]
