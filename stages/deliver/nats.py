@@ -50,7 +50,8 @@ class NatsSink(LooksBack):
         except DeliveryError:
             raise
         except (TimeoutError, CancelledError) as error:
-            raise DeliveryError(f"{self._name} did not answer in time") from error
+            why = f"cannot be reached: {self._trouble}" if self._trouble else "did not answer in time"
+            raise DeliveryError(redact(f"{self._name} {why}")) from error
         except Exception as error:  # a library of many errors
             raise DeliveryError(redact(f"{self._name} {self._failure(error)}")) from error
 

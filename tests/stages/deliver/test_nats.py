@@ -103,6 +103,14 @@ def test_a_server_that_is_killed_and_frozen_gets_each_message(server: ServerProc
     assert {headers["Nats-Msg-Id"] for _, _, headers in stored(server)} == {"1", "2", "3"}
 
 
+def test_a_name_that_nobody_knows_is_told() -> None:
+    values = {"servers": "nats://nobody.invalid:4222", "subject": "a.b", "connect_timeout_s": 1, "timeout_s": 1}
+    jetstream = NatsSink(NatsOptions.model_validate(values))
+    with pytest.raises(DeliveryError, match="cannot be reached: unknown host: is the name right"):
+        jetstream.send(sample_event(), key="1")
+    jetstream.close()
+
+
 def test_wrong_credentials_are_told_and_never_shown(server: ServerProcess) -> None:
     with (
         sink(server, password="not-this-one") as jetstream,
