@@ -1,7 +1,7 @@
 """Recording over the connection that analysis has: the frame of an event is a frame of its clip, whoever is killed."""
 
 import signal
-from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,6 @@ rules:
 HEIGHT = 240
 HIDDEN = 220
 """Rows from here on are black."""
-STEP_S = 0.1
 
 
 def begin(start: Start, folder: Path, source: str) -> Running:
@@ -131,8 +130,9 @@ def test_the_frame_of_an_event_is_the_frame_of_its_clip_whoever_is_killed(start:
     whole = [note for note in notes(run, "gate") if not note["short"]]
     assert whole
     for note in whole:
-        begun, ended = (datetime.fromisoformat(note[key]).timestamp() for key in ("started", "ended"))
-        assert note["frames"] == pytest.approx((ended - begun) / STEP_S + 1, abs=1.5), "pictures are missing"
+        numbers = [number for _, number in shown(run.out / "media" / "gate" / note["file"])]
+        steps = {(after or 0) - (before or 0) for before, after in pairwise(numbers)}
+        assert steps <= {0, 1}, "pictures are missing"  # OpenCV may hand out one of a stream twice
 
 
 @pytest.mark.slow
