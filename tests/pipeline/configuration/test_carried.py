@@ -45,7 +45,7 @@ def test_a_part_of_an_unknown_kind_is_told_when_it_is_asked_for(config: Pipeline
     with pytest.raises(UsageError, match="unknown kind 'pigeon'"):
         _ = carried.sinks
     with pytest.raises(AttributeError, match="pigeons"):
-        _ = carried.pigeons  # type: ignore[attr-defined]  # that is the point
+        _ = carried.pigeons
 
 
 DISPATCH = """
