@@ -117,9 +117,9 @@ class FrameSharer:
             self._ring = RingWriter.create(self._rings, name="record", slots=SLOTS, shape=(height, width, channels))
         except RingError as error:
             self._retry_ns = now_ns + RETRY_NS
-            if not self._trouble:
+            if not self._trouble:  # how much is free changes all the time
+                self._trouble = str(error)
                 logger.warning("camera %s cannot be recorded: %s", self._camera, error)
-            self._trouble = str(error)
         else:
             self._shape, self._trouble = pixels.shape, ""
         return self._ring
@@ -171,7 +171,7 @@ class SharedFrames:
         except OSError as error:
             found.close()
             raise SourceError(f"{self._address}: cannot listen there: {os.strerror(error.errno or 0)}") from error
-        self._socket, self.over, self._incarnation = found, False, ""
+        self._socket, self._incarnation = found, ""
         self._waiting.clear()
 
     def next(self, timeout_s: float) -> Shared | None:

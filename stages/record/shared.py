@@ -136,10 +136,12 @@ class SharedStream:
         self._stop.clear()
         self._thread = Thread(target=self._run, name="shared frames", daemon=True)
         self._thread.start()
-        until_ns = max(self._patient_until_ns, self._clock.monotonic_ns() + SECOND)
+        soon_ns = self._clock.monotonic_ns() + SECOND
         while self._packets.empty():
-            if self._broken is not None or self._frames.over or self._clock.monotonic_ns() >= until_ns:
-                broken, over = self._broken, self._frames.over
+            over = self._frames.over
+            until_ns = soon_ns if over else max(self._patient_until_ns, soon_ns)
+            if self._broken is not None or self._clock.monotonic_ns() >= until_ns:
+                broken = self._broken
                 self.close()
                 self._why = broken or (self._why if over and self._why else SourceError("capture sends no frames"))
                 raise self._why
