@@ -43,11 +43,13 @@ def is_one_of(column: Any, values: Sequence[Any]) -> "ColumnElement[bool]":
 
 
 def _number_of(connection: "Connection", tables: Tables, told: dict[str, str]) -> int:
-    from sqlalchemy import insert, select
+    from sqlalchemy import bindparam, insert, select
 
     kinds = tables.kinds
-    same = (kinds.c[name] == value for name, value in told.items())
-    found: int | None = connection.execute(select(kinds.c.number).where(*same)).scalar()
+    if "same" not in kinds.info:  # made once: making it takes several times as long as asking, in every commit
+        same = (kinds.c[name] == bindparam(name) for name in TOLD)
+        kinds.info["same"] = select(kinds.c.number).where(*same)
+    found: int | None = connection.execute(kinds.info["same"], told).scalar()
     if found is None:
         made = connection.execute(insert(kinds), told).inserted_primary_key
         assert made is not None
