@@ -30,6 +30,13 @@ class Arrival:
             return self.at_ns
         return self.at_ns - round((packet.pts - packet.dts) * packet.time_base * SECOND)
 
+    def shown_after_ns(self, other: "Arrival") -> int:
+        """How much later its picture is shown than that of another packet of its stream."""
+        mine, its, base = self.packet.pts, other.packet.pts, self.packet.time_base
+        if mine is None or its is None or base is None:
+            return self.at_ns - other.at_ns
+        return round((mine - its) * base * SECOND)
+
 
 @dataclass(slots=True)
 class _Group:

@@ -1,4 +1,8 @@
-"""A part of a recording under way: a file that grows."""
+"""A part of a recording under way: a file that grows.
+
+When it began is known better and better: a camera's own clock comes with its first sender report, seconds after its
+first picture, and of several arrivals the least delayed tells most. So the latest picture dates the first one.
+"""
 
 from contextlib import suppress
 from pathlib import Path
@@ -20,11 +24,13 @@ class Take:
         self._path = path
         self._template = template
         self._muxer: Muxer | None = None
+        self._part: Path
+        self._first: Arrival
         self._started_ns = self._ended_ns = -1
 
     @property
     def started_ns(self) -> int:
-        """UTC of the first picture; -1 before there is one."""
+        """UTC of the first picture, as well as is known by now; -1 before there is one."""
         return self._started_ns
 
     @property
@@ -35,10 +41,12 @@ class Take:
     def add(self, arrival: Arrival) -> None:
         """Write a packet; the first must be a key frame."""
         if self._muxer is None:
-            self._muxer = Muxer(part_of(self._path, arrival.at_ns), self._template, options=GROWING)
-            self._started_ns = arrival.at_ns
+            self._part = part_of(self._path, arrival.at_ns)
+            self._muxer = Muxer(self._part, self._template, options=GROWING)
+            self._first = arrival
         if self._muxer.add(arrival.packet):
             self._ended_ns = max(self._ended_ns, arrival.at_ns)
+            self._started_ns = arrival.at_ns - arrival.shown_after_ns(self._first)
 
     def set_aside(self) -> None:
         """Close the part; what is recorded later of the same file becomes another."""
@@ -47,6 +55,7 @@ class Take:
         if self._muxer is not None:
             with suppress(FFmpegError):  # a full disk: the part can be played as it is
                 self._muxer.close()
+            self._part = self._part.rename(part_of(self._path, self._started_ns))
 
     def close(self) -> Recorded | None:
         """Finish the file under its name; None, and no file, if nothing was written. Raises ``OSError``."""

@@ -6,17 +6,18 @@ import signal
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
 import numpy as np
 import pytest
 
+from stages.record.offset import Offset, measure_offset
 from tests.e2e.conftest import Start
 from tests.e2e.running import Running, process_command, until
 from tests.e2e.test_live import QUICK, camera_options
 from tests.servers.mjpeg import mjpeg_server, write_jpegs
-from tests.servers.rtsp import aio_rtsp_server
+from tests.servers.rtsp import aio_rtsp_server, file_launch, gst_rtsp_server
 
 RECORD = ["--set", "stages.record={pre_roll_s: 1, post_roll_s: 1}"]
 CAMPUS = "campus"
@@ -133,6 +134,52 @@ def test_how_far_two_streams_without_a_clock_are_apart_is_measured(start: Start,
         assert run.stop() == 0, run.said()
     assert {note["clock"] for note in notes(run, camera)} == {"arrival"}
     assert measured[0] == pytest.approx(1.2, abs=0.35)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_with_sender_reports_a_clip_shows_an_event_within_one_frame(
+    start: Start, root: Path, tmp_path: Path, codec: Literal["h264", "hevc"]
+) -> None:
+    clip = root / "sample_videos" / "campus.mp4"
+    if codec == "hevc":
+        clip = as_hevc(clip, tmp_path / "campus.mp4")
+    out, camera = tmp_path / "out", "127_0_0_1"
+    options = [*QUICK, *camera_options(camera), *RECORD, "--set", f"cameras.{camera}.backend=pyav"]
+    with gst_rtsp_server({"/yard": file_launch(clip, codec)}, shared=True) as server:
+        run = start(["watch", f"{server.url}/yard", "--out", str(out), *options], out)
+        for _ in until(90, "clips by the camera's clock"):
+            found = [note for note in notes(run, camera) if note["clock"] == "camera" and not note["short"]]
+            if len(found) >= 6:
+                break
+            assert run.command.poll() is None, run.said()
+        assert run.stop() == 0, run.said()
+    started = {event["id"]: event for event in run.events() if event["type"] == "start"}
+    offsets = [measured.seconds for note in found if (measured := measured_on(run, started[note["event"]], note))]
+    assert np.median(np.abs(offsets)) <= 0.1
+
+
+def measured_on(run: Running, event: dict[str, Any], note: dict[str, Any]) -> Offset | None:
+    seen, clip = event["object"], run.out / event["evidence"]["clip"]
+    return measure_offset(
+        clip,
+        (run.out / event["evidence"]["snapshot"]).read_bytes(),
+        box=seen["box"],
+        box_px=seen["box_px"],
+        at_s=note["event_at_s"] + event["media_time"] - event["started"],
+        reach_s=1,
+    )
+
+
+def as_hevc(source: Path, path: Path) -> Path:
+    with av.open(str(source)) as taken, av.open(str(path), "w") as made:
+        stream = made.add_stream("hevc", rate=10, options={"preset": "ultrafast", "x265-params": "log-level=none"})
+        shape = taken.streams.video[0]
+        stream.width, stream.height, stream.pix_fmt = shape.width, shape.height, "yuv420p"
+        for frame in taken.decode(video=0):
+            made.mux(stream.encode(frame))
+        made.mux(stream.encode(None))
+    return path
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 Runs in Debian's python3, which has the GObject bindings. Usage: gst_program.py JSON with the keys ``port``,
 ``mounts`` (path to launch line), ``protocol`` (tcp, udp or both), and optionally ``auth`` (basic or digest),
-``user``, ``password``.
+``user``, ``password``, and ``shared``: all who watch see the same picture at a time.
 """
 
 import json
@@ -47,6 +47,7 @@ def main() -> None:
     for path, launch in wanted["mounts"].items():
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_launch(launch)
+        factory.set_shared(wanted.get("shared", False))
         factory.set_protocols(PROTOCOLS[wanted["protocol"]])
         if wanted.get("auth"):
             factory.add_role_from_structure(

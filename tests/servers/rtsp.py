@@ -52,12 +52,16 @@ def gst_rtsp_server(
     user: str = "",
     password: str = "",
     port: int = 0,
+    shared: bool = False,
 ) -> RtspServer:
-    """Serve each launch line at its path (``/cam``) with GStreamer; skips where Debian's bindings are missing."""
+    """Serve each launch line at its path (``/cam``) with GStreamer; skips where Debian's bindings are missing.
+
+    ``shared``: all who watch see the same picture at a time, as of a camera.
+    """
     if not gstreamer_is_installed():
         pytest.skip("needs gir1.2-gst-rtsp-server-1.0 and python3-gi for /usr/bin/python3")
     port = port or free_port()
-    wanted = {"port": port, "mounts": dict(mounts), "protocol": protocol}
+    wanted = {"port": port, "mounts": dict(mounts), "protocol": protocol, "shared": shared}
     if auth is not None:
         wanted |= {"auth": auth, "user": user, "password": password}
     command = [SYSTEM_PYTHON, str(HERE / "gst_program.py"), json.dumps(wanted)]

@@ -23,7 +23,7 @@ def stands(time_s: float) -> float:
     return STILL
 
 
-def picture(time_s: float, where: Where) -> np.ndarray:  # type: ignore[type-arg]
+def picture(time_s: float, where: Where) -> np.ndarray:
     """A street of some texture, and an object with another that changes as it goes."""
     noise = np.random.default_rng(7)
     street = cv2.resize(noise.integers(90, 150, (24, 32, 3), dtype=np.uint8), (WIDTH, HEIGHT))

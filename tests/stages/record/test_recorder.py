@@ -5,9 +5,11 @@ import pytest
 
 from pipeline.clock import SECOND
 from stages.record.clip import Closed, finish
+from stages.record.gops import Arrival
 from stages.record.options import RecordOptions
 from stages.record.parts import drop_parts, recover
 from stages.record.recorder import Recorder, TooManyClips
+from stages.record.take import Take
 from tests.stages.record.conftest import MakeStream, Stream, numbers, times
 
 
@@ -127,6 +129,18 @@ def test_what_comes_in_another_form_is_left_out_and_that_is_said(stream: MakeStr
     closed = finish("e", path, from_ns=from_ns, to_ns=to_ns, broken_off=True)
     assert "size or codec" in closed.short
     assert numbers(path) == list(range(20))
+
+
+def test_the_latest_picture_dates_the_first(stream: MakeStream, tmp_path: Path) -> None:
+    """The camera's own clock is known from its first sender report on."""
+    source = stream(frames=40)
+    take = Take(tmp_path / "e.mp4", source[0])
+    for arrival in source[1]:
+        early_ns = 0 if arrival.at_ns >= 2 * SECOND else SECOND // 5
+        take.add(Arrival(arrival.packet, arrival.at_ns - early_ns + SECOND))
+    made = take.close()
+    assert made is not None
+    assert (made.started_ns, made.ended_ns) == (SECOND, round(4.9 * SECOND))
 
 
 def test_segments_that_a_killed_process_left_are_finished(stream: MakeStream, tmp_path: Path) -> None:
