@@ -23,7 +23,7 @@ from pipeline.messages import Frame
 from pipeline.shared_frames import FrameSharer, SharedFrames
 from pipeline.stage import Captured, Picture
 from stages.record.encoding import Encoder
-from stages.record.shared import KEY_S
+from stages.record.shared_stream import KEY_S
 
 KEPT = 100
 """Pictures in memory, which are shown to and fro."""

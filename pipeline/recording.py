@@ -11,7 +11,7 @@ from pipeline.registry import resolve
 from pipeline.shared_frames import SharedFrames
 from pipeline.spec import RunSpec
 
-SHARED_STREAM = "stages.record.shared:SharedStream"
+SHARED_STREAM = "stages.record.shared_stream:SharedStream"
 LIVE_RECORDING = "stages.record.live:LiveRecording"
 PACKET_SOURCE = "stages.capture.copying:PacketSource"
 PRIVACY_MASKS = "stages.capture.masks:PrivacyMasks"

@@ -6,8 +6,11 @@ from pipeline.configuration.config import PipelineConfig
 
 
 def to_hide(config: PipelineConfig, camera: str) -> dict[str, Any]:
-    """For the note beside a clip of a camera: ``people``, classes that are people, empty where nobody is to be hidden, null:
-    the usual ones; ``areas``, privacy masks that the recording does not have, so that nobody looked for people there."""
+    """For the note beside a clip of a camera.
+
+    ``people``: classes that are people, empty where nobody is to be hidden, null for the usual ones. ``areas``: privacy
+    masks that the recording does not have, so that nobody looked for people there.
+    """
     evidence: Any = config.evidence.options  # of a kind of the user's own it may have neither
     people = getattr(evidence, "people", None)
     recorded, options = config.recorded(camera), config.cameras[camera]

@@ -18,7 +18,7 @@ from stages.record.clip import Closed
 from stages.record.encoding import Encoder
 from stages.record.live import LiveRecording
 from stages.record.options import RecordOptions
-from stages.record.shared import Encoded, SharedStream
+from stages.record.shared_stream import Encoded, SharedStream
 from tests.stages.record.conftest import numbers, times
 
 NOON_NS = 1_795_000_000 * SECOND
