@@ -4,6 +4,7 @@ A stream is dated by when it came here unless the camera sends sender reports an
 puts clip and analysis apart is found out on the picture of an event, which the clip shows, too.
 """
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +16,13 @@ from pipeline.clock import SECOND
 from pipeline.integrity.release import original_of
 from pipeline.registry import resolve
 
+logger = logging.getLogger(__name__)
+
 MEASURE = "stages.record.offset:measure_offset"
+FRESH_NS = 60 * SECOND
+"""What was measured so lately stands for the next clip; it costs about a second of processor time at 1080p."""
+STALE_NS = 600 * SECOND
+"""After that nothing is said: analysis may have another connection by now."""
 REACH_S = 3.0
 """Streams are not further apart than that."""
 _UNKNOWN: dict[str, Any] = {"offset_s": None}
@@ -50,14 +57,20 @@ class ClipOffsets:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="offset")
         self._begun: list[_Begun] = []
         self._connection = 0
-        self._last = _UNKNOWN
+        self._last, self._last_ns = _UNKNOWN, 0
 
     def __len__(self) -> int:
         return len(self._begun)
 
     def begin(self, wanted: Wanted, closed: Any, clock: str) -> None:
-        """Measure on a clip that is written, and dated by ``clock``."""
-        found = self._thread.submit(self._find, wanted, closed.recorded.started_ns)
+        """Measure on a clip that is written, and dated by ``clock``; what was measured lately is not again."""
+        recorded = closed.recorded
+        found: Future[Measured | None]
+        if 0 <= recorded.ended_ns - self._last_ns < FRESH_NS:
+            found = Future()
+            found.set_result(None)
+        else:
+            found = self._thread.submit(self._find, wanted, recorded.started_ns)
         self._begun.append(_Begun(wanted, closed, clock, found, self._connection))
 
     def done(self, *, wait: bool = False) -> list[tuple[Wanted, Any, dict[str, Any]]]:
@@ -71,7 +84,7 @@ class ClipOffsets:
     def forget(self) -> None:
         """The connection is another one."""
         self._connection += 1
-        self._last = _UNKNOWN
+        self._last, self._last_ns = _UNKNOWN, 0
 
     def close(self) -> None:
         """Wait for what is being measured."""
@@ -79,15 +92,17 @@ class ClipOffsets:
 
     def _told(self, begun: _Begun) -> dict[str, Any]:
         measured = begun.found.result()
+        ended_ns = begun.closed.recorded.ended_ns
         if measured is None:
-            return self._last if begun.connection == self._connection else _UNKNOWN
+            known = begun.connection == self._connection and ended_ns - self._last_ns < STALE_NS
+            return self._last if known else _UNKNOWN
         told = {
             "offset_s": measured.seconds,
             "offset_within_s": measured.within_s,
             "offset_event": begun.wanted.event,
         }
         if begun.connection == self._connection:
-            self._last = told
+            self._last, self._last_ns = told, ended_ns
         return told
 
     def _find(self, wanted: Wanted, started_ns: int) -> Measured | None:
@@ -95,11 +110,11 @@ class ClipOffsets:
         start = wanted.start
         if start.object is None or "snapshot" not in start.evidence:
             return None
-        picture = self._picture(start.evidence["snapshot"])
-        if picture is None:
-            return None
         shown_ns = wanted.started_ns + round((start.media_time - start.started) * SECOND) - started_ns
         try:
+            picture = self._picture(start.evidence["snapshot"])
+            if picture is None:
+                return None
             return self._measure(
                 wanted.path(self._out),
                 picture,
@@ -108,7 +123,8 @@ class ClipOffsets:
                 at_s=shown_ns / SECOND,
                 reach_s=REACH_S,
             )
-        except (OSError, ValueError):
+        except Exception as error:  # whatever ails the picture or its decoding, the clip is there
+            logger.info("camera %s: the offset of a clip cannot be measured: %s", wanted.camera, error)
             return None
 
     def _picture(self, name: str) -> bytes | None:

@@ -8,7 +8,9 @@ Clips of a recording are cut out of it when all of its events are known.
 import logging
 import random
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from pipeline.recording import build_live_recording
 from pipeline.recording_files import FileClips
 from pipeline.spec import RunSpec
 from pipeline.store.event_store import EventStore
+from pipeline.store.rows import StoredEvent, readable
 from pipeline.whole_file import write_whole
 from pipeline.wire.transport import Waiter
 from pipeline.worker import Child, Every
@@ -35,6 +38,7 @@ logger = logging.getLogger(__name__)
 SCAN_S = 0.25
 TELL_S = 0.5
 SPACE_S = 1.0
+BATCH = 500
 STUCK_NS = 10 * SECOND
 """From one try to finish a clip to the next."""
 LATE_NS = 3 * SECOND
@@ -79,8 +83,8 @@ class LiveLoop:
         if config.is_shared(child.name):  # capture does the waiting
             first_s = max_s = SHARED_S
         self._offsets = ClipOffsets(self._out)
-        self._unlike = {"arrival"} if camera.backend == "pyav" else {"arrival", "camera"}
-        """Clocks by which clips are dated otherwise than events: OpenCV tells no time of the camera."""
+        self._unsaid: list[tuple[Wanted, Any, dict[str, Any]]] = []
+        """Clips that are there, and of which it could not be said yet."""
         self._backoff = Backoff(first_s, max_s, random.Random())
         self._waiter = Waiter(None, child)
         self._scan_due = Every(SCAN_S, child.clock)
@@ -102,6 +106,7 @@ class LiveLoop:
             self._child.answer()
             if self._scan_due.due():
                 self._scan()
+                self._ask_again()
                 self._settle_measured()
             if self._space_due.due():
                 self._look_at_disk()
@@ -205,14 +210,22 @@ class LiveLoop:
 
     def _scan(self, *, first: bool = False) -> None:
         """Look for new messages. ``first``: what they ask for nobody was there to record."""
-        stored = list(self._store.events("commit", after=self._seen))
-        self._seen = stored[-1].number if stored else self._seen
-        changed = {wanted.event: wanted for wanted in self._clips.take(each.event for each in stored)}
-        for wanted in changed.values():
-            if wanted.event not in self._clips.wanted or wanted.is_settled(self._out):
-                self._forget(wanted)
-            else:
-                self._ask(wanted, LOST if first else self._held_up.get(wanted.event, ""))
+        fresh = self._fresh()
+        while batch := list(islice(fresh, BATCH)):
+            changed = {wanted.event: wanted for wanted in self._clips.take(readable(batch))}
+            for wanted in changed.values():
+                if wanted.event not in self._clips.wanted or wanted.is_settled(self._out):
+                    self._forget(wanted)
+                else:
+                    self._ask(wanted, LOST if first else self._held_up.get(wanted.event, ""))
+            self._child.answer()
+        if first:
+            self._recording.tidy(self._out / "media" / self._child.name, set(self._clips.wanted))
+
+    def _fresh(self) -> Iterator[StoredEvent]:
+        for stored in self._store.events("commit", after=self._seen):
+            self._seen = stored.number
+            yield stored
 
     def _times(self, wanted: Wanted) -> dict[str, int]:
         """From when to when a clip is wanted, so far as that is known."""
@@ -229,8 +242,18 @@ class LiveLoop:
         self._held_up.pop(wanted.event, None)
         try:
             self._recording.want(wanted.event, wanted.path(self._out), **self._times(wanted), why=why)
-        except (OSError, RuntimeError) as error:
+        except OSError as error:
+            self._stuck_ns = self._child.clock.monotonic_ns() + STUCK_NS
+            self._held_up[wanted.event] = f"cannot write: {error.strerror}"
+        except RuntimeError as error:  # there are too many
             self._give_up(wanted, str(error))
+
+    def _ask_again(self) -> None:
+        """For clips that could not be written when they were asked for."""
+        if self._held_up and self._recording.is_open and self._child.clock.monotonic_ns() >= self._stuck_ns:
+            self._end_what_is_over()
+            for name, why in list(self._held_up.items()):
+                self._ask(self._clips.wanted[name], why)
 
     def _end_what_is_over(self) -> None:
         """Clips whose time went by while nothing came."""
@@ -259,17 +282,24 @@ class LiveLoop:
             if each.recorded is None:
                 self._give_up(wanted, each.short or "no picture came in its time")
                 continue
-            if self._recording.clock in self._unlike:
-                self._forget(wanted)
-                self._offsets.begin(wanted, each, self._recording.clock)
-            else:
+            if self._recording.clock == "shared":
                 self._say_what_it_holds(wanted, each, {})
                 self._forget(wanted)
+            else:
+                self._forget(wanted)
+                self._offsets.begin(wanted, each, self._recording.clock)
 
     def _settle_measured(self, *, wait: bool = False) -> None:
-        for wanted, closed, offset in self._offsets.done(wait=wait):
-            with suppress(OSError):  # a full disk: the next process says it
-                self._say_what_it_holds(wanted, closed, offset)
+        if not wait and self._child.clock.monotonic_ns() < self._stuck_ns:
+            return
+        unsaid, self._unsaid = [*self._unsaid, *self._offsets.done(wait=wait)], []
+        for each in unsaid:
+            try:
+                self._say_what_it_holds(*each)
+            except OSError as error:  # a full disk: again, by the next process at the latest
+                self._unsaid.append(each)
+                self._stuck_ns = self._child.clock.monotonic_ns() + STUCK_NS
+                logger.warning("camera %s: event %s: %s", each[0].camera, each[0].event, error.strerror)
 
     def _say_what_it_holds(self, wanted: Wanted, closed: Any, offset: dict[str, Any]) -> None:
         made = closed.recorded

@@ -50,6 +50,11 @@ class Clip:
             self.take = Take(self.path, template)
         self.take.add(arrival)
 
+    def discard(self) -> None:
+        """What came of it is not wanted."""
+        if self.take is not None:
+            self.take.discard()
+
     def set_aside(self) -> None:
         """The stream broke off: what there is stays as a part."""
         if self.take is not None:

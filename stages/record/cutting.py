@@ -21,7 +21,7 @@ def cut(source: Path, path: Path, *, from_ns: int, to_ns: int) -> Recorded:
 
     Times count from the first picture of the source. ``Recorded`` says what the file really holds: it begins up to one
     group of pictures earlier. Raises ``SourceError`` for a source without video in that time, of a kind that an MP4
-    file cannot hold, or one that cannot be read; ``av.error.FFmpegError`` if ``path`` cannot be written.
+    file cannot hold, or one that cannot be read; ``OSError`` if ``path`` cannot be written.
     """
     import av
     from av.error import FFmpegError

@@ -14,7 +14,7 @@ USUAL_RATE = 10.0
 
 
 class Film:
-    """Encodes pictures as they are handed in. Raises ``av.error.FFmpegError`` if the file cannot be written."""
+    """Encodes pictures as they are handed in. Raises ``OSError`` if the file cannot be written."""
 
     def __init__(self, path: Path, options: RecordOptions) -> None:
         self._path = path

@@ -10,7 +10,7 @@ from stages.record.clip import UNTIL_TOLD, Closed, finish
 from stages.record.gops import Arrival
 from stages.record.muxing import MP4_CODECS
 from stages.record.options import RecordOptions
-from stages.record.parts import drop_parts, recover
+from stages.record.parts import drop_others, drop_parts, recover
 from stages.record.recorder import Recorder
 from stages.record.transcoding import Paint, Transcoder
 
@@ -142,6 +142,10 @@ class LiveRecording:
         """End a clip that is not being recorded any more with the parts there are. Raises ``OSError``."""
         to_ns = min(to_ns, from_ns + round(self._options.most_s * SECOND))
         return self._told(finish(name, path, from_ns=from_ns, to_ns=to_ns, why=why, broken_off=True))
+
+    def tidy(self, folder: Path, wanted: set[str]) -> None:
+        """Remove parts of clips that nobody waits for any more."""
+        drop_others(folder, wanted)
 
     def forget(self, path: Path) -> None:
         """What a clip was made of, when all is said of it."""

@@ -1,5 +1,7 @@
 """Packets into an MP4 file, without decoding them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -17,17 +19,29 @@ MP4_CODECS = frozenset({"h264", "hevc", "mjpeg", "mpeg4", "av1", "vp9"})
 """What an MP4 file can hold and players show."""
 
 
+@contextmanager
+def as_os_error() -> Iterator[None]:
+    """What FFmpeg could not write, as ``OSError``: of PyAV's errors only some are."""
+    from av.error import FFmpegError
+
+    try:
+        yield
+    except FFmpegError as error:
+        raise OSError(error.errno, error.strerror) from error
+
+
 class Muxer:
     """Writes packets of one stream into one file, whose first picture is shown at 0.
 
-    Raises ``av.error.FFmpegError`` (also an ``OSError``) when the disk cannot take it.
+    Raises ``OSError`` when the disk cannot take it.
     """
 
     def __init__(self, path: Path, template: "VideoStream", *, options: dict[str, str]) -> None:
         import av
 
-        self._container: OutputContainer = av.open(str(path), "w", format="mp4", options=options)
-        self._stream: VideoStream = self._container.add_stream_from_template(template)
+        with as_os_error():
+            self._container: OutputContainer = av.open(str(path), "w", format="mp4", options=options)
+            self._stream: VideoStream = self._container.add_stream_from_template(template)
         self._first: int | None = None
         self._resumed_at: Fraction | None = None
         self._last_dts: int | None = None
@@ -53,7 +67,8 @@ class Muxer:
         self._last_dts = decoded
         try:
             packet.stream, packet.pts, packet.dts = self._stream, max(pts - self._first, decoded), decoded
-            self._container.mux_one(packet)
+            with as_os_error():
+                self._container.mux_one(packet)
         finally:
             packet.stream, packet.pts, packet.dts, packet.time_base = source, pts, dts, base
             packet.duration = duration
@@ -66,7 +81,8 @@ class Muxer:
 
     def close(self) -> None:
         """Write what is left."""
-        self._container.close()
+        with as_os_error():
+            self._container.close()
 
     def __enter__(self) -> Self:
         return self

@@ -4,6 +4,7 @@ A part is named after when its first picture was taken, so that what a killed pr
 """
 
 import os
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from glob import escape
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 PART = ".part.mp4"
 """End of the name of a file that is being written."""
+_NAME = re.compile(r"(.+)\.(\d+)-(\d+)\.part\.mp4")
 GAP_NS = SECOND // 2
 """Between two parts; what is shorter nobody misses."""
 
@@ -41,22 +43,51 @@ class Recorded:
     """Parts that do not go into one file with the first one: another size, codec or profile."""
 
 
-def part_of(path: Path, started_ns: int) -> Path:
-    """Where the part of ``path`` that begins then is written."""
-    return path.with_name(f"{path.stem}.{started_ns}{PART}")
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was recorded of a file without a break."""
+
+    whole: Path
+    """The file that it is a part of."""
+    number: int
+    """In the order of recording; the clock may have been set back in between."""
+    started_ns: int
+    """When its first picture was taken."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self.whole.with_name(f"{self.whole.stem}.{self.number}-{self.started_ns}{PART}")
 
 
-def parts_of(path: Path) -> dict[int, Path]:
-    """What there is of ``path``, by when it begins, in order."""
-    found = path.parent.glob(f"{escape(path.stem)}.*{PART}")
-    begun = {each.name.removeprefix(f"{path.stem}.").removesuffix(PART): each for each in found}
-    return {int(text): begun[text] for text in sorted((each for each in begun if each.isdecimal()), key=int)}
+def parts_of(path: Path) -> list[Part]:
+    """What there is of ``path``, in order."""
+    found = (_NAME.fullmatch(each.name) for each in path.parent.glob(f"{escape(path.stem)}.*{PART}"))
+    parts = [Part(path, int(name[2]), int(name[3])) for name in found if name and name[1] == path.stem]
+    return sorted(parts, key=lambda part: part.number)
+
+
+def next_part(path: Path, started_ns: int) -> Part:
+    """The one that comes after all there are."""
+    return Part(path, max((part.number for part in parts_of(path)), default=-1) + 1, started_ns)
 
 
 def drop_parts(path: Path) -> None:
     """Remove the parts of a file that is whole."""
-    for part in parts_of(path).values():
-        part.unlink(missing_ok=True)
+    for part in parts_of(path):
+        part.path.unlink(missing_ok=True)
+
+
+def drop_others(folder: Path, wanted: set[str]) -> None:
+    """Remove what nobody wants any more: parts of files other than those named, without ending."""
+    for stem in stems_in(folder) - wanted:
+        drop_parts(folder / f"{stem}.mp4")
+
+
+def stems_in(folder: Path) -> set[str]:
+    """Names, without ending, of files of which there are parts."""
+    found = (_NAME.fullmatch(each.name) for each in folder.glob(f"*{PART}"))
+    return {name[1] for name in found if name}
 
 
 def beside(path: Path) -> Path:
@@ -68,12 +99,12 @@ def join(path: Path) -> Recorded | None:
     """Make ``path`` of its parts, in one step, on the disk; None, and no file, if there is no picture in them.
 
     A part may end anywhere. Between parts the picture stands still for as long as nothing came. The parts stay until
-    ``drop_parts``. Raises ``av.error.FFmpegError``, which is an ``OSError``, where it cannot be written.
+    ``drop_parts``. Raises ``OSError`` where it cannot be written.
     """
     joint = _Joint(beside(path))
     with joint:
-        for started_ns, part in parts_of(path).items():
-            joint.take(part, started_ns)
+        for part in parts_of(path):
+            joint.take(part)
     if not joint.frames:
         return None
     with joint.new.open("rb") as written:
@@ -93,9 +124,8 @@ def join(path: Path) -> Recorded | None:
 
 def recover(folder: Path) -> list[Recorded]:
     """Finish what was left in parts in a folder, by a killed process or a disk that was full. Raises ``OSError``."""
-    stems = {each.name.removesuffix(PART).rpartition(".")[0] for each in folder.glob(f"*{PART}")}
     found = []
-    for path in (folder / f"{stem}.mp4" for stem in sorted(stems) if stem):
+    for path in (folder / f"{stem}.mp4" for stem in sorted(stems_in(folder))):
         made = join(path)
         drop_parts(path)
         found += [made] if made is not None else []
@@ -119,18 +149,20 @@ class _Joint:
         """Pictures so far."""
         return 0 if self._muxer is None else self._muxer.frames
 
-    def take(self, part: Path, started_ns: int) -> None:
+    def take(self, part: Part) -> None:
         """Add a part as far as it can be read."""
         import av
-        from av.error import InvalidDataError
+        from av.error import FFmpegError
 
         try:
-            container = av.open(str(part))
-        except InvalidDataError:  # it was not yet begun
+            container = av.open(str(part.path))
+        except FFmpegError:  # it was hardly begun
             return
         with container:
-            stream = container.streams.video[0]
-            context = stream.codec_context
+            context = container.streams.video[0].codec_context if container.streams.video else None
+            if context is None:
+                return
+            stream, started_ns = container.streams.video[0], part.started_ns
             form = (context.name, context.width, context.height, context.extradata, stream.time_base)
             if self._muxer is None:
                 self._muxer = Muxer(self.new, stream, options=WHOLE)
@@ -149,7 +181,7 @@ class _Joint:
                     if self._muxer.add(packet):
                         shown_ns = started_ns + round((packet.pts - first) * packet.time_base * SECOND)
                         self.ended_ns = max(self.ended_ns, shown_ns)
-            except InvalidDataError:  # the torn end
+            except FFmpegError:  # the torn end; what cannot be written is an error of another kind
                 pass
 
     def _go_on(self, muxer: Muxer, started_ns: int, stream: "VideoStream") -> int:

@@ -48,9 +48,14 @@ class Recorder:
             return
         if len(self._clips) >= self._options.most_clips:
             raise TooManyClips(f"{len(self._clips)} clips are under way already (most_clips)")
-        self._clips[name] = clip = Clip(path, from_ns, to_ns, why)
-        for arrival in self._ring.since(from_ns):
-            clip.add(arrival, self._template)
+        clip = Clip(path, from_ns, to_ns, why)
+        try:
+            for arrival in self._ring.since(from_ns):
+                clip.add(arrival, self._template)
+        except OSError:
+            clip.discard()
+            raise
+        self._clips[name] = clip
 
     def take(self, arrival: Arrival) -> list[Closed]:
         """The next packet of the stream; what is finished with it."""

@@ -5,12 +5,13 @@ first picture, and of several arrivals the least delayed tells most. So the late
 """
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.record.gops import Arrival
 from stages.record.muxing import GROWING, Muxer
-from stages.record.parts import Recorded, drop_parts, join, part_of
+from stages.record.parts import Part, Recorded, drop_parts, join, next_part
 
 if TYPE_CHECKING:
     from av import VideoStream
@@ -24,7 +25,7 @@ class Take:
         self._path = path
         self._template = template
         self._muxer: Muxer | None = None
-        self._part: Path
+        self._part: Part
         self._first: Arrival
         self._started_ns = self._ended_ns = -1
 
@@ -41,8 +42,8 @@ class Take:
     def add(self, arrival: Arrival) -> None:
         """Write a packet; the first must be a key frame."""
         if self._muxer is None:
-            self._part = part_of(self._path, arrival.at_ns)
-            self._muxer = Muxer(self._part, self._template, options=GROWING)
+            self._part = next_part(self._path, arrival.at_ns)
+            self._muxer = Muxer(self._part.path, self._template, options=GROWING)
             self._first = arrival
         if self._muxer.add(arrival.packet):
             self._ended_ns = max(self._ended_ns, arrival.at_ns)
@@ -50,12 +51,21 @@ class Take:
 
     def set_aside(self) -> None:
         """Close the part; what is recorded later of the same file becomes another."""
-        from av.error import FFmpegError
+        if self._muxer is None:
+            return
+        with suppress(OSError):  # a full disk: the part can be played as it is
+            self._muxer.close()
+        if self._started_ns >= 0:
+            dated = replace(self._part, started_ns=self._started_ns)
+            with suppress(OSError):
+                self._part.path.rename(dated.path)
+                self._part = dated
 
+    def discard(self) -> None:
+        """Close the part, and remove it."""
+        self.set_aside()
         if self._muxer is not None:
-            with suppress(FFmpegError):  # a full disk: the part can be played as it is
-                self._muxer.close()
-            self._part = self._part.rename(part_of(self._path, self._started_ns))
+            self._part.path.unlink(missing_ok=True)
 
     def close(self) -> Recorded | None:
         """Finish the file under its name; None, and no file, if nothing was written. Raises ``OSError``."""

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ from pipeline.clock import SECOND
 from stages.record.clip import Closed, finish
 from stages.record.gops import Arrival
 from stages.record.options import RecordOptions
-from stages.record.parts import drop_parts, recover
+from stages.record.parts import drop_others, drop_parts, join, parts_of, recover
 from stages.record.recorder import Recorder, TooManyClips
 from stages.record.take import Take
 from tests.stages.record.conftest import MakeStream, Stream, numbers, times
@@ -150,7 +151,7 @@ def test_segments_that_a_killed_process_left_are_finished(stream: MakeStream, tm
         recorder.take(arrival)
     [part] = (tmp_path / "segments").glob("*.part.mp4")
     part.write_bytes(part.read_bytes()[:-7])
-    (tmp_path / "segments" / "1.1.part.mp4").write_bytes(b"")
+    (tmp_path / "segments" / "1.0-1.part.mp4").write_bytes(b"")
     [made] = recover(tmp_path / "segments")
     assert sorted(each.name for each in (tmp_path / "segments").iterdir()) == ["0.mp4", f"{3 * SECOND}.mp4"]
     shown = numbers(made.path)
@@ -166,7 +167,7 @@ def test_what_a_killed_process_leaves_can_be_played_up_to_its_last_key_frame(
     recorder.want("e", tmp_path / "e.mp4", from_ns=0)
     for arrival in source[1][:38]:
         recorder.take(arrival)
-    left = (tmp_path / "e.0.part.mp4").read_bytes()
+    left = (tmp_path / "e.0-0.part.mp4").read_bytes()
     torn = tmp_path / "torn.mp4"
     torn.write_bytes(left)
     assert numbers(torn)[:20] == list(range(20))
@@ -180,6 +181,57 @@ def test_segments_hold_everything_and_each_can_be_shown_by_itself(stream: MakeSt
     shown = [numbers(each.recorded.path) for each in closed if each.recorded is not None and each.segment]
     assert [len(each) for each in shown] == [30, 30, 30, 10]
     assert [number for each in shown for number in each] == list(range(100))
+
+
+def test_a_clip_that_cannot_be_begun_can_be_asked_for_again(stream: MakeStream, tmp_path: Path) -> None:
+    source, path = stream(frames=60), tmp_path / "media" / "e.mp4"
+    recorder = recorder_of(source, tmp_path)
+    for arrival in source[1][:25]:
+        recorder.take(arrival)
+    path.parent.write_text("in the way")
+    with pytest.raises(OSError, match="File exists"):
+        recorder.want("e", path, from_ns=0, to_ns=4 * SECOND)
+    path.parent.unlink()
+    recorder.want("e", path, from_ns=0, to_ns=4 * SECOND)
+    closed = [each for arrival in source[1][25:] for each in recorder.take(arrival)]
+    assert [each.short for each in closed] == [""]
+    assert numbers(path) == list(range(41))
+
+
+def test_a_part_whose_first_picture_cannot_be_written_is_an_oserror_once(stream: MakeStream, tmp_path: Path) -> None:
+    source = stream(frames=30)
+    recorder = recorder_of(source, tmp_path, mode="continuous")
+    take = Take(tmp_path / "gone" / "e.mp4", source[0])
+    shutil.rmtree(tmp_path / "gone")
+    with pytest.raises(OSError, match="No such file"):
+        take.add(source[1][0])
+    take.set_aside()
+    recorder.want("e", tmp_path / "away" / "e.mp4", from_ns=0)
+    recorder.take(source[1][0])
+    shutil.rmtree(tmp_path / "away")
+    recorder.take(source[1][1])
+    assert len(recorder.interrupt()) == 1, "the segment is finished, whatever became of the clip"
+
+
+def test_a_part_may_be_torn_anywhere(stream: MakeStream, tmp_path: Path) -> None:
+    source, path = stream(frames=12), tmp_path / "e.mp4"
+    take = Take(path, source[0])
+    for arrival in source[1]:
+        take.add(arrival)
+    take.set_aside()
+    [part] = parts_of(path)
+    whole = part.path.read_bytes()
+    for size in [*range(1200), *range(1200, len(whole), 997)]:
+        part.path.write_bytes(whole[:size])
+        made = join(path)
+        assert made is None or made.frames <= 12
+
+
+def test_parts_of_what_nobody_wants_are_removed(tmp_path: Path) -> None:
+    for name in ("a.0-5.part.mp4", "b.0-5.part.mp4", "b.1-7.part.mp4", "b.mp4", "b.c.0-7.part.mp4"):
+        (tmp_path / name).touch()
+    drop_others(tmp_path, {"a"})
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.0-5.part.mp4", "b.mp4"]
 
 
 def test_one_clip_too_many_is_refused_and_the_others_go_on(stream: MakeStream, tmp_path: Path) -> None:
