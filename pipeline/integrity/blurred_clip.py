@@ -73,15 +73,17 @@ def offset_of(note: dict[str, Any]) -> tuple[float, float]:
 def blur_clip(
     out: Path, name: str, note: dict[str, Any], messages: Sequence[Event], target: Path, tell: Progress
 ) -> Blurred:
-    """Write the clip ``name`` of some results as ``target``, with everybody hidden but those whom the event is about.
+    """Write the clip ``name`` of some results as ``target``, with everybody hidden but those whom the event is about,
+    and whatever masks cover. Where nobody is to be hidden it is not asked who was where.
 
     Raises ``SourceError`` if it cannot be decoded, ``OSError`` if it cannot be written.
     """
     hiding, (later_s, within_s), reason = hiding_of(note), offset_of(note), ""
     moments: list[Moment] = []
     try:
-        moments = clip_moments(out, messages[0].camera, note, later_ns=round(later_s * SECOND))
-        reason = "" if moments else "nothing was analysed then, or the log of the camera is gone"
+        if hiding.people:
+            moments = clip_moments(out, messages[0].camera, note, later_ns=round(later_s * SECOND))
+            reason = "" if moments else "nothing was analysed then, or the log of the camera is gone"
     except (LogError, MessageError) as error:
         reason = str(error)
     except (KeyError, TypeError, ValueError):

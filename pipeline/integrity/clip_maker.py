@@ -1,4 +1,4 @@
-"""Makes the clips of a package, in which people are hidden, and says of each what it was made from."""
+"""Makes the clips of a package, in which people and what masks cover are hidden, and says what each was made from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from pipeline.errors import SourceError
-from pipeline.integrity.blurred_clip import Blurred, Progress, blur_clip, hiding_of
+from pipeline.integrity.blurred_clip import Blurred, Hiding, Progress, blur_clip, hiding_of
 from pipeline.integrity.derived import Statement, digest_of, version
 from pipeline.integrity.site_key import SiteKey
 from pipeline.messages import Event
@@ -37,8 +37,9 @@ class ClipMaker:
     """Clips of which none could be made, and why."""
 
     def hides(self, name: str) -> bool:
-        """Whether anybody is to be hidden in this clip."""
-        return bool(hiding_of(self._note(name)).people)
+        """Whether anybody, or anything that a privacy mask covers, is to be hidden in this clip."""
+        hiding = hiding_of(self._note(name))
+        return bool(hiding.people or hiding.areas)
 
     def make(self, name: str, messages: Sequence[Event], folder: Path, path: str) -> str:
         """Make ``path`` of a package from the clip ``name``; what is to be said of it, empty if it cannot be made.
@@ -52,7 +53,7 @@ class ClipMaker:
         except SourceError as error:
             self.failed[name] = str(error)
             return ""
-        told = _told(blurred)
+        told = _told(blurred, hiding_of(self._note(name)))
         said = Statement(
             path=path,
             sha256=digest_of(target),
@@ -75,7 +76,9 @@ class ClipMaker:
         return note if isinstance(note, dict) else {}
 
 
-def _told(blurred: Blurred) -> str:
+def _told(blurred: Blurred, hiding: Hiding) -> str:
+    if not hiding.people:
+        return "What privacy masks cover is hidden. People are not hidden."
     text = "People whom the event is not about are hidden where the detector saw them."
     if blurred.unknown:
         why = f" ({blurred.reason})" if blurred.reason else ""

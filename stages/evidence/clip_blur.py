@@ -1,4 +1,4 @@
-"""Hides in the pictures of a clip everybody whom its event is not about."""
+"""Hides in the pictures of a clip everybody whom its event is not about, and what masks cover."""
 
 from collections.abc import Collection, Sequence
 
@@ -29,16 +29,22 @@ class ClipBlur:
         areas: Sequence[Sequence[tuple[float, float]]] = (),
         slack_ns: int,
     ) -> None:
-        """``messages``: all of the event. ``people``: classes that are people. ``areas``: polygons, corners as shares
-        of the picture, in which nobody looked for people. ``slack_ns``: as ``People`` has it."""
+        """``messages``: all of the event. ``people``: classes that are people; none: nobody is hidden. ``areas``:
+        polygons, corners as shares of the picture, in which nobody looked for people. ``slack_ns``: as ``People`` has
+        it."""
         things = [event.object.box for event in messages if event.object is not None and not event.object.track_id]
         about = parties(messages)
         self._people = People(moments, about, things[0] if things else None, people=people, slack_ns=slack_ns)
         self._areas = areas
+        self._hides_people = bool(people)
 
     def process(self, pixels: Picture, at_ns: int) -> tuple[Picture, bool]:
         """A copy of uint8 (height, width, 3) BGR that shows nobody else, and whether it was known where they are: if
         not, nothing can be made out in it. ``at_ns``: time of the picture in the clip."""
+        if not self._hides_people:
+            picture = pixels.copy()
+            self._darken(picture)
+            return picture, True
         height, width = pixels.shape[:2]
         found = self._people.at(at_ns)
         if found is None:

@@ -261,6 +261,26 @@ def test_what_a_mask_hid_from_analysis_and_not_from_the_recording_is_black(resul
     assert max(int(each[8:100, 270:310].max()) for each in pictures(package / "e1" / "e1.blurred.mp4")) < 30
 
 
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_a_run_that_hides_nobody_still_hands_out_nothing_that_a_mask_hid(
+    results: Path, key: SiteKey, is_seen: bool
+) -> None:
+    area = [[0.8, 0.0], [1.0, 0.0], [1.0, 0.5], [0.8, 0.5]]
+    rewrite((results / CLIP).with_suffix(".json"), hide={"people": [], "areas": [area]})
+    if not is_seen:
+        (results / "logs" / "gate.log").unlink()
+    package, _ = export(witness(results, key))
+    found = list(pictures(package / "e1" / "e1.blurred.mp4"))
+    assert max(int(each[8:100, 270:310].max()) for each in found) < 30
+    assert min(detail(each, OTHER) for each in found) > 50, "nobody is hidden, so who was where need not be known"
+    assert not (package / "e1" / "e1.mp4").exists()
+    assert json.loads((package / "package.json").read_text())["clips"][0]["unknown"] == 0
+    page = (package / "index.html").read_text()
+    assert "People are not hidden" in page
+    assert "where the detector saw them" not in page
+    assert checked(package).startswith("intact")
+
+
 def test_a_clip_that_cannot_be_decoded_is_left_out_with_one_line(results: Path, key: SiteKey) -> None:
     (results / CLIP).write_bytes(b"no video at all")
     package, said = export(witness(results, key))
