@@ -17,6 +17,7 @@ from pipeline.errors import SourceEnded, SourceError
 from pipeline.recording import Recorded, build_film, copied_from, cutter
 from pipeline.spec import RunSpec
 from pipeline.store.event_store import EventStore
+from pipeline.store.rows import readable
 from pipeline.wire.transport import Waiter
 from pipeline.worker import Child
 
@@ -50,7 +51,7 @@ class FileClips:
             self._child.answer()
             waiter.wait(WAIT_S)
         clips = Clips(self._child.name, live=False)
-        clips.take(each.event for each in self._store.events("commit"))
+        clips.take(readable(self._store.events("commit")))
         left = [each for each in clips.wanted.values() if each.ended_ns is not None and not each.is_settled(self._out)]
         source = copied_from(self._config, self._item, self._child.name)
         to_film = left if source is None else [each for each in left if not self._cut(source, each)]

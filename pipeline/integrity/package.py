@@ -24,7 +24,7 @@ from pipeline.integrity.release import ORIGINALS, originals_of
 from pipeline.integrity.sealing import SUFFIX
 from pipeline.integrity.viewer import page
 from pipeline.store.event_store import EventStore
-from pipeline.store.rows import StoredEvent
+from pipeline.store.rows import StoredEvent, readable
 
 MESSAGES = "messages.jsonl"
 CLIP = "clip"
@@ -231,8 +231,9 @@ def _find(store: EventStore, wanted: Sequence[str]) -> dict[str, list[StoredEven
     """The messages of each event, in order."""
     found: dict[str, list[StoredEvent]] = {}
     for stored in store.events("commit"):
-        if any(stored.event.id.startswith(name) for name in wanted):
-            found.setdefault(stored.event.id, []).append(stored)
+        for event in readable([stored]):
+            if any(event.id.startswith(name) for name in wanted):
+                found.setdefault(event.id, []).append(stored)
     for name in wanted:
         hits = [each for each in found if each.startswith(name)]
         if len(hits) != 1:

@@ -6,14 +6,13 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Literal
 
-from pipeline.errors import DamagedEvent, UsageError
+from pipeline.errors import UsageError
 from pipeline.integrity.chain import FILE, read_chain
 from pipeline.integrity.entry import FIRST, Entry
 from pipeline.integrity.release import ORIGINALS
 from pipeline.integrity.site_key import is_signed_by
-from pipeline.integrity.witness import RECORDINGS, UNDER_WAY
+from pipeline.integrity.witness import RECORDINGS, UNDER_WAY, name_of
 from pipeline.store.event_store import EventStore
-from pipeline.store.rows import StoredEvent
 
 MEDIA = "media"
 Fault = Literal["altered", "missing", "inserted", "chain"]
@@ -132,7 +131,7 @@ def _events(
 ) -> Iterator[Finding]:
     left = dict(entries)
     for stored in store.events("commit"):
-        name = _name(stored)
+        name = name_of(stored)
         entry = left.pop(name, None)
         if entry is None:
             yield Finding("inserted", f"event {name}", "is in the event store and not in the chain")
@@ -144,14 +143,6 @@ def _events(
         if name in gone:
             continue
         yield Finding("missing", f"event {name}", f"was in the event store at {entry.taken}")
-
-
-def _name(stored: StoredEvent) -> str:
-    """As the message says, or where it cannot be read any more as its row says."""
-    try:
-        return stored.event.message_id
-    except DamagedEvent:
-        return stored.message_id
 
 
 def _files(out: Path, entries: dict[str, Entry], gone: dict[str, Entry], still: list[str]) -> Iterator[Finding]:

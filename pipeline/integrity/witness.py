@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.clock import Clock
-from pipeline.errors import CannotStart
+from pipeline.errors import CannotStart, DamagedEvent
 from pipeline.integrity.chain import Chain
 from pipeline.integrity.deletion import finish
 from pipeline.integrity.entry import Kind
@@ -16,7 +16,7 @@ from pipeline.integrity.release import noted_releases, originals_of
 from pipeline.integrity.site_key import SiteKey, key_path
 from pipeline.messages import Event
 from pipeline.store.event_store import EventStore
-from pipeline.store.rows import readable
+from pipeline.store.rows import StoredEvent, readable
 from pipeline.wall import rfc3339
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,14 @@ def witness(
         logger.warning("evidence is not signed: %s", error)
         signing = None
     return Witness(out, store, signing, clock, answer)
+
+
+def name_of(stored: StoredEvent) -> str:
+    """Of a message, in the chain: as it says, or where it cannot be read any more as its row says."""
+    try:
+        return stored.event.message_id
+    except DamagedEvent:
+        return stored.message_id
 
 
 class Witness:
@@ -94,9 +102,10 @@ class Witness:
         for stored in self._store.events("commit", after=self._chain.number):
             body = stored.body.encode()
             digest = sha256(body).hexdigest()
-            name = stored.event.message_id
+            name = name_of(stored)
             self._chain.add("event", name, digest=digest, size=len(body), taken=self._now(), number=stored.number)
-            self._expect(stored.event)
+            for event in readable([stored]):
+                self._expect(event)
             yield 1
 
     def _files(self) -> Iterator[int]:

@@ -13,7 +13,7 @@ from pipeline.integrity.release import originals_of
 from pipeline.integrity.site_key import VARIABLE, SiteKey, key_path
 from pipeline.integrity.witness import Witness
 from pipeline.store.event_store import EventStore
-from pipeline.store.rows import StoredEvent
+from pipeline.store.rows import StoredEvent, readable
 from pipeline.wall import rfc3339
 
 
@@ -51,8 +51,8 @@ class Undertaker:
     def _files_of(self, messages: Sequence[StoredEvent]) -> dict[str, int]:
         """What lies there of them, notes included."""
         names: dict[str, None] = {}
-        for each in messages:
-            for name in each.event.evidence.values():
+        for event in readable(messages):
+            for name in event.evidence.values():
                 stem = str(Path(name).with_suffix(""))
                 names |= dict.fromkeys((name, f"{stem}.json", f"{stem}.missing", *originals_of(self._out, name)))
         here = ((name, self._out / name) for name in names if name not in self._files)

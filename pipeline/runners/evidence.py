@@ -33,6 +33,7 @@ from pipeline.rings import RingReader
 from pipeline.spec import RunSpec
 from pipeline.stage import Around, Capture, Evidence, Picture
 from pipeline.store.event_store import EventStore
+from pipeline.store.rows import readable
 from pipeline.surroundings import Surroundings
 from pipeline.wire.keys import Role
 from pipeline.wire.links import open_dealer
@@ -173,7 +174,8 @@ class EvidenceLoop:
         if cut.message_id == CANDIDATE:
             self._keep(cut)
         elif (stored := self._store.event(cut.message_id)) is not None:
-            self._picture(stored.event, cut)
+            for event in readable([stored]):
+                self._picture(event, cut)
         self._asked.pop(cut.message_id, None)
         self._link.send(CutDone(cut.camera, cut.index, cut.message_id))
 
@@ -233,13 +235,8 @@ class EvidenceLoop:
         """Find events whose snapshot nobody made: their cut got lost in a restart."""
         for stored in self._store.events("commit", after=self._seen):
             self._seen = stored.number
-            event = stored.event
-            if picture_of(event) is None or self.files.is_settled(event):
-                continue
-            if "snapshot" in event.evidence or self._config.is_live(event.camera):
-                self._asked[event.message_id] = (self._child.clock.monotonic_ns(), event)
-            else:
-                self._recorded.add(event)
+            for event in readable([stored]):
+                self._miss(event)
         patience = 0 if self._child.draining else int(SCAN_S * 1e9)
         now = self._child.clock.monotonic_ns()
         for message_id, (asked_ns, event) in list(self._asked.items()):
@@ -251,6 +248,15 @@ class EvidenceLoop:
                     self._live.add(event)
                 else:
                     self._too_late(event, "the request for it was lost in a restart")
+
+    def _miss(self, event: Event) -> None:
+        """See to it that the event gets its picture, if it wants one and has none."""
+        if picture_of(event) is None or self.files.is_settled(event):
+            return
+        if "snapshot" in event.evidence or self._config.is_live(event.camera):
+            self._asked[event.message_id] = (self._child.clock.monotonic_ns(), event)
+        else:
+            self._recorded.add(event)
 
     def _decode_some(self) -> bool:
         """Make the best picture of a live camera's event, or decode a little of the recording that holds the next late

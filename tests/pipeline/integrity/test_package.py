@@ -15,6 +15,7 @@ from pipeline.integrity.check_package import is_signed
 from pipeline.integrity.package import Packed, pack
 from pipeline.integrity.site_key import SiteKey
 from tests.pipeline.integrity.conftest import open_store
+from tests.pipeline.integrity.test_verification import in_store
 
 
 @pytest.fixture
@@ -108,3 +109,8 @@ def test_signatures_are_checked_as_a_library_does() -> None:
             data = bytearray(public + message + signature)
             data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
             assert not is_signed(bytes(data[:32]), bytes(data[32:64]), bytes(data[64:]))
+
+
+def test_a_message_that_was_altered_hinders_no_package_of_other_events(out: Path, tmp_path: Path) -> None:
+    in_store(out, "UPDATE events SET body = substr(body, 2) WHERE number = 4")
+    assert checked(packed(out, tmp_path / "package", "e3").folder)[0] == 0

@@ -1,0 +1,112 @@
+"""The evidence process's loop on a real store: nothing that lies there, or is missing there, ends it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from pipeline.build import build_evidence
+from pipeline.clock import ManualClock, SystemClock
+from pipeline.configuration.config import PipelineConfig
+from pipeline.configuration.defaults import default_config
+from pipeline.control import Drain, Line, Notice, child_end, pair
+from pipeline.integrity.verification import verify
+from pipeline.integrity.witness import Witness
+from pipeline.messages import Event
+from pipeline.runners.evidence import EvidenceLoop
+from pipeline.spec import RunSpec
+from pipeline.store.event_store import EventStore
+from pipeline.store.rows import Position
+from pipeline.store.sample_event import sample_event
+from pipeline.wire.keys import Role
+from pipeline.wire.links import open_dealer
+from pipeline.worker import Child
+
+CAMERA = "synthetic_320x240_20"
+
+
+def snapshots(count: int) -> list[Event]:
+    """As many events of a live camera whose frames are gone."""
+    return [sample_event(CAMERA, n, id=f"e{n}", evidence={"snapshot": f"media/{n}.jpg"}) for n in range(1, count + 1)]
+
+
+@dataclass
+class Run:
+    """Results of a live camera, and evidence processes that come and go."""
+
+    out: Path
+    config: PipelineConfig = field(default_factory=lambda: default_config(["synthetic:320x240@20"], live=True))
+
+    def __post_init__(self) -> None:
+        (self.out / "media").mkdir(parents=True)
+        (self.out / "originals").mkdir()
+
+    @property
+    def spec(self) -> RunSpec:
+        folder = str(self.out.parent)
+        return RunSpec(
+            config=self.config.to_spec(),
+            out=str(self.out),
+            run_dir=folder,
+            ring_dir=folder,
+            endpoint=f"ipc://{folder}/none",
+            analysis_sha256="a",
+            cameras=[CAMERA],
+        )
+
+    def commit(self, events: Sequence[Event]) -> None:
+        with self.store() as store:
+            store.commit(CAMERA, events, Position(b"", 1, 1), lambda _: [])
+
+    def store(self) -> EventStore:
+        return EventStore.open(self.out / "events.db", analysis_sha256="a", clock=ManualClock(wall_ns=1_000))
+
+    def drained(self, ours: Line[Notice], child: Child, *, before: Callable[[EvidenceLoop], object] = id) -> None:
+        """One process from its start until it is drained."""
+        with self.store() as store, open_dealer(self.config.links, self.spec.endpoint, Role.FOLLOWER) as link:
+            loop = EvidenceLoop(child, self.spec, self.config, link, build_evidence(self.config), store)
+            loop.witness = loop.files.witness = Witness(self.out, store, None, child.clock, child.answer)
+            before(loop)
+            ours.send(Drain())
+            try:
+                loop.run()
+            finally:
+                loop.close()
+
+
+@dataclass
+class Ends:
+    ours: Line[Notice]
+    child: Child
+
+
+@pytest.fixture
+def ends() -> Iterator[Ends]:
+    ours, theirs = pair()
+    line = child_end(theirs.detach())
+    yield Ends(ours, Child(line, name="", incarnation="evidence-1", clock=SystemClock()))
+    ours.close()
+    line.close()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path / "out")
+
+
+def test_a_message_that_was_altered_leaves_the_others_their_evidence_and_the_chain_its_entries(
+    run: Run, ends: Ends
+) -> None:
+    run.commit(snapshots(3))
+    engine = create_engine(f"sqlite:///{run.out / 'events.db'}")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE events SET body = substr(body, 2) WHERE number = 2"))
+    engine.dispose()
+    run.drained(ends.ours, ends.child)
+    assert sorted(path.name for path in (run.out / "media").iterdir()) == ["1.missing", "3.missing"]
+    with run.store() as store:
+        found = verify(run.out, store)
+    assert (found.events, found.files) == (3, 2)
+    assert found.intact, found.findings
