@@ -5,6 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
+def part_of(path: Path) -> Path:
+    """Where a file is written before it gets its name; what a killed process leaves of it lies there."""
+    return path.with_name(f".{path.name}.part")
+
+
 def write_whole(path: Path, chunks: Iterable[bytes], *, flush: bool = True, mode: int | None = None) -> None:
     """Write a file under another name beside ``path``, flush it to the disk, and give it its name.
 
@@ -13,7 +18,7 @@ def write_whole(path: Path, chunks: Iterable[bytes], *, flush: bool = True, mode
 
     Raises ``OSError``; what was at ``path`` before is then unchanged.
     """
-    part = path.with_name(f".{path.name}.part")
+    part = part_of(path)
     try:
         with part.open("wb") as file:
             if mode is not None:

@@ -67,8 +67,8 @@ class Witness:
         self._chain = Chain(out, key)
         self.owners: dict[str, tuple[str, str]] = {}
         """Camera and id of the event that names a file."""
-        self._waiting: dict[str, None] = {}
-        """Files that events name and that are not there yet, in order."""
+        self._waiting: dict[str, str] = {}
+        """Files that events name and that are not there yet, in order, with the one that must be there before."""
         finish(out, self._chain, answer)
         for stored in store.events("commit"):
             if stored.number > self._chain.number:
@@ -109,7 +109,9 @@ class Witness:
             yield 1
 
     def _files(self) -> Iterator[int]:
-        for name in list(self._waiting):
+        for name, first in list(self._waiting.items()):
+            if first and not (self._settled(first) or first in self._chain.names):
+                continue
             if found := self._settled(name):
                 del self._waiting[name]
                 yield from (self._take(each) for each in found)
@@ -147,10 +149,11 @@ class Witness:
 
     def _expect(self, event: Event) -> None:
         """What an event names is there later."""
-        for name in event.evidence.values():
+        for kind, name in event.evidence.items():
             self.owners[name] = event.camera, event.id
             if not self._chain.names.intersection((name, str(Path(name).with_suffix(".missing")))):
-                self._waiting[name] = None
+                # what is alone of a crop may go: the picture is written last
+                self._waiting[name] = event.evidence.get("best", "") if kind == "crop" else ""
 
     def _recordings(self) -> Iterator[str]:
         folder = self._out / RECORDINGS
