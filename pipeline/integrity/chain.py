@@ -6,7 +6,7 @@ were cut off together with what they tell of: keep its head (``bartizan verify``
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,8 @@ from pipeline.integrity.entry import FIRST, Entry, Kind
 from pipeline.integrity.site_key import SiteKey
 
 FILE = "chain.jsonl"
+FEW = 1000
+"""Entries that are read between two calls of ``answer``."""
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(Entry).decode
 
@@ -33,9 +35,9 @@ class Held(NamedTuple):
 class Chain:
     """The chain of one folder of results, opened by the one process that adds to it."""
 
-    def __init__(self, out: Path, key: SiteKey | None) -> None:
-        """Raises ``StoreError`` for a chain that is damaged or that another process adds to. A last line that a kill
-        has torn is dropped."""
+    def __init__(self, out: Path, key: SiteKey | None, answer: Callable[[], None] = lambda: None) -> None:
+        """``answer`` is called now and then while it is read. Raises ``StoreError`` for a chain that is damaged or that
+        another process adds to. A last line that a kill has torn is dropped."""
         self._path = out / FILE
         self._key = key
         self._last: Entry | None = None
@@ -54,7 +56,7 @@ class Chain:
         self._file = self._path.open("ab")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._file.truncate(self._read())
+            self._file.truncate(self._read(answer))
         except BlockingIOError as error:
             self._file.close()
             raise StoreError(f"{self._path}: another process adds to it; try again when the run is over") from error
@@ -109,11 +111,13 @@ class Chain:
         elif entry.kind == "site" and not self.site:
             self.site = entry.name
 
-    def _read(self) -> int:
+    def _read(self, answer: Callable[[], None]) -> int:
         """Take in what is there; how many bytes of it are whole lines."""
         end = 0
         with self._path.open("rb") as file:
-            for line in file:
+            for count, line in enumerate(file, 1):
+                if count % FEW == 0:
+                    answer()
                 if not line.endswith(b"\n"):
                     break
                 try:

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 RECORDINGS = "recordings"
 """Folder of what is recorded all the time."""
 CLIP = ".mp4"
+FEW = 1000
+"""Messages that are looked at between two calls of ``answer``."""
 UNDER_WAY = re.compile(r"\.(part|new)\.|\.part$")
 """Occurs in the name of a file that is being written."""
 
@@ -59,18 +61,18 @@ class Witness:
     def __init__(
         self, out: Path, store: EventStore, key: SiteKey | None, clock: Clock, answer: Callable[[], None] = lambda: None
     ) -> None:
-        """``answer`` is called between two files."""
+        """``answer`` is called between two files, and now and then while messages and the chain are read."""
         self._out = out
         self._store = store
         self._clock = clock
         self._answer = answer
-        self._chain = Chain(out, key)
+        self._chain = Chain(out, key, answer)
         self.owners: dict[str, tuple[str, str]] = {}
         """Camera and id of the event that names a file."""
         self._waiting: dict[str, str] = {}
         """Files that events name and that are not there yet, in order, with the one that must be there before."""
         finish(out, self._chain, answer)
-        for stored in store.events("commit"):
+        for stored in self._messages():
             if stored.number > self._chain.number:
                 break
             for event in readable([stored]):
@@ -98,8 +100,14 @@ class Witness:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _messages(self, *, after: int = 0) -> Iterator[StoredEvent]:
+        for count, stored in enumerate(self._store.events("commit", after=after), 1):
+            if count % FEW == 0:
+                self._answer()
+            yield stored
+
     def _events(self) -> Iterator[int]:
-        for stored in self._store.events("commit", after=self._chain.number):
+        for stored in self._messages(after=self._chain.number):
             body = stored.body.encode()
             digest = sha256(body).hexdigest()
             name = name_of(stored)

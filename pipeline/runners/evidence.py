@@ -46,6 +46,8 @@ HELLO_S = 0.5
 SCAN_S = 2.0
 MESSAGES = 256
 """Taken in at a time."""
+FEW = 1000
+"""Stored messages that are looked at between two answers to the supervisor."""
 
 
 def run(child: Child, spec: RunSpec) -> None:
@@ -233,7 +235,9 @@ class EvidenceLoop:
 
     def _scan(self) -> None:
         """Find events whose snapshot nobody made: their cut got lost in a restart."""
-        for stored in self._store.events("commit", after=self._seen):
+        for count, stored in enumerate(self._store.events("commit", after=self._seen), 1):
+            if count % FEW == 0:
+                self._child.answer()
             self._seen = stored.number
             for event in readable([stored]):
                 self._miss(event)
@@ -242,6 +246,7 @@ class EvidenceLoop:
         for message_id, (asked_ns, event) in list(self._asked.items()):
             if now - asked_ns >= patience:
                 del self._asked[message_id]
+                self._child.answer()
                 if self.files.is_settled(event):
                     continue
                 if "best" in event.evidence:

@@ -11,7 +11,7 @@ from pipeline.build import build_evidence
 from pipeline.clock import ManualClock, SystemClock
 from pipeline.configuration.config import PipelineConfig
 from pipeline.configuration.defaults import default_config
-from pipeline.control import Drain, Line, Notice, child_end, pair
+from pipeline.control import Drain, Line, Notice, Order, child_end, pair
 from pipeline.integrity.verification import verify
 from pipeline.integrity.witness import Witness
 from pipeline.messages import Event
@@ -79,6 +79,7 @@ class Run:
 @dataclass
 class Ends:
     ours: Line[Notice]
+    line: Line[Order]
     child: Child
 
 
@@ -86,7 +87,7 @@ class Ends:
 def ends() -> Iterator[Ends]:
     ours, theirs = pair()
     line = child_end(theirs.detach())
-    yield Ends(ours, Child(line, name="", incarnation="evidence-1", clock=SystemClock()))
+    yield Ends(ours, line, Child(line, name="", incarnation="evidence-1", clock=SystemClock()))
     ours.close()
     line.close()
 
@@ -110,3 +111,24 @@ def test_a_message_that_was_altered_leaves_the_others_their_evidence_and_the_cha
         found = verify(run.out, store)
     assert (found.events, found.files) == (3, 2)
     assert found.intact, found.findings
+
+
+class Counting(Child):
+    """Counts how often it came round to its supervisor."""
+
+    answers = 0
+
+    def answer(self) -> None:
+        self.answers += 1
+        super().answer()
+
+
+def test_the_supervisor_is_answered_while_many_messages_and_a_long_chain_are_read(run: Run, ends: Ends) -> None:
+    run.commit([sample_event(CAMERA, n, id=f"e{n}", evidence={}) for n in range(1, 3001)])
+    child = Counting(ends.line, name="", incarnation="evidence-1", clock=SystemClock())
+    run.drained(ends.ours, child)
+    assert child.answers >= 6, "three times while it looks for pictures, and while it takes note of messages"
+    answers: list[int] = []
+    with run.store() as store, Witness(run.out, store, None, SystemClock(), lambda: answers.append(1)) as witness:
+        assert len(answers) >= 6, "three times in the chain, and while it looks at what is in it"
+        assert witness.catch_up() == 0
