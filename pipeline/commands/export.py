@@ -69,7 +69,7 @@ def export(
     for name, why in packed.undecoded.items():
         typer.echo(f"not in it: {name}: nobody could be hidden in it: {why}", err=True)
     for name in packed.withheld:
-        why = "originals are sealed here and clips are not, so it takes the key of a role (--role-key)"
+        why = "clips are not sealed, so where there are roles it takes the key of one (--role-key)"
         typer.echo(f"not in it: {name} as it was: {why}", err=True)
     if packed.key and clips.statements and clips.key is None:
         missing = f"the key of the site is not here ({VARIABLE} says where it is)"
@@ -111,7 +111,7 @@ def _handover(results: Path, folder: Path, role_key: Path | None) -> Handover:
 
 def _tell(handover: Handover) -> None:
     """What was handed out, and how."""
-    shown = handover.noted - len(handover.sealed)
+    shown = handover.noted - len(handover.sealed) - len(handover.refused)
     if shown:
         typer.echo(f"{shown} originals handed out, as {FILE} says: they show people whom the events are not about")
     if handover.sealed:

@@ -51,6 +51,8 @@ class Hiding(msgspec.Struct, frozen=True):
     """Classes that are people; empty: nobody is hidden; None: the usual ones."""
     areas: list[list[tuple[float, float]]] = []
     """Polygons, in shares of the picture, that analysis did not see and the clip shows."""
+    roles: list[str] | None = None
+    """Public keys of the roles that may see it as it is; empty: there were none; None: the note does not say."""
 
 
 def hiding_of(note: dict[str, Any]) -> Hiding:
@@ -59,7 +61,9 @@ def hiding_of(note: dict[str, Any]) -> Hiding:
         hiding = msgspec.convert(note.get("hide"), Hiding)
     except msgspec.ValidationError:
         hiding = Hiding()
-    return hiding if hiding.people is not None else Hiding(list(resolve(PEOPLE, {})), hiding.areas)
+    if hiding.people is not None:
+        return hiding
+    return msgspec.structs.replace(hiding, people=list(resolve(PEOPLE, {})))
 
 
 def offset_of(note: dict[str, Any]) -> tuple[float, float]:

@@ -41,6 +41,10 @@ class ClipMaker:
         hiding = hiding_of(self._note(name))
         return bool(hiding.people or hiding.areas)
 
+    def roles(self, name: str) -> list[str] | None:
+        """Public keys of the roles that may see this clip as it is; None where that is not said."""
+        return hiding_of(self._note(name)).roles
+
     def make(self, name: str, messages: Sequence[Event], folder: Path, path: str) -> str:
         """Make ``path`` of a package from the clip ``name``; what is to be said of it, empty if it cannot be made.
 

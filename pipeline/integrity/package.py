@@ -47,7 +47,7 @@ class Packed:
     undecoded: dict[str, str]
     """Clips that cannot be decoded, so that nobody could be hidden in them: why."""
     withheld: list[str]
-    """Clips as they were that only the key of a role would have added: they are not sealed, and originals are."""
+    """Clips as they were that only the key of one of their roles would have added."""
     key: str
     """Public key of the site."""
 
@@ -79,9 +79,9 @@ def pack(
     clips = clips or ClipMaker(out)
     originals = _originals(out, events, entries) if handover else {}
     shown_clips = _clips(out, events, entries, clips) if handover else {}
-    withheld = [] if handover is None or _goes_unsealed(out, originals, handover) else list(shown_clips)
+    withheld = [] if handover is None else _withheld(out, events, shown_clips, clips, handover)
     originals |= {path: path for path in shown_clips if path not in withheld}
-    if handover and originals:
+    if handover and (originals or withheld):
         handover.note(sorted(originals.values()))
     packing = _Packing(out, folder, entries, originals, handover, clips)
     folder.mkdir(parents=True)
@@ -213,11 +213,16 @@ def _originals(out: Path, events: dict[str, list[StoredEvent]], entries: Entries
     return {path: original for path, original in there if ("file", original) in entries}
 
 
-def _goes_unsealed(out: Path, originals: dict[str, str], handover: Handover) -> bool:
-    """Whether what is not sealed may be handed out with originals: there are no roles here, or their key is."""
-    sealed = [out / name for name in originals.values() if name.endswith(SUFFIX)]
-    sealed = sealed or sorted((out / ORIGINALS).glob(f"*{SUFFIX}"))
-    return not sealed or any(handover.opens(path) for path in sealed)
+def _withheld(
+    out: Path, events: dict[str, list[StoredEvent]], shown: dict[str, str], clips: ClipMaker, handover: Handover
+) -> list[str]:
+    """Those of these clips that take the key of another role, or of one at all. Each event is asked for itself."""
+    found = []
+    for messages in events.values():
+        paths = sorted({path for each in messages for path in each.event.evidence.values()})
+        sealed = [name for path in paths for name in originals_of(out, path) if name.endswith(SUFFIX)]
+        found += [path for path in paths if path in shown and not handover.reaches(path, clips.roles(path), sealed)]
+    return found
 
 
 def _clips(out: Path, events: dict[str, list[StoredEvent]], entries: Entries, clips: ClipMaker) -> dict[str, str]:

@@ -248,6 +248,63 @@ def test_with_roles_the_clip_as_it_was_takes_the_key_of_one(witnessed: Path, tmp
         package.rename(tmp_path / f"package for {name}")
 
 
+def test_the_key_of_one_events_role_does_not_get_the_clip_of_another_event(
+    results: Path, key: SiteKey, tmp_path: Path
+) -> None:
+    keys = [RoleKey.make(tmp_path / f"{n}.identity", f"role{n}") for n in (1, 2)]
+    second = "media/gate/e2.mp4"
+    for suffix in (".mp4", ".json"):
+        shutil.copyfile((results / CLIP).with_suffix(suffix), (results / second).with_suffix(suffix))
+    (results / "originals").mkdir(mode=0o700)
+    for role, clip, number in zip(keys, (CLIP, second), (1, 2), strict=True):
+        write_original(results, f"media/{number}.jpg", b"picture", [role.recipient])
+        (results / "media" / f"{number}.jpg").write_bytes(b"hidden")
+        with open_store(results) as store:
+            event = sample_event(
+                id=f"e{number}",
+                message_id=f"with{number}",
+                ordinal=1 + number,
+                evidence={"clip": clip, "snapshot": f"media/{number}.jpg"},
+            )
+            store.commit("gate", [event], Position(b"", 1 + number, 1 + number), nowhere)
+    with open_store(results) as store, Witness(results, store, key, ManualClock(wall_ns=10**18)) as seeing:
+        seeing.catch_up()
+    package, said = export(results, "e2", "--originals", "--role-key", str(tmp_path / "1.identity"))
+    assert sorted(path.name for path in package.glob("*/originals/*")) == ["1.jpg", "1.jpg.age", "2.jpg.age", "e1.mp4"]
+    assert f"not in it: {second} as it was" in said
+    noted = [(entry.kind, entry.name, entry.note.rpartition(", ")[2]) for entry in handed_out(results)]
+    assert noted == [
+        ("release", CLIP, f"opened with {keys[0].public}"),
+        ("release", "originals/1.jpg.age", f"opened with {keys[0].public}"),
+        ("release", "originals/2.jpg.age", "sealed"),
+        ("refusal", second, "which does not open it"),
+    ]
+    assert checked(package).startswith("intact")
+
+
+def test_where_no_sealed_original_is_left_the_clip_as_it_was_still_takes_the_key_of_a_role(
+    results: Path, key: SiteKey, tmp_path: Path
+) -> None:
+    keys = {name: RoleKey.make(tmp_path / f"{name}.identity", name) for name in ("investigator", "somebody")}
+    rewrite((results / CLIP).with_suffix(".json"), hide={"people": None, "roles": [keys["investigator"].public]})
+    witness(results, key)
+    for name in ("", "somebody", "investigator"):
+        package, said = export(
+            results, "--originals", *(["--role-key", str(tmp_path / f"{name}.identity")] * bool(name))
+        )
+        is_given = name == "investigator"
+        assert (package / "e1" / "originals" / "e1.mp4").exists() is is_given
+        assert (f"not in it: {CLIP} as it was" in said) is not is_given
+        assert ("1 originals handed out" in said) is is_given
+        package.rename(tmp_path / f"package for {name}")
+    assert [entry.kind for entry in handed_out(results)] == ["refusal", "release"]
+
+
+def handed_out(results: Path) -> list[Entry]:
+    found = (entry for entry in read_chain(results / FILE) if isinstance(entry, Entry))
+    return [entry for entry in found if entry.kind in ("release", "refusal")]
+
+
 def test_a_run_that_hides_nobody_hands_its_clips_out_as_they_are(results: Path, key: SiteKey) -> None:
     rewrite((results / CLIP).with_suffix(".json"), hide={"people": [], "areas": []})
     package, _ = export(witness(results, key))
