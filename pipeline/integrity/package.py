@@ -131,10 +131,16 @@ class _Packing:
             self._note("event", each.message_id, f"{name}/{MESSAGES}", line=line)
         files: dict[str, str] = {}
         told_of: dict[str, str] = {}
-        wanted = {kind: path for each in messages for kind, path in each.event.evidence.items()}
-        for kind, path in wanted.items():
+        last = {kind: path for each in messages for kind, path in each.event.evidence.items()}
+        wanted = dict.fromkeys((kind, path) for each in messages for kind, path in each.event.evidence.items())
+        earlier: list[tuple[str, str]] = []
+        for kind, path in wanted:
             blurs = kind == CLIP and self._is_proven(path) and self._clips.hides(path)
-            files.update(self._files(kind, path, name, copied=not blurs))
+            found = self._files(kind, path, name, copied=not blurs)
+            if last[kind] == path:
+                files.update(found)
+            else:
+                earlier += found.items()
             if blurs and (said := self._clip(path, messages, name)):
                 files[kind], told_of[kind] = f"{name}/{blurred_of(path)}", said
         told = [
@@ -144,7 +150,8 @@ class _Packing:
             "messages": [json.loads(each.body) for each in messages],
             "files": files,
             "told": told_of,
-            "undecoded": [why for path, why in self._clips.failed.items() if path in wanted.values()],
+            "undecoded": [why for path, why in self._clips.failed.items() if path in last.values()],
+            "earlier": earlier,
             "deleted": list(dict.fromkeys(told)),
             "folder": name,
         }

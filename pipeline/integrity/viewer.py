@@ -33,6 +33,9 @@ with a player.</p>{% endif %}{% endif %}
 <img src="{{ event.files.snapshot }}" alt="{{ start.reason }}">{% endif %}
 {% for kind, file in event.files.items() if kind.startswith("original") %}<p class="quiet">Nothing hidden:
 <a href="{{ file }}">{{ kind }}</a></p>{% endfor %}
+{% for kind, file in event.earlier %}<p class="quiet">
+{% if kind.startswith("original") %}Nothing hidden: {% endif %}<a href="{{ file }}">{{ kind }} picture before that</a></p>
+{% endfor %}
 {% for told in event.deleted %}<p class="quiet">{{ told }}</p>{% endfor %}
 <table>
 <tr><th>camera</th><td>{{ start.camera }}</td></tr>
@@ -54,8 +57,9 @@ messages.jsonl</a></td></tr>
 
 
 def page(shown: Sequence[dict[str, Any]], *, key: str) -> str:
-    """``shown``: of each event its ``messages`` as JSON has them, its ``files`` by kind, what is ``told`` of
-    some of them, why a clip is ``undecoded``, what is said of those that were ``deleted``, and its ``folder``."""
+    """``shown``: of each event its ``messages`` as JSON has them, its ``files`` by kind, pairs of kind and file for
+    ``earlier`` ones, what is ``told`` of some of them, why a clip is ``undecoded``, what is said of those that were
+    ``deleted``, and its ``folder``."""
     from jinja2 import Environment
 
     return Environment(autoescape=True, trim_blocks=True).from_string(_PAGE).render(shown=shown, key=key)

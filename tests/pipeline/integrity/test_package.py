@@ -10,11 +10,15 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from pipeline.clock import ManualClock
 from pipeline.errors import UsageError
 from pipeline.integrity.check_package import is_signed
 from pipeline.integrity.package import Packed, pack
 from pipeline.integrity.site_key import SiteKey
-from tests.pipeline.integrity.conftest import open_store
+from pipeline.integrity.witness import Witness
+from pipeline.store.rows import Position
+from pipeline.store.sample_event import sample_event
+from tests.pipeline.integrity.conftest import nowhere, open_store
 from tests.pipeline.integrity.test_verification import in_store
 
 
@@ -95,6 +99,31 @@ def test_what_was_deleted_is_said_to_be_absent(out: Path, tmp_path: Path) -> Non
     (out / "media" / "3.jpg").unlink()
     made = packed(out, tmp_path / "p", "e3")
     assert made.absent == ["media/3.jpg"]
+    assert checked(made.folder)[0] == 0
+
+
+def test_pictures_of_every_message_are_in_it_not_only_those_of_the_last(
+    out: Path, tmp_path: Path, key: SiteKey
+) -> None:
+    """Of a live camera an update names a best picture, too."""
+    kinds = {"best": ".jpg", "crop": ".crop.jpg"}
+    with open_store(out) as store:
+        for n, name in enumerate(("u1", "u2", "z"), 2):
+            evidence = {kind: f"media/{name}{suffix}" for kind, suffix in kinds.items()}
+            event = sample_event(id="e3", ordinal=20 + n, message_id=name, type="update", evidence=evidence)
+            store.commit("gate", [event], Position(b"", n, n), nowhere)
+            if name != "u2":
+                for path in evidence.values():
+                    (out / path).write_bytes(path.encode())
+        with Witness(out, store, key, ManualClock(wall_ns=10**18)) as witness:
+            witness.catch_up()
+    made = packed(out, tmp_path / "p", "e3")
+    there = {path.name for path in (made.folder / "e3").iterdir()}
+    assert there == {"messages.jsonl", "3.jpg", "3.json", "u1.jpg", "u1.crop.jpg", "z.jpg", "z.crop.jpg"}
+    assert made.absent == ["media/u2.jpg", "media/u2.crop.jpg"]
+    page = (made.folder / "index.html").read_text()
+    assert '<img src="e3/z.jpg"' in page
+    assert '<a href="e3/u1.jpg">best picture before that</a>' in page
     assert checked(made.folder)[0] == 0
 
 
