@@ -9,9 +9,10 @@ from typing import Literal
 from pipeline.errors import UsageError
 from pipeline.integrity.chain import FILE, read_chain
 from pipeline.integrity.entry import FIRST, Entry
+from pipeline.integrity.recorded_files import UNDER_WAY
 from pipeline.integrity.release import ORIGINALS
 from pipeline.integrity.site_key import is_signed_by
-from pipeline.integrity.witness import RECORDINGS, UNDER_WAY, name_of
+from pipeline.integrity.witness import RECORDINGS, name_of
 from pipeline.store.event_store import EventStore
 
 MEDIA = "media"

@@ -1,7 +1,6 @@
 """Takes note of every event and every file of evidence, as they come."""
 
 import logging
-import re
 from collections.abc import Callable, Iterator
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -12,6 +11,7 @@ from pipeline.errors import CannotStart, DamagedEvent
 from pipeline.integrity.chain import Chain
 from pipeline.integrity.deletion import finish
 from pipeline.integrity.entry import Kind
+from pipeline.integrity.recorded_files import RecordedFiles
 from pipeline.integrity.release import noted_releases, originals_of
 from pipeline.integrity.site_key import SiteKey, key_path
 from pipeline.messages import Event
@@ -26,8 +26,6 @@ RECORDINGS = "recordings"
 CLIP = ".mp4"
 FEW = 1000
 """Messages that are looked at between two calls of ``answer``."""
-UNDER_WAY = re.compile(r"\.(part|new)\.|\.part$")
-"""Occurs in the name of a file that is being written."""
 
 
 def witness(
@@ -66,6 +64,7 @@ class Witness:
         self._store = store
         self._clock = clock
         self._answer = answer
+        self._recordings = RecordedFiles(out, RECORDINGS, clock)
         self._chain = Chain(out, key, answer)
         self.owners: dict[str, tuple[str, str]] = {}
         """Camera and id of the event that names a file."""
@@ -123,7 +122,7 @@ class Witness:
             if found := self._settled(name):
                 del self._waiting[name]
                 yield from (self._take(each) for each in found)
-        yield from (self._take(name) for name in self._recordings() if name not in self._chain.names)
+        yield from (self._take(name) for name in self._recordings.fresh(self._chain.names))
 
     def _releases(self) -> Iterator[int]:
         for note, line in noted_releases(self._out)[self._chain.releases :]:
@@ -162,11 +161,6 @@ class Witness:
             if not self._chain.names.intersection((name, str(Path(name).with_suffix(".missing")))):
                 # what is alone of a crop may go: the picture is written last
                 self._waiting[name] = event.evidence.get("best", "") if kind == "crop" else ""
-
-    def _recordings(self) -> Iterator[str]:
-        folder = self._out / RECORDINGS
-        found = sorted(folder.rglob("*.mp4")) if folder.is_dir() else []
-        return (path.relative_to(self._out).as_posix() for path in found if not UNDER_WAY.search(path.name))
 
     def _now(self) -> str:
         return rfc3339(self._clock.wall_ns())
