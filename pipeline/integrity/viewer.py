@@ -34,8 +34,8 @@ with a player.</p>{% endif %}{% endif %}
 {% for kind, file in event.files.items() if kind.startswith("original") %}<p class="quiet">Nothing hidden:
 <a href="{{ file }}">{{ kind }}</a></p>{% endfor %}
 {% for kind, file in event.earlier %}<p class="quiet">
-{% if kind.startswith("original") %}Nothing hidden: {% endif %}<a href="{{ file }}">{{ kind }} picture before that</a></p>
-{% endfor %}
+{% if kind.startswith("original") %}Nothing hidden: {% endif %}<a href="{{ file }}">{{ kind }} picture before that</a>
+</p>{% endfor %}
 {% for told in event.deleted %}<p class="quiet">{{ told }}</p>{% endfor %}
 <table>
 <tr><th>camera</th><td>{{ start.camera }}</td></tr>

@@ -8,7 +8,7 @@ from pipeline.clock import Clock
 from pipeline.errors import BartizanError
 from pipeline.integrity.witness import Witness
 from pipeline.retention.pruned import Undertaker
-from pipeline.retention.request import Answer, Request, answer_to, said_of, standing
+from pipeline.retention.request import ANSWER, Answer, Request, answer_to, said_of, standing
 from pipeline.store.event_store import EventStore
 
 logger = logging.getLogger(__name__)
@@ -76,17 +76,27 @@ class Requested:
             told = Answer(
                 id=request.id, events=told.events, messages=told.messages, files=files, size=size, is_over=True
             )
-            answer_to(self._out, told)
+            self._conclude(request, told)
         except (BartizanError, OSError) as error:
             logger.warning("prune: %s", error)
-            self._give_up(told, str(error))
+            self._give_up(request, told, str(error))
         else:
             logger.info("%s: deleted %d events, %d files", request.why, told.events, told.files)
 
-    def _give_up(self, told: Answer, why: str) -> None:
+    def _conclude(self, request: Request, over: Answer) -> None:
+        """The last answer, which does not stay where nobody waits for it. Raises ``OSError``."""
+        answer_to(self._out, over)
+        try:
+            awaited = standing(self._out) == request
+        except (BartizanError, OSError):
+            awaited = False
+        if not awaited:
+            (self._out / ANSWER).unlink(missing_ok=True)
+
+    def _give_up(self, request: Request, told: Answer, why: str) -> None:
         over = Answer(id=told.id, events=told.events, messages=told.messages, is_over=True, error=why)
         try:
-            answer_to(self._out, over)
+            self._conclude(request, over)
         except OSError as error:
             logger.warning("prune: cannot be answered: %s", error.strerror)
 

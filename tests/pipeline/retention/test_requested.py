@@ -212,6 +212,22 @@ def test_who_stops_waiting_stops_the_deleting(out: Path, key: SiteKey, monkeypat
         assert not requested.step()
         assert sum(1 for _ in store.catalogue.all(WISH.wanted)) == 4
     assert verified(out).intact
+    assert leftovers(out) == [], "an answer that comes too late goes again"
+
+
+def test_a_failure_that_nobody_waits_for_leaves_no_answer(
+    out: Path, key: SiteKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.store.pruning._BATCH", 1)
+    end(out)
+    with open_store(out) as store, Witness(out, store, key, ManualClock(wall_ns=10**18)) as witness:
+        requested = Requested(out, witness, store, SystemClock())
+        with requests._standing(out, WISH):
+            assert requested.step()
+        (out / REQUEST).mkdir()  # cannot be read
+        assert requested.step()
+        (out / REQUEST).rmdir()
+    assert leftovers(out) == []
 
 
 def test_a_second_request_is_refused_while_the_first_one_stands(out: Path) -> None:
