@@ -8,27 +8,21 @@ Clips of a recording are cut out of it when all of its events are known.
 import logging
 import random
 import shutil
-from collections.abc import Iterator
-from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from pipeline.backoff import Backoff
-from pipeline.clip_offset import ClipOffsets
-from pipeline.clips import Clips, Wanted, give_up, settle
 from pipeline.clock import SECOND
 from pipeline.configuration.clip_hiding import to_hide
 from pipeline.configuration.config import PipelineConfig
-from pipeline.control import Backlog
 from pipeline.errors import SourceError
+from pipeline.live_clips import LiveClips
 from pipeline.recording import build_live_recording
 from pipeline.recording_files import FileClips
 from pipeline.spec import RunSpec
 from pipeline.store.event_store import EventStore
-from pipeline.store.rows import StoredEvent, readable
 from pipeline.whole_file import write_whole
 from pipeline.wire.transport import Waiter
 from pipeline.worker import Child, Every
@@ -38,14 +32,8 @@ logger = logging.getLogger(__name__)
 SCAN_S = 0.25
 TELL_S = 0.5
 SPACE_S = 1.0
-BATCH = 500
-STUCK_NS = 10 * SECOND
-"""From one try to finish a clip to the next."""
-LATE_NS = 3 * SECOND
-"""What a camera shows may come so much later than it was."""
 SHARED_S = 0.2
 """Between two attempts to hear of capture."""
-LOST = "the recorder was not running when it happened"
 STOPPED = "the run was stopped"
 
 
@@ -73,18 +61,14 @@ class LiveLoop:
         assert item is not None
         camera: Any = config.cameras[child.name]
         self._child = child
-        self._store = store
         self._out = Path(spec.out)
         self._options: Any = item.options
-        self._hide = to_hide(config, child.name)
         self._recording = build_live_recording(config, item, child.name, child.clock, spec)
-        self._clips = Clips(child.name, live=True, at=self._recording.at)
+        hide = to_hide(config, child.name)
+        self._clips = LiveClips(child, store, self._out, self._recording, item.options, hide)
         first_s, max_s = camera.reconnect.first_s, camera.reconnect.max_s
         if config.is_shared(child.name):  # capture does the waiting
             first_s = max_s = SHARED_S
-        self._offsets = ClipOffsets(self._out)
-        self._unsaid: list[tuple[Wanted, Any, dict[str, Any]]] = []
-        """Clips that are there, and of which it could not be said yet."""
         self._backoff = Backoff(first_s, max_s, random.Random())
         self._waiter = Waiter(None, child)
         self._scan_due = Every(SCAN_S, child.clock)
@@ -92,42 +76,36 @@ class LiveLoop:
         self._space_due = Every(SPACE_S, child.clock)
         self._state_file = spec.recording_state(child.name)
         self._full = False
-        self._held_up: dict[str, str] = {}
-        """Clips that wait for the connection, by event; why."""
-        self._retry_ns = self._stuck_ns = 0
-        self._seen = self._done = self._failed = 0
-        self._trouble = self._said()
+        self._retry_ns = 0
+        self._clips.trouble = self._said()
 
     def run(self) -> None:
         """Until drained."""
         self._child.started()
-        self._scan(first=True)
+        self._clips.scan(first=True)
         while not self._child.draining:
             self._child.answer()
             if self._scan_due.due():
-                self._scan()
-                self._ask_again()
-                self._settle_measured()
+                self._clips.look()
             if self._space_due.due():
                 self._look_at_disk()
             if self._tell_due.due():
-                self._child.tell(Backlog(len(self._clips.wanted) + len(self._offsets), self._done, self._failed))
+                self._child.tell(self._clips.backlog)
             if not self._full and (self._recording.is_open or self._try_open()):
                 self._step()
             else:
-                self._end_what_is_over()
+                if not self._full:
+                    self._clips.end_what_is_over()
                 self._waiter.wait(0.1)
-        self._scan()
+        self._clips.scan()
         self._break_off(STOPPED)
-        for name, why in list(self._held_up.items()):
-            self._finish(self._clips.wanted[name], why)
-        self._settle_measured(wait=True)
-        self._child.tell(Backlog(0, self._done, self._failed))
+        self._clips.finish()
+        self._child.tell(msgspec.structs.replace(self._clips.backlog, waiting=0))
 
     def close(self) -> None:
         """Finish the files."""
         self._recording.close()
-        self._offsets.close()
+        self._clips.close()
 
     def _try_open(self) -> bool:
         if self._child.clock.monotonic_ns() < self._retry_ns:
@@ -140,15 +118,12 @@ class LiveLoop:
         except OSError as error:
             self._fail(f"cannot write: {error.strerror}")
             return False
-        self._offsets.forget()
-        self._end_what_is_over()
-        for name, why in list(self._held_up.items()):
-            self._ask(self._clips.wanted[name], why)
+        self._clips.resume()
         return True
 
     def _step(self) -> None:
         try:
-            self._settle(self._recording.step())
+            self._clips.settle(self._recording.step())
         except SourceError as error:
             self._break_off(str(error))
             self._fail(str(error))
@@ -160,23 +135,20 @@ class LiveLoop:
             self._recovered()
 
     def _break_off(self, reason: str) -> None:
-        """Let go of the connection. Clips under way go on when there is another, until their time is over."""
-        self._settle(self._recording.close())
-        for name in self._clips.wanted:
-            self._held_up.setdefault(name, reason)
+        self._clips.break_off(self._recording.close(), reason)
 
     def _fail(self, reason: str) -> None:
         delay_s = self._backoff.next_s()
         self._retry_ns = self._child.clock.monotonic_ns() + int(delay_s * SECOND)
-        if reason != self._trouble:
+        if reason != self._clips.trouble:
             logger.warning("camera %s is not being recorded: %s", self._child.name, reason)
             self._say(reason)
-        self._trouble = reason
+        self._clips.trouble = reason
 
     def _recovered(self) -> None:
         self._backoff.reset()
-        if self._trouble:
-            self._trouble = ""
+        if self._clips.trouble:
+            self._clips.trouble = ""
             logger.info("camera %s is being recorded again", self._child.name)
             self._say("")
 
@@ -205,125 +177,3 @@ class LiveLoop:
             write_whole(self._state_file, [msgspec.json.encode({"reason": reason})], flush=False)
         except OSError as error:
             logger.warning("camera %s: its log is not told of that: %s", self._child.name, error.strerror)
-
-    # ---- events
-
-    def _scan(self, *, first: bool = False) -> None:
-        """Look for new messages. ``first``: what they ask for nobody was there to record."""
-        fresh = self._fresh()
-        while batch := list(islice(fresh, BATCH)):
-            changed = {wanted.event: wanted for wanted in self._clips.take(readable(batch))}
-            for wanted in changed.values():
-                if wanted.event not in self._clips.wanted or wanted.is_settled(self._out):
-                    self._forget(wanted)
-                else:
-                    self._ask(wanted, LOST if first else self._held_up.get(wanted.event, ""))
-            self._child.answer()
-        if first:
-            self._recording.tidy(self._out / "media" / self._child.name, set(self._clips.wanted))
-
-    def _fresh(self) -> Iterator[StoredEvent]:
-        for stored in self._store.events("commit", after=self._seen):
-            self._seen = stored.number
-            yield stored
-
-    def _times(self, wanted: Wanted) -> dict[str, int]:
-        """From when to when a clip is wanted, so far as that is known."""
-        times = {"from_ns": wanted.started_ns - round(self._options.pre_roll_s * SECOND)}
-        if wanted.ended_ns is not None:
-            times["to_ns"] = wanted.ended_ns + round(self._options.post_roll_s * SECOND)
-        return times
-
-    def _ask(self, wanted: Wanted, why: str = "") -> None:
-        """``why``: what kept it from being recorded until now."""
-        if not self._recording.is_open:
-            self._held_up[wanted.event] = why or self._trouble or LOST
-            return
-        self._held_up.pop(wanted.event, None)
-        try:
-            self._recording.want(wanted.event, wanted.path(self._out), **self._times(wanted), why=why)
-        except OSError as error:
-            self._stuck_ns = self._child.clock.monotonic_ns() + STUCK_NS
-            self._held_up[wanted.event] = f"cannot write: {error.strerror}"
-        except RuntimeError as error:  # there are too many
-            self._give_up(wanted, str(error))
-
-    def _ask_again(self) -> None:
-        """For clips that could not be written when they were asked for."""
-        if self._held_up and self._recording.is_open and self._child.clock.monotonic_ns() >= self._stuck_ns:
-            self._end_what_is_over()
-            for name, why in list(self._held_up.items()):
-                self._ask(self._clips.wanted[name], why)
-
-    def _end_what_is_over(self) -> None:
-        """Clips whose time went by while nothing came."""
-        if self._full or self._child.clock.monotonic_ns() < self._stuck_ns:
-            return
-        over_ns = self._child.clock.wall_ns() - LATE_NS
-        for name, why in list(self._held_up.items()):
-            times = self._times(self._clips.wanted[name])
-            most_ns = times["from_ns"] + round(self._options.most_s * SECOND)
-            if min(times.get("to_ns", most_ns), most_ns) < over_ns:
-                self._finish(self._clips.wanted[name], why)
-
-    def _finish(self, wanted: Wanted, why: str) -> None:
-        """Of what there is. Where it cannot be written, it is tried again, by the next process at the latest."""
-        try:
-            self._settle([self._recording.finish(wanted.event, wanted.path(self._out), **self._times(wanted), why=why)])
-        except OSError as error:
-            self._stuck_ns = self._child.clock.monotonic_ns() + STUCK_NS
-            logger.warning("camera %s: the clip of event %s waits: %s", wanted.camera, wanted.event, error.strerror)
-
-    def _settle(self, closed: list[Any]) -> None:
-        for each in closed:
-            wanted = None if each.segment else self._clips.wanted.get(each.name)
-            if wanted is None:
-                continue
-            if each.recorded is None:
-                self._give_up(wanted, each.short or "no picture came in its time")
-                continue
-            if self._recording.clock == "shared":
-                self._say_what_it_holds(wanted, each, {})
-                self._forget(wanted)
-            else:
-                self._forget(wanted)
-                self._offsets.begin(wanted, each, self._recording.clock)
-
-    def _settle_measured(self, *, wait: bool = False) -> None:
-        if not wait and self._child.clock.monotonic_ns() < self._stuck_ns:
-            return
-        unsaid, self._unsaid = [*self._unsaid, *self._offsets.done(wait=wait)], []
-        for each in unsaid:
-            try:
-                self._say_what_it_holds(*each)
-            except OSError as error:  # a full disk: again, by the next process at the latest
-                self._unsaid.append(each)
-                self._stuck_ns = self._child.clock.monotonic_ns() + STUCK_NS
-                logger.warning("camera %s: event %s: %s", each[0].camera, each[0].event, error.strerror)
-
-    def _say_what_it_holds(self, wanted: Wanted, closed: Any, offset: dict[str, Any]) -> None:
-        made = closed.recorded
-        facts = {
-            "codec": made.codec,
-            "frames": made.frames,
-            "size": made.size,
-            "clock": self._recording.clock,
-            **offset,
-            "short": closed.short,
-            "hide": self._hide,
-        }
-        settle(wanted, self._out, facts, live=True, started_ns=made.started_ns, ended_ns=made.ended_ns)
-        self._recording.forget(wanted.path(self._out))
-        self._done += 1
-
-    def _forget(self, wanted: Wanted) -> None:
-        self._clips.wanted.pop(wanted.event, None)
-        self._held_up.pop(wanted.event, None)
-
-    def _give_up(self, wanted: Wanted, reason: str) -> None:
-        self._forget(wanted)
-        logger.warning("camera %s: no clip of event %s: %s", wanted.camera, wanted.event, reason)
-        with suppress(OSError):  # a full disk: the next process says it
-            give_up(wanted, self._out, reason)
-            self._recording.forget(wanted.path(self._out))
-        self._failed += 1

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 PART = ".part.mp4"
 """End of the name of a file that is being written."""
 _NAME = re.compile(r"(.+)\.(\d+)-(\d+)\.part\.mp4")
-GAP_NS = SECOND // 2
-"""Between two parts; what is shorter nobody misses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +184,7 @@ class _Joint:
 
     def _go_on(self, muxer: Muxer, started_ns: int, stream: "VideoStream") -> int:
         """When the next part begins: never before the last picture of the one before."""
-        if started_ns - self.ended_ns > GAP_NS:
+        if started_ns > self.ended_ns:
             self.gaps.append(((self.ended_ns - self.started_ns) / SECOND, (started_ns - self.started_ns) / SECOND))
         rate = stream.average_rate or Fraction(25)
         started_ns = max(started_ns, self.ended_ns + round(SECOND / rate))
