@@ -51,6 +51,8 @@ class Chain:
         """The public key that signs; empty: none does."""
         self.number = 0
         """Of the last event in the store that is in it."""
+        self.is_synced = True
+        """Whether all entries are on the disk."""
         self.releases = 0
         """Originals that were handed out, or were refused."""
         self._file = self._path.open("ab")
@@ -81,19 +83,23 @@ class Chain:
         )
         made = entry.digest
         entry = msgspec.structs.replace(entry, hash=made, signature="" if self._key is None else self._key.sign(made))
-        self._file.write(_ENCODE(entry) + b"\n")
+        self._file.write(_ENCODE(entry) + b"\n")  # all of it, or an ``OSError``
+        self.is_synced = False
         self._note(entry)
         return entry
 
     def sync(self) -> None:
-        """Have it on the disk."""
+        """Have it on the disk. Raises ``OSError``; what is not there yet is then written the next time."""
         self._file.flush()
         os.fsync(self._file.fileno())
+        self.is_synced = True
 
     def close(self) -> None:
-        """Close the file."""
-        self.sync()
-        self._file.close()
+        """Close the file. Raises ``OSError`` if its end cannot be written; the next process takes note of that anew."""
+        try:
+            self.sync()
+        finally:
+            self._file.close()
 
     def _note(self, entry: Entry) -> None:
         self._last = entry

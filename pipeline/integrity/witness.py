@@ -9,7 +9,7 @@ from typing import Self
 from pipeline.clock import Clock
 from pipeline.errors import CannotStart, DamagedEvent
 from pipeline.integrity.chain import Chain
-from pipeline.integrity.deletion import finish
+from pipeline.integrity.deletion import finish, note_stayed
 from pipeline.integrity.entry import Kind
 from pipeline.integrity.recorded_files import RecordedFiles
 from pipeline.integrity.release import noted_releases, originals_of
@@ -70,12 +70,16 @@ class Witness:
         """Camera and id of the event that names a file."""
         self._waiting: dict[str, str] = {}
         """Files that events name and that are not there yet, in order, with the one that must be there before."""
-        finish(out, self._chain, answer)
+        kept: dict[str, StoredEvent] = {}
         for stored in self._messages():
             if stored.number > self._chain.number:
                 break
             for event in readable([stored]):
                 self._expect(event)
+            if self._chain.gone and (name := name_of(stored)) in self._chain.gone:
+                kept[name] = stored
+        note_stayed(out, self._chain, kept, self._now())
+        finish(out, self._chain, answer)
 
     @property
     def chain(self) -> Chain:
@@ -83,9 +87,10 @@ class Witness:
         return self._chain
 
     def catch_up(self) -> int:
-        """Take note of what is new; how many entries that makes."""
+        """Take note of what is new; how many entries that makes. Raises ``OSError`` if the chain cannot be written:
+        what is missing in it is then added the next time."""
         added = sum(self._events()) + sum(self._files()) + sum(self._releases())
-        if added:
+        if not self._chain.is_synced:
             self._chain.sync()
         return added
 
@@ -120,8 +125,8 @@ class Witness:
             if first and not (self._settled(first) or first in self._chain.names):
                 continue
             if found := self._settled(name):
+                yield from (self._take(each) for each in found if each not in self._chain.names)
                 del self._waiting[name]
-                yield from (self._take(each) for each in found)
         yield from (self._take(name) for name in self._recordings.fresh(self._chain.names))
 
     def _releases(self) -> Iterator[int]:
@@ -147,10 +152,11 @@ class Witness:
         try:
             with path.open("rb") as file:
                 digest = file_digest(file, "sha256").hexdigest()
-            self._chain.add("file", name, digest=digest, size=path.stat().st_size, taken=self._now())
+            size = path.stat().st_size
         except OSError as error:
             logger.warning("%s: cannot be taken note of: %s", name, error.strerror)
             return 0
+        self._chain.add("file", name, digest=digest, size=size, taken=self._now())
         self._answer()
         return 1
 

@@ -96,7 +96,8 @@ class Sweep:
         is_urgent = began_ns >= self._rest_ns and not self._is_kept(free)
         if not is_urgent and began_ns < self._due_ns:
             return
-        self._left = remove(self._out, self._left)
+        if self._witness.chain.is_synced:  # else their tombstones are not on the disk yet
+            self._left = remove(self._out, self._left)
         items = self._items(self._held(now_ns, is_urgent=is_urgent), now_ns)
         planned = plan(items, self._options, now_ns=now_ns, free=free if is_urgent else inf)
         self._going = planned.going
@@ -195,6 +196,7 @@ class Sweep:
             note_deletions(self._witness.chain, wishes, rfc3339(self._clock.wall_ns()))
         except OSError as error:
             logger.warning("retention: nothing was deleted, the chain cannot be written: %s", error.strerror)
+            self._left += [wish.name for wish in wishes if wish.name in self._witness.chain.gone]
             return 0
         for each in going:
             self._sizes[each.item.camera] = self._sizes.get(each.item.camera, 0) - each.item.size

@@ -11,7 +11,6 @@ decoded once more for that, when it is over; of a live camera such frames are ke
 """
 
 import logging
-from collections import deque
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +34,7 @@ from pipeline.stage import Around, Capture, Evidence, Picture
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import readable
 from pipeline.surroundings import Surroundings
+from pipeline.unwritten import Unwritten
 from pipeline.wire.keys import Role
 from pipeline.wire.links import open_dealer
 from pipeline.wire.transport import Dealer, Waiter
@@ -44,6 +44,8 @@ logger = logging.getLogger(__name__)
 
 HELLO_S = 0.5
 SCAN_S = 2.0
+ROOM_S = 5.0
+"""How long a drained process waits for room on the disk."""
 MESSAGES = 256
 """Taken in at a time."""
 FEW = 1000
@@ -100,14 +102,19 @@ class EvidenceLoop:
         self._hello_due = Every(HELLO_S, child.clock)
         self._scan_due = Every(SCAN_S, child.clock)
         self._seen = 0
-        self._late: dict[str, deque[Event]] = {}
-        """Events of recordings whose frame must be decoded again, by camera, in order."""
+        self._late: dict[str, dict[str, Event]] = {}
+        """Events of recordings whose frame must be decoded again, by camera and message, in order."""
         self._replayed: dict[int, list[Event]] = {}
         """Those of the camera that is being decoded, by frame."""
         self._replay: Replay | None = None
         self._recorded = RecordedBest(self._capture, look=self._look, settle=self._settle)
         self.files = PictureFiles(Path(spec.out), config.integrity.recipients)
+        self._unwritten = Unwritten(self.files, config.is_live, self._miss)
+        self._stuck_ns = 0
+        """When the process was drained and all that was left could not be written; 0: it is not so."""
         self._kept = CandidatePictures(spec.candidates_path)
+        self._is_unnoted = False
+        """It has been said that the chain cannot be written."""
         self._crowded = False
         """It has been said that there is no room for candidates."""
         self._live = LiveBest(self._kept, evidence, look=self._look, settle=self._settle)
@@ -136,14 +143,14 @@ class EvidenceLoop:
                     self._kept.named(message.camera, message.indexes, self._needed)
             if self._scan_due.due() or (self._child.draining and not self._recorded.is_decoding):
                 self._scan()
-                if self.witness is not None:
-                    self.witness.catch_up()
+                self._unwritten.try_again()
+                self._take_note()
                 if self.sweep is not None and not self._child.draining:
                     self.sweep.look()
             is_deleting = self.requested is not None and not self._child.draining and self.requested.step()
             if self._decode_some() or is_deleting:
                 continue
-            if self._child.draining and not self._waiting:
+            if self._child.draining and (not self._waiting or self._is_stuck()):
                 break
             self._waiter.wait(HELLO_S)
         self._child.tell(Backlog(0, self.files.written, self.files.missing))
@@ -157,12 +164,38 @@ class EvidenceLoop:
         if self._replay is not None:
             self._replay.close()
         if self.witness is not None:
-            self.witness.close()
+            try:
+                self.witness.close()
+            except OSError as error:
+                logger.warning("the chain's end waits for the next run: %s", error.strerror)
 
     @property
     def _waiting(self) -> int:
         late = sum(len(queue) for queue in self._late.values())
-        return late + len(self._asked) + len(self._recorded) + len(self._live)
+        return late + len(self._asked) + len(self._recorded) + len(self._live) + len(self._unwritten)
+
+    def _is_stuck(self) -> bool:
+        """Whether a full disk has kept a drained process for long enough: the next run makes what is not settled."""
+        if self._waiting > len(self._unwritten):
+            return False
+        now = self._child.clock.monotonic_ns()
+        self._stuck_ns = self._stuck_ns or now
+        if now - self._stuck_ns < int(ROOM_S * 1e9):
+            return False
+        logger.warning("evidence: %d pictures or notes could not be written", len(self._unwritten))
+        return True
+
+    def _take_note(self) -> None:
+        if self.witness is None:
+            return
+        try:
+            self.witness.catch_up()
+        except OSError as error:
+            if not self._is_unnoted:
+                logger.warning("the chain cannot be written, its entries wait: %s", error.strerror)
+            self._is_unnoted = True
+        else:
+            self._is_unnoted = False
 
     def _needed(self) -> set[tuple[str, int]]:
         """Candidates of events that are over. An event is in the store before the list that does without its frames."""
@@ -182,7 +215,7 @@ class EvidenceLoop:
         self._link.send(CutDone(cut.camera, cut.index, cut.message_id))
 
     def _picture(self, event: Event, cut: Cut) -> None:
-        if picture_of(event) is None or self.files.is_settled(event):
+        if picture_of(event) is None or self.files.is_settled(event) or event in self._unwritten:
             return
         if "snapshot" in event.evidence:
             self._from_slot(event, cut)
@@ -201,7 +234,7 @@ class EvidenceLoop:
         except Exception as error:  # one picture's trouble must not end the others'
             self._give_up(event, f"{type(error).__name__}: {error}")
         else:
-            self.files.write(event, made)
+            self._unwritten.write(event, made)
 
     def _make(self, event: Event, pixels: Picture) -> Made:
         around = self._around(event, event.frame - 1)
@@ -223,13 +256,11 @@ class EvidenceLoop:
         if self._config.is_live(event.camera):
             self._give_up(event, reason)
             return
-        queue = self._late.setdefault(event.camera, deque())
-        if all(other.message_id != event.message_id for other in queue):
-            queue.append(event)
+        self._late.setdefault(event.camera, {})[event.message_id] = event
 
     def _give_up(self, event: Event, reason: str) -> None:
         logger.warning("camera %s: no snapshot of event %s: %s", event.camera, event.message_id, reason)
-        self.files.give_up(event, reason)
+        self._unwritten.give_up(event, reason)
 
     # ---- what was missed
 
@@ -275,7 +306,7 @@ class EvidenceLoop:
             camera = next((name for name, queue in self._late.items() if queue), None)
             if camera is None:
                 return self._child.draining and self._recorded.begin()
-            for event in self._late.pop(camera):
+            for event in self._late.pop(camera).values():
                 if not self.files.is_settled(event):
                     self._replayed.setdefault(event.frame - 1, []).append(event)
             self._replay = Replay(partial(self._capture, camera))
@@ -301,7 +332,7 @@ class EvidenceLoop:
         except Exception as error:  # as in ``_from_slot``
             self._give_up(event, f"{type(error).__name__}: {error}")
         else:
-            self.files.write(event, made)
+            self._unwritten.write(event, made)
 
     # ---- the best picture
 
@@ -328,7 +359,7 @@ class EvidenceLoop:
         if choice.made is None:
             self._give_up(choice.event, reason)
         else:
-            self.files.write(choice.event, choice.made)
+            self._unwritten.write(choice.event, choice.made)
 
     def _capture(self, camera: str) -> Capture:
         from pipeline.build import build_capture

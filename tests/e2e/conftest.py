@@ -1,6 +1,5 @@
 """Starts pipelines and sees to it that none survives its test."""
 
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,15 +30,3 @@ def campus(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first 300 frames of the sample recording: 18 people come and go, half of them before the middle."""
     folder = tmp_path_factory.mktemp("campus")
     return copy_beginning(root / "sample_videos" / "campus.mp4", folder / "campus.mp4", seconds=30)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk of 64 MB of its own."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"needs leave to mount a tmpfs: {mounted.stderr.decode().strip()}")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)

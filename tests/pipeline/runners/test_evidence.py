@@ -1,6 +1,7 @@
 """The evidence process's loop on a real store: nothing that lies there, or is missing there, ends it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pipeline.build import build_evidence
 from pipeline.clock import ManualClock, SystemClock
 from pipeline.configuration.config import PipelineConfig
 from pipeline.configuration.defaults import default_config
-from pipeline.control import Drain, Line, Notice, Order, child_end, pair
+from pipeline.control import Backlog, Drain, Line, Notice, Order, child_end, pair
 from pipeline.integrity.verification import verify
 from pipeline.integrity.witness import Witness
 from pipeline.messages import Event
@@ -23,6 +24,8 @@ from pipeline.store.sample_event import sample_event
 from pipeline.wire.keys import Role
 from pipeline.wire.links import open_dealer
 from pipeline.worker import Child
+from tests.e2e.running import until
+from tests.full_disk import fill
 
 CAMERA = "synthetic_320x240_20"
 
@@ -132,3 +135,42 @@ def test_the_supervisor_is_answered_while_many_messages_and_a_long_chain_are_rea
     with run.store() as store, Witness(run.out, store, None, SystemClock(), lambda: answers.append(1)) as witness:
         assert len(answers) >= 6, "three times in the chain, and while it looks at what is in it"
         assert witness.catch_up() == 0
+
+
+def test_on_a_full_disk_notes_and_the_chain_wait_and_are_written_as_soon_as_there_is_room(
+    small_disk: Path, ends: Ends, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = Run(small_disk / "out")
+    run.commit(snapshots(3))
+    ballast: list[Path] = []
+
+    def make_room() -> None:
+        seen = 0
+        for _ in until(30, "all notes to wait"):
+            seen += sum(isinstance(each, Backlog) and each.waiting == 3 for each in ends.ours.receive())
+            if seen >= 2:
+                break
+        ballast[0].unlink()
+
+    with ThreadPoolExecutor(1) as others:
+        done = others.submit(make_room)
+        run.drained(ends.ours, ends.child, before=lambda _: ballast.append(fill(small_disk)))
+        done.result()
+    assert sorted(path.name for path in (run.out / "media").iterdir()) == [f"{n}.missing" for n in (1, 2, 3)]
+    with run.store() as store:
+        found = verify(run.out, store)
+    assert (found.events, found.files, found.findings) == (3, 3, [])
+    assert sum("cannot be written" in each.message for each in caplog.records) == 2, "once of each"
+
+
+def test_what_a_full_disk_has_left_unsettled_the_next_process_settles(small_disk: Path, ends: Ends) -> None:
+    run = Run(small_disk / "out")
+    run.commit(snapshots(3))
+    ballast: list[Path] = []
+    run.drained(ends.ours, ends.child, before=lambda _: ballast.append(fill(small_disk)))
+    assert list((run.out / "media").iterdir()) == []
+    ballast[0].unlink()
+    run.drained(ends.ours, ends.child)
+    assert len(list((run.out / "media").iterdir())) == 3
+    with run.store() as store:
+        assert verify(run.out, store).intact
