@@ -63,7 +63,7 @@ def _tell(verified: Verified, out: Path) -> None:
         console.print(f"and {len(verified.findings) - SHOWN} more (--json has all)")
     if verified.left:
         number, first = len(verified.left), escape(verified.left[0])
-        told = "the next run removes files, the next bartizan events prune events"
+        told = "the next run removes files, but for those of events that the store has kept: these stay"
         console.print(f"{number} of what was to be deleted are still there, such as {first}: {told}")
     counted = f"{verified.events} events and {verified.files} files, {verified.deleted} deleted as wished"
     if verified.intact:

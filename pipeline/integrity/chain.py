@@ -112,6 +112,10 @@ class Chain:
         elif entry.kind == "tombstone":
             self.gone.add(entry.name)
             self.held.pop(entry.name, None)
+        elif entry.kind == "stayed":
+            self.gone.discard(entry.name)
+            if entry.name in self.names:
+                self.held[entry.name] = Held(entry.size, entry.taken)
         elif entry.kind in ("release", "refusal"):
             self.releases += 1
         elif entry.kind == "site" and not self.site:

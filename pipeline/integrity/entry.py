@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["site", "event", "file", "tombstone", "release", "refusal"]
+Kind = Literal["site", "event", "file", "tombstone", "stayed", "release", "refusal"]
 FIRST = "0" * 64
 """What stands for the entry before the first one."""
 
@@ -20,8 +20,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """``hash`` of the entry before, or ``FIRST``."""
     kind: Kind
     """``site``: the public key that signs. ``event``: a message. ``file``: what lies in the results. ``tombstone``: a
-    file or a message that was deleted as its owner wished. ``release``: an original that somebody was given.
-    ``refusal``: one that was asked for with a key that does not open it."""
+    file or a message that was deleted as its owner wished. ``stayed``: one whose tombstone does not hold, since the
+    store kept its event. ``release``: an original that somebody was given. ``refusal``: one that was asked
+    for with a key that does not open it."""
     name: str
     """Key, ``message_id``, or path within the results."""
     sha256: str
@@ -33,7 +34,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     number: int = 0
     """Of an event: its place in the event store."""
     note: str = ""
-    """Of a tombstone: why. Of a release or a refusal: by whom, where to, and with which key."""
+    """Of a tombstone, or of what stayed: why. Of a release or a refusal: by whom, where to, and with which key."""
     hash: str = ""
     """sha256 of everything above."""
     signature: str = ""

@@ -74,7 +74,7 @@ def pack(
     if folder.exists():
         raise UsageError(f"{folder}: is there already; name another folder")
     events = _find(store, wanted)
-    entries: Entries = {(entry.kind, entry.name): entry for entry in read_chain(out / FILE) if isinstance(entry, Entry)}
+    entries = _entries(out)
     key = next((name for kind, name in entries if kind == "site"), "")
     clips = clips or ClipMaker(out)
     originals = _originals(out, events, entries) if handover else {}
@@ -237,6 +237,17 @@ def _clips(out: Path, events: dict[str, list[StoredEvent]], entries: Entries, cl
     named = {each.event.evidence.get(CLIP) for messages in events.values() for each in messages}
     there = (path for path in sorted(filter(None, named)) if (out / path).is_file() and ("file", path) in entries)
     return {path: path for path in there if clips.hides(path)}
+
+
+def _entries(out: Path) -> Entries:
+    """Of the whole chain, but for tombstones that do not hold."""
+    found: Entries = {}
+    for entry in read_chain(out / FILE):
+        if isinstance(entry, Entry):
+            found[entry.kind, entry.name] = entry
+            if entry.kind == "stayed":
+                found.pop(("tombstone", entry.name), None)
+    return found
 
 
 def _find(store: EventStore, wanted: Sequence[str]) -> dict[str, list[StoredEvent]]:

@@ -109,6 +109,8 @@ def _read(path: Path, verified: Verified, key: str) -> tuple[dict[str, Entry], d
                 gone.pop(entry.name, None)
             case "tombstone":
                 gone[entry.name] = entry
+            case "stayed":
+                gone.pop(entry.name, None)
         last, verified.head, verified.entries = entry, entry.hash, verified.entries + 1
     if key and key != verified.key:
         verified.findings.insert(0, Finding("chain", FILE, f"was signed by {verified.key or 'nobody'}, not by {key}"))

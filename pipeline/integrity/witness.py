@@ -9,7 +9,7 @@ from typing import Self
 from pipeline.clock import Clock
 from pipeline.errors import CannotStart, DamagedEvent
 from pipeline.integrity.chain import Chain
-from pipeline.integrity.deletion import finish
+from pipeline.integrity.deletion import finish, note_stayed
 from pipeline.integrity.entry import Kind
 from pipeline.integrity.recorded_files import RecordedFiles
 from pipeline.integrity.release import noted_releases, originals_of
@@ -70,12 +70,20 @@ class Witness:
         """Camera and id of the event that names a file."""
         self._waiting: dict[str, str] = {}
         """Files that events name and that are not there yet, in order, with the one that must be there before."""
-        finish(out, self._chain, answer)
+        kept: dict[str, StoredEvent] = {}
         for stored in self._messages():
             if stored.number > self._chain.number:
                 break
             for event in readable([stored]):
                 self._expect(event)
+            if self._chain.gone and (name := name_of(stored)) in self._chain.gone:
+                kept[name] = stored
+        try:
+            note_stayed(out, self._chain, kept, self._now())
+        except OSError as error:
+            logger.warning("nothing that was to go is removed: the chain cannot be written: %s", error.strerror)
+        else:
+            finish(out, self._chain, answer)
 
     @property
     def chain(self) -> Chain:

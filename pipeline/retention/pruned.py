@@ -7,9 +7,8 @@ from pathlib import Path
 from pipeline.clock import Clock
 from pipeline.errors import UsageError
 from pipeline.integrity.chain import FILE, read_chain
-from pipeline.integrity.deletion import Wish, note_deletions, remove
+from pipeline.integrity.deletion import Wish, belonging, note_deletions, remove
 from pipeline.integrity.entry import Entry
-from pipeline.integrity.release import originals_of
 from pipeline.integrity.site_key import VARIABLE, SiteKey, key_path
 from pipeline.integrity.witness import Witness
 from pipeline.store.event_store import EventStore
@@ -53,8 +52,7 @@ class Undertaker:
         names: dict[str, None] = {}
         for event in readable(messages):
             for name in event.evidence.values():
-                stem = str(Path(name).with_suffix(""))
-                names |= dict.fromkeys((name, f"{stem}.json", f"{stem}.missing", *originals_of(self._out, name)))
+                names |= dict.fromkeys(belonging(self._out, name))
         here = ((name, self._out / name) for name in names if name not in self._files)
         return {name: path.stat().st_size for name, path in here if path.is_file()}
 
@@ -85,7 +83,12 @@ def deletions_of(out: Path | None, names: Collection[str]) -> dict[str, str]:
     """Of these files those that were deleted as their owner wished: when, and why."""
     if out is None or all((out / name).exists() for name in names):
         return {}
-    found = {entry.name: entry for entry in _entries(out) if entry.kind == "tombstone" and entry.name in names}
+    found = {}
+    for entry in _entries(out):
+        if entry.kind == "tombstone" and entry.name in names:
+            found[entry.name] = entry
+        elif entry.kind == "stayed":
+            found.pop(entry.name, None)
     gone = ((name, entry) for name, entry in found.items() if not (out / name).exists())
     return {name: f"deleted {entry.taken}: {entry.note}" for name, entry in gone}
 

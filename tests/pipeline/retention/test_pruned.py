@@ -1,22 +1,26 @@
 """Events that are pruned leave tombstones, and packages and commands say what was deleted."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from pipeline import cli
+from pipeline.clock import ManualClock
 from pipeline.configuration.kept_place import note_configuration
 from pipeline.errors import StoreError, UsageError
 from pipeline.integrity.chain import Chain
 from pipeline.integrity.site_key import VARIABLE, SiteKey
+from pipeline.integrity.witness import Witness
 from pipeline.retention.pruned import Undertaker
 from pipeline.store.pruning import Pruning
-from tests.pipeline.integrity.conftest import EVENTS
+from tests.pipeline.integrity.conftest import EVENTS, open_store
 from tests.pipeline.retention.test_sweep import SMALL, end, here, swept, verified
 
 OLD = ["--older-than", "2026-01-01"]
@@ -74,6 +78,39 @@ def test_a_prune_that_is_killed_leaves_results_intact(
     run("events", "prune", out, *OLD, "--media")
     assert verified(out).left == []
     assert verified(out).intact
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_the_store_did_not_delete_keeps_its_files_and_the_chain_says_so(
+    out: Path, key: SiteKey, run: Callable[..., str], tmp_path: Path, kept: bool
+) -> None:
+    """The transaction of a prune fails after its tombstones are on the disk."""
+    end(out)
+    files = here(out)
+    with closing(sqlite3.connect(out / "events.db")) as database:
+        database.execute("CREATE TRIGGER full BEFORE DELETE ON alarms BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    with pytest.raises(StoreError, match="no room"):
+        run("events", "prune", out, *OLD, "--media")
+    assert len(verified(out).left) == 8 + 12
+    with open_store(out) as store, Witness(out, store, key, ManualClock(wall_ns=10**18)) as witness:
+        assert here(out) == files
+        assert witness.chain.gone == set()
+        assert set(witness.chain.held) >= files
+        assert witness.catch_up() == 0
+    found = verified(out)
+    assert (found.intact, found.left, found.deleted) == (True, [], 0), found.findings
+    if kept:
+        (out / "media" / "gate" / "3.mp4").unlink()
+        assert [(each.fault, each.name) for each in verified(out).findings] == [("missing", "media/gate/3.mp4")]
+        run("export", "e3", "--out", out, "-o", tmp_path / "package")
+        assert json.loads((tmp_path / "package" / "package.json").read_text())["deleted"] == {}
+        assert "deleted" not in run("events", "show", out, "e3")
+        return
+    with closing(sqlite3.connect(out / "events.db")) as database:
+        database.execute("DROP TRIGGER full")
+    assert "deleted 4 events (8 messages)" in run("events", "prune", out, *OLD, "--media")
+    found = verified(out)
+    assert (found.intact, found.left, found.deleted) == (True, [], 8 + 12), found.findings
 
 
 def _killed(*_: object, **__: object) -> None:
