@@ -1,7 +1,9 @@
 """Pictures of frames of live cameras that may become the best one of an event, kept until its end has come.
 
 They lie in the run's directory in shared memory, which only its owner can read: nobody is hidden in them, so they must
-not reach a disk, and they outlive the process that cut them. A run that is killed takes them with it.
+not reach a disk, and they outlive the process that cut them. They go when the run ends. If the supervisor is killed the
+kernel kills the evidence process with it, which so has no time to remove them: they stay there, as the rings do, until
+the next run of this user sweeps, or the machine is started anew.
 """
 
 import os
