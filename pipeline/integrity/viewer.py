@@ -20,7 +20,8 @@ code { overflow-wrap: anywhere; font-size: .85em; } .quiet { color: var(--quiet)
 theirs.{% else %}Nothing is signed.{% endif %}</p>
 {% for event in shown %}{% set start = event.messages[0] %}{% set last = event.messages[-1] %}
 <h2>{{ start.reason }}</h2>
-{% if event.files.clip %}<video controls preload="metadata" src="{{ event.files.clip }}"></video>
+{% if event.files.clip %}{% set poster = event.files.best or event.files.snapshot %}
+<video controls preload="metadata" src="{{ event.files.clip }}"{% if poster %} poster="{{ poster }}"{% endif %}></video>
 {% if event.told.clip %}<p class="quiet">{{ event.told.clip }}</p>{% else %}
 <p class="quiet">If the browser does not show it (H.265, MJPEG), open <a href="{{ event.files.clip }}">the file</a>
 with a player.</p>{% endif %}{% endif %}
