@@ -3,6 +3,7 @@
 All of them are made when the recording is over, in one pass over it where it must be decoded again.
 """
 
+import errno
 import logging
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,11 @@ from pipeline.worker import Child
 logger = logging.getLogger(__name__)
 
 WAIT_S = 0.2
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""What keeps nothing from being written later."""
+TRIES = 3
+ROOM_S = 2.0
+"""From one try on a full disk to the next."""
 
 
 class FileClips:
@@ -42,6 +48,8 @@ class FileClips:
         self._after_ns = round(options.post_roll_s * SECOND)
         self._most_ns = round(options.most_s * SECOND)
         self._done = self._failed = 0
+        self._full = ""
+        """Why something could not be written that may be later; empty: nothing."""
 
     def run(self) -> None:
         """Wait for the end of the analysis, then make every clip that is not there."""
@@ -52,12 +60,25 @@ class FileClips:
             waiter.wait(WAIT_S)
         clips = Clips(self._child.name, live=False)
         clips.take(readable(self._store.events("commit")))
-        left = [each for each in clips.wanted.values() if each.ended_ns is not None and not each.is_settled(self._out)]
+        wanted = [each for each in clips.wanted.values() if each.ended_ns is not None]
+        for left in range(TRIES - 1, -1, -1):
+            self._full = ""
+            self._make([each for each in wanted if not each.is_settled(self._out)])
+            if not self._full:
+                break
+            what = f"trying again in {ROOM_S:g} s" if left else "the next run makes what is missing"
+            logger.warning("camera %s: no room for its clips: %s; %s", self._child.name, self._full, what)
+            over_ns = self._child.clock.monotonic_ns() + int(ROOM_S * SECOND)
+            while left and self._child.clock.monotonic_ns() < over_ns:
+                self._child.answer()
+                waiter.wait(WAIT_S)
+        self._child.tell(Backlog(0, self._done, self._failed))
+
+    def _make(self, wanted: list[Wanted]) -> None:
         source = copied_from(self._config, self._item, self._child.name)
-        to_film = left if source is None else [each for each in left if not self._cut(source, each)]
+        to_film = wanted if source is None else [each for each in wanted if not self._cut(source, each)]
         if to_film:
             self._film(to_film)
-        self._child.tell(Backlog(0, self._done, self._failed))
 
     def _span(self, wanted: Wanted) -> tuple[int, int]:
         """From when to when, in media time."""
@@ -74,7 +95,7 @@ class FileClips:
             logger.info("camera %s: %s: encoding its clips", self._child.name, error)
             return False
         except OSError as error:
-            self._give_up(wanted, f"cannot be written: {error.strerror}")
+            self._fail([wanted], error)
             return True
         self._settle(wanted, made)
         return True
@@ -102,8 +123,7 @@ class FileClips:
         except (SourceError, OSError) as error:
             waiting, broken = [], [each for each, _ in under_way] + waiting
             under_way = []
-            for each in broken:
-                self._give_up(each, str(error))
+            self._fail(broken, error)
         finally:
             capture.close()
         for each, film in under_way:
@@ -112,7 +132,11 @@ class FileClips:
             self._give_up(each, "the recording ends before it")
 
     def _finish(self, wanted: Wanted, film: Any) -> None:
-        made = film.close()
+        try:
+            made = film.close()
+        except OSError as error:
+            self._fail([wanted], error)
+            return
         if made is None:
             self._give_up(wanted, "no picture came in its time")
         else:
@@ -121,11 +145,28 @@ class FileClips:
     def _settle(self, wanted: Wanted, made: Recorded) -> None:
         facts = {"codec": made.codec, "frames": made.frames, "size": made.size, "clock": "file", "short": ""}
         facts |= {"hide": to_hide(self._config, self._child.name)}
-        settle(wanted, self._out, facts, live=False, started_ns=made.started_ns, ended_ns=made.ended_ns)
+        try:
+            settle(wanted, self._out, facts, live=False, started_ns=made.started_ns, ended_ns=made.ended_ns)
+        except OSError as error:
+            self._full = error.strerror or str(error)
+            return
         self._done += 1
         self._child.tell(Backlog(0, self._done, self._failed))
 
+    def _fail(self, wanted: list[Wanted], error: Exception) -> None:
+        """Give them up, unless there was only no room for them."""
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            self._full = error.strerror or str(error)
+            return
+        reason = f"cannot be written: {error.strerror}" if isinstance(error, OSError) else str(error)
+        for each in wanted:
+            self._give_up(each, reason)
+
     def _give_up(self, wanted: Wanted, reason: str) -> None:
         logger.warning("camera %s: no clip of event %s: %s", wanted.camera, wanted.event, reason)
-        give_up(wanted, self._out, reason)
+        try:
+            give_up(wanted, self._out, reason)
+        except OSError as error:
+            self._full = error.strerror or str(error)
+            return
         self._failed += 1
