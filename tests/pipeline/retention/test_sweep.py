@@ -1,6 +1,7 @@
 """A sweep deletes what is to go and says so, whatever kills it on the way."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,11 +18,12 @@ from pipeline.integrity.verification import Verified, verify
 from pipeline.integrity.witness import Witness
 from pipeline.retention import sweep as sweeping
 from pipeline.retention.plan import DAY
-from pipeline.retention.sweep import Sweep
+from pipeline.retention.sweep import EVERY_NS, Sweep
 from pipeline.role_key import RoleKey
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import Position
 from pipeline.store.sample_event import sample_event
+from tests.full_disk import fill
 from tests.pipeline.integrity.conftest import EVENTS, nowhere, open_store
 
 TAKEN_NS = 10**18
@@ -289,3 +291,26 @@ def test_a_tombstone_names_no_file_outside_of_the_evidence(out: Path, key: SiteK
     swept(out, key, RetentionOptions())
     assert victim.exists()
     assert (out / "events.db").exists()
+
+
+def test_what_could_not_be_noted_on_a_full_disk_goes_once_it_is(out: Path, key: SiteKey, small_disk: Path) -> None:
+    end(out)
+    folder = small_disk / "out"
+    shutil.copytree(out, folder)
+    clock = ManualClock(wall_ns=TAKEN_NS + 40 * DAY)
+    options = RetentionOptions(events_days=30, recordings_days=3)
+    with open_store(folder) as store, Witness(folder, store, key, clock) as witness:
+        witness.catch_up()
+        sweep = Sweep(folder, options, witness, store, clock)
+        before, ballast = here(folder), fill(small_disk)
+        assert sweep.look() == 0
+        assert here(folder) == before
+        clock.advance(EVERY_NS)
+        sweep.look()
+        assert here(folder) == before, "no tombstone is on the disk"
+        ballast.unlink()
+        witness.catch_up()
+        clock.advance(EVERY_NS)
+        sweep.look()
+    assert here(folder) == {"media/2.missing"}
+    assert verified(folder).intact
