@@ -299,12 +299,16 @@ class EventStore:
 
         columns = self._tables.events.c
         key = (columns.media_time, columns.ordinal)
-        statement = self._select_events().where(columns.camera == camera).order_by(*key)
-        page = self._page(statement)
-        while page:
-            yield from page
-            last = page[-1].event
-            page = self._page(statement.where(tuple_(*key) > tuple_(last.media_time, last.ordinal)))
+        statement = self._select_events().add_columns(*key).where(columns.camera == camera).order_by(*key)
+        after = statement
+        while True:
+            with self._database.reading() as connection:
+                page = connection.execute(after.limit(_PAGE)).all()
+            for number, message_id, body, committed_ns, *_ in page:
+                yield StoredEvent(number, message_id, body, committed_ns)
+            if len(page) < _PAGE:
+                return
+            after = statement.where(tuple_(*key) > tuple_(*page[-1][-2:]))
 
     def _page(self, statement: "Select[Any]") -> list[StoredEvent]:
         with self._database.reading() as connection:

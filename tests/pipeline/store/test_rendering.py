@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from pipeline.errors import StoreError
 from pipeline.messages import Event
@@ -140,3 +141,14 @@ def test_a_file_of_another_run_is_refused(tmp_path: Path) -> None:
     with some_store(tmp_path / "events.db") as store, pytest.raises(StoreError, match=r"message foreign.*move it away"):
         EventAppender(store, path)
     assert path.read_text() == '{"message_id": "foreign"}\n'
+
+
+def test_a_message_that_was_altered_leaves_the_others_their_lines(tmp_path: Path) -> None:
+    with some_store(tmp_path / "1.db") as store:
+        commit(store, *events())
+    engine = create_engine(f"sqlite:///{tmp_path / '1.db'}")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE events SET body = '{}' WHERE message_id = 'sample-yard-8'"))
+    engine.dispose()
+    with some_store(tmp_path / "1.db") as store:
+        assert render_events(store, tmp_path / "1.jsonl") == 16
