@@ -102,8 +102,9 @@ def test_an_engine_that_cannot_start_is_named_and_the_others_go_on(weights: Path
     models = ("--model", tmp_path / "torn.onnx", "--model", weights)
     result = run(*models, "--runtime", "onnxruntime", *QUICK)
     assert result.exit_code == 0, (result.output, result.exception)
-    assert "torn.onnx onnxruntime f32: " in result.stdout.replace("\n", " ")
-    assert "not an ONNX model" in result.stdout.replace("\n", " ")
+    said = " ".join(result.stdout.split())
+    assert "torn.onnx onnxruntime f32: " in said
+    assert "not an ONNX model" in said
     alone = run("--model", tmp_path / "torn.onnx", *QUICK)
     assert "engines can start; the first one: " in fault_of(alone, CannotStart)
 
