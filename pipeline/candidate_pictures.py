@@ -41,12 +41,12 @@ class CandidatePictures:
     def keep(self, key: Key, picture: bytes) -> bool:
         """Keep a picture; False where there is no room: all of them leave at least as much memory free as they take."""
         path, size = self._path(key), len(picture)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        space = os.statvfs(self._folder)
         taken = sum(self._sizes.values()) + size
-        if taken > MOST_BYTES or taken > space.f_bavail * space.f_frsize - size:
-            return False
         try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            space = os.statvfs(self._folder)
+            if taken > MOST_BYTES or taken > space.f_bavail * space.f_frsize - size:
+                return False
             write_whole(path, [picture], flush=False, mode=0o600)
         except OSError:
             return False

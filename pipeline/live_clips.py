@@ -63,13 +63,10 @@ class LiveClips:
     def resume(self) -> None:
         """There is a connection: what waits for one is asked for."""
         self._offsets.forget()
-        self.end_what_is_over()
-        for name, why in list(self._held_up.items()):
-            self._ask(self._clips.wanted[name], why)
+        self._ask_for_what_waits()
 
-    def break_off(self, closed: list[Any], reason: str) -> None:
+    def break_off(self, reason: str) -> None:
         """The connection is gone. Clips under way go on when there is another, until their time is over."""
-        self.settle(closed)
         for name in self._clips.wanted:
             self._held_up.setdefault(name, reason)
 
@@ -126,9 +123,12 @@ class LiveClips:
     def _ask_again(self) -> None:
         """For clips that could not be written when they were asked for."""
         if self._held_up and self._recording.is_open and self._child.clock.monotonic_ns() >= self._stuck_ns:
-            self.end_what_is_over()
-            for name, why in list(self._held_up.items()):
-                self._ask(self._clips.wanted[name], why)
+            self._ask_for_what_waits()
+
+    def _ask_for_what_waits(self) -> None:
+        self.end_what_is_over()
+        for name, why in list(self._held_up.items()):
+            self._ask(self._clips.wanted[name], why)
 
     def end_what_is_over(self) -> None:
         """Clips whose time went by while nothing came."""

@@ -50,14 +50,14 @@ class ClipMaker:
 
         Raises ``OSError``.
         """
-        target = folder / path
+        target, note = folder / path, self._note(name)
         try:
             digest = digest_of(self.out / name)
-            blurred = blur_clip(self.out, name, self._note(name), messages, target, self.tell)
+            blurred = blur_clip(self.out, name, note, messages, target, self.tell)
         except SourceError as error:
             self.failed[name] = str(error)
             return ""
-        told = _told(blurred, hiding_of(self._note(name)))
+        told = _told(blurred, hiding_of(note))
         said = Statement(
             path=path,
             sha256=digest_of(target),

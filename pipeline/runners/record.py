@@ -135,7 +135,8 @@ class LiveLoop:
             self._recovered()
 
     def _break_off(self, reason: str) -> None:
-        self._clips.break_off(self._recording.close(), reason)
+        self._recording.close()
+        self._clips.break_off(reason)
 
     def _fail(self, reason: str) -> None:
         delay_s = self._backoff.next_s()

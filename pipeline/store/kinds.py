@@ -7,13 +7,10 @@ that fit are looked at; where none fits, no event is.
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline.store.tables import Tables
+from pipeline.store.tables import KIND, Tables
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
-
-TOLD = ("camera", "rule", "name", "severity", "class_name", "region")
-"""What makes a kind: columns of ``alarms`` and of ``kinds``, where no class is an empty one."""
 
 
 def name_kinds(connection: "Connection", tables: Tables, alarms: Iterable[dict[str, Any]]) -> None:
@@ -22,9 +19,9 @@ def name_kinds(connection: "Connection", tables: Tables, alarms: Iterable[dict[s
     found: dict[tuple[str, ...], int] = {}
     for alarm in alarms:
         if "kind" not in alarm:
-            told = tuple(alarm[name] or "" for name in TOLD)
+            told = tuple(alarm[name] or "" for name in KIND)
             if told not in found:
-                found[told] = _number_of(connection, tables, dict(zip(TOLD, told, strict=True)))
+                found[told] = _number_of(connection, tables, dict(zip(KIND, told, strict=True)))
             alarm["kind"] = found[told]
 
 
@@ -47,7 +44,7 @@ def _number_of(connection: "Connection", tables: Tables, told: dict[str, str]) -
 
     kinds = tables.kinds
     if "same" not in kinds.info:  # made once: making it takes several times as long as asking, in every commit
-        same = (kinds.c[name] == bindparam(name) for name in TOLD)
+        same = (kinds.c[name] == bindparam(name) for name in KIND)
         kinds.info["same"] = select(kinds.c.number).where(*same)
     found: int | None = connection.execute(kinds.info["same"], told).scalar()
     if found is None:

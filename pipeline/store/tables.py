@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 STORE_SCHEMA = 5
 """Number of the layout below; ``migrations/versions`` has one file for each, which leads there and back."""
+KIND = ("camera", "rule", "name", "severity", "class_name", "region")
+"""What makes a kind: columns of ``alarms`` and of ``kinds``, where no class is an empty one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +105,12 @@ def _alarms(metadata: "MetaData") -> "Table":
 def _kinds(metadata: "MetaData") -> "Table":
     from sqlalchemy import Column, Table, Text, UniqueConstraint
 
-    told = ("camera", "rule", "name", "severity", "class_name", "region")
     return Table(
         "kinds",
         metadata,
         Column("number", number_type(), primary_key=True, autoincrement=True),
-        *(Column(name, Text, nullable=False) for name in told),
-        UniqueConstraint(*told),
+        *(Column(name, Text, nullable=False) for name in KIND),
+        UniqueConstraint(*KIND),
         sqlite_autoincrement=True,
     )
 

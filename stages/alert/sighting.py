@@ -163,6 +163,8 @@ class Sightings:
         shares, pixels = boxes.tolist(), tracks.xyxy.tolist()
         subjects = []
         shown: list[tuple[list[View], View]] = []
+        pictured_ns = self.state.pictured_ns if live else None
+        is_due = pictured_ns is None or frame.media_ns - pictured_ns >= BETWEEN_NS
         for row in rows:
             box = tuple(shares[row])
             sighting = carried.get(ids[row]) or self._meet(frame.media_ns, ids[row], classes[row], box)
@@ -170,7 +172,7 @@ class Sightings:
             sighting.vote = votes[row]
             sighting.box_px = tuple(pixels[row])
             sighting.note(frame.media_ns, box, confidence=confidences[row] if observed[row] else None)
-            if observed[row]:
+            if observed[row] and is_due:
                 here = frame.index, frame.media_ns, ids[row], confidences[row], box, sighting.box_px
                 shown.append((sighting.views, view(*here)))
             subjects.append(sighting.subject)
@@ -187,8 +189,7 @@ class Sightings:
             for views, new in shown:
                 note_recent(views, new)
             return
-        last_ns = self.state.pictured_ns
-        if (last_ns is None or now_ns - last_ns >= BETWEEN_NS) and note_together(shown, now_ns):
+        if note_together(shown, now_ns):
             self.state.pictured_ns = now_ns
 
     def _meet(self, now_ns: int, track_id: int, class_id: int, box: Box) -> Sighting:

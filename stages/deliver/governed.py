@@ -106,8 +106,8 @@ class GovernedOutbox(Generic[Row]):
         self._passed: dict[str, Decision] = {}
         self.sifted = 0
         """Messages decided on so far by this process."""
-        for past in _intact(decisions.recent(sink)):
-            self._go_by(past)
+        for past, event in _intact(decisions.recent(sink)):
+            self._go_by(past, event)
 
     def pending(self, sink: str, now_ns: int, limit: int) -> Sequence[Row]:
         """Decide on what is due to this sink, in order, until the fate of a message depends on one that passed before
@@ -180,7 +180,7 @@ class GovernedOutbox(Generic[Row]):
                 self._passed[row.message_id] = decision
                 passed.append(row)
                 blocked.add(row.camera)
-            if self._digest.due(None):
+            if self._digest.due(None) and self._on_duty():
                 self._keep(decided)
                 self.flush()
         self._keep(decided)
@@ -197,8 +197,8 @@ class GovernedOutbox(Generic[Row]):
 
     def _earlier(self, row: Row, event: Event) -> Decision | None:
         """That by which a message passed that was given up since, and is to be sent again."""
-        for past in _intact(self._decisions.of_event(self._sink, event.id)):
-            if past.event.message_id == row.message_id:
+        for past, told in _intact(self._decisions.of_event(self._sink, event.id)):
+            if told.message_id == row.message_id:
                 decision = Decision(Verdict(past.verdict), Role(past.role), past.reason, past.episode)
                 self._governor.note(event, decision)  # as it would after a restart
                 return decision
@@ -213,9 +213,9 @@ class GovernedOutbox(Generic[Row]):
     def _settle(self, row: Row, *, delivered: bool) -> None:
         self._governor.settle(row.event, self._passed.pop(row.message_id), delivered=delivered)
 
-    def _go_by(self, past: Past) -> None:
+    def _go_by(self, past: Past, event: Event) -> None:
         """Take in what was decided, and what came of it."""
-        event, decision = _replay(past, self._governor)
+        decision = _replay(past, event, self._governor)
         if not past.digested or not decision.kept_from_user:
             self._digest.note(event, decision, past.decided_ns)
         if past.state == "pending":
@@ -224,25 +224,25 @@ class GovernedOutbox(Generic[Row]):
     def _recall(self, event_id: str) -> Fate | None:
         """What became of an event, from the log."""
         alone = Governor(self._limits)
-        for past in _intact(self._decisions.of_event(self._sink, event_id)):
-            _replay(past, alone)
+        for past, event in _intact(self._decisions.of_event(self._sink, event_id)):
+            _replay(past, event, alone)
         return alone.fate(event_id)
 
 
-def _intact(found: Iterable[Past]) -> Iterator[Past]:
-    """Those whose messages can be read; what was altered in the store is lost to the digest, too."""
+def _intact(found: Iterable[Past]) -> Iterator[tuple[Past, Event]]:
+    """Those whose messages can be read, with these; what was altered in the store is lost to the digest, too."""
     for past in found:
         try:
-            _ = past.event
+            event = past.event
         except DamagedEvent:
             continue
-        yield past
+        yield past, event
 
 
-def _replay(past: Past, governor: Governor) -> tuple[Event, Decision]:
+def _replay(past: Past, event: Event, governor: Governor) -> Decision:
     """Bring a governor to where it was after this decision and what came of it."""
-    event, decision = past.event, Decision(Verdict(past.verdict), Role(past.role), past.reason, past.episode)
+    decision = Decision(Verdict(past.verdict), Role(past.role), past.reason, past.episode)
     governor.note(event, decision)
     if past.state in ("delivered", "dead"):
         governor.settle(event, decision, delivered=past.state == "delivered")
-    return event, decision
+    return decision

@@ -87,6 +87,7 @@ def test_a_live_event_has_a_clip_that_begins_before_it(start: Start, root: Path,
         for _ in until(30, "a clip under way"):
             if parts := sorted((out / "media" / camera).glob("*.part.mp4")):
                 break
+            assert run.command.poll() is None, run.said()
         torn = parts[0].name.partition(".")[0]
         pid = run.signal(f"record[{camera}]", signal.SIGKILL)
         for _ in until(20, "another recorder"):
@@ -96,6 +97,7 @@ def test_a_live_event_has_a_clip_that_begins_before_it(start: Start, root: Path,
         for _ in until(30, "the clip that was torn"):
             if torn in {note["event"] for note in notes(run, camera)}:
                 break
+            assert run.command.poll() is None, run.said()
         assert run.stop() == 0, run.said()
     assert not list((out / "media" / camera).glob("*.part.mp4"))
     started = {event["id"]: event for event in run.events() if event["type"] == "start"}
