@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.running import Running
+from tests.mounting import mounted
 from tests.servers.clips import copy_beginning
 
 Start = Callable[..., Running]
@@ -30,3 +31,10 @@ def campus(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first 300 frames of the sample recording: 18 people come and go, half of them before the middle."""
     folder = tmp_path_factory.mktemp("campus")
     return copy_beginning(root / "sample_videos" / "campus.mp4", folder / "campus.mp4", seconds=30)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of 64 MB of its own."""
+    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=64m", "tmpfs") as place:
+        yield place

@@ -17,6 +17,7 @@ from pipeline.store.event_store import EventStore
 from pipeline.store.postgresql import explain
 from pipeline.store.rows import Position
 from pipeline.store.sample_event import sample_event
+from tests.mounting import mounted
 from tests.pipeline.store.history import make_history
 from tests.postgres import Postgres
 
@@ -36,16 +37,10 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def read_only(path: Path, tmp_path: Path) -> Iterator[Path]:
     """The same store where nothing can be written, for root neither."""
-    place = tmp_path / "handed over?"  # a mark that means something in a URI
-    place.mkdir()
-    mounted = subprocess.run(["mount", "--bind", str(path.parent), str(place)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"needs leave to mount: {mounted.stderr.decode().strip()}")
-    try:
+    mark = "handed over?"  # it means something in a URI
+    with mounted(tmp_path / mark, "--bind", str(path.parent)) as place:
         subprocess.run(["mount", "-o", "remount,bind,ro", str(place)], check=True)
         yield place / "events.db"
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 @pytest.mark.parametrize("replaced", [False, True])
