@@ -3,13 +3,13 @@
 """
 
 import os
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import bech32
 from pipeline.errors import UsageError
+from pipeline.private_file import read_private
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -105,19 +105,7 @@ class RoleKey:
 
 
 def _read(path: Path) -> str:
-    """What a private file holds, that nobody but its owner may read."""
     try:
-        with path.open("rb") as file:
-            found = os.fstat(file.fileno())
-            data = file.read(1 << 16)
-    except OSError as error:
-        raise UsageError(f"{path}: key cannot be read: {error.strerror}") from error
-    mode = stat.S_IMODE(found.st_mode)
-    if mode & 0o077:
-        raise UsageError(f"{path}: private key can be read by others (mode {mode:04o}): chmod 600 {path}")
-    if found.st_uid not in (os.geteuid(), 0):
-        raise UsageError(f"{path}: private key belongs to another user (uid {found.st_uid})")
-    try:
-        return data.decode("ascii")
+        return read_private(path, called="private key").decode("ascii")
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: is no private key of a role: it is no text") from error

@@ -7,7 +7,6 @@ who shall know this peer). Keys are Z85 text of 40 characters, as ZeroMQ takes t
 import ipaddress
 import os
 import re
-import stat
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from pipeline.errors import UsageError
+from pipeline.private_file import read_private
 
 Key = TypeVar("Key", bound="PublicKey")
 
@@ -75,19 +75,16 @@ def make_key(folder: Path, name: str, role: Role) -> KeyPair:
 
 def read_secret(path: Path) -> KeyPair:
     """A key pair from its secret file. Raises ``UsageError`` if others could read or replace it, or it is damaged."""
-    data = _read(path)
-    found = path.stat()
-    if stat.S_IMODE(found.st_mode) & 0o077:
-        mode = stat.S_IMODE(found.st_mode)
-        raise UsageError(f"{path}: secret key can be read by others (mode {mode:04o}): chmod 600 {path}")
-    if found.st_uid not in (os.geteuid(), 0):
-        raise UsageError(f"{path}: secret key belongs to another user (uid {found.st_uid})")
-    return _decoded(data, KeyPair, path)
+    return _decoded(read_private(path, called="secret key"), KeyPair, path)
 
 
 def read_public(path: Path) -> PublicKey:
     """A peer's public half from its file. Raises ``UsageError``."""
-    return _decoded(_read(path), PublicKey, path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: key cannot be read: {error.strerror}") from error
+    return _decoded(data, PublicKey, path)
 
 
 def own_key(folder: Path, role: Role) -> KeyPair:
@@ -132,13 +129,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path}: key cannot be read: {error.strerror}") from error
 
 
 def _decoded(data: bytes, kind: type[Key], path: Path) -> Key:
