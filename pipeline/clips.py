@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from pipeline.clock import SECOND
+from pipeline.file_digest import file_sha256
 from pipeline.messages import Event
 from pipeline.wall import rfc3339
 from pipeline.whole_file import write_whole
@@ -96,13 +96,11 @@ class Clips:
 def settle(wanted: Wanted, out: Path, facts: dict[str, Any], *, live: bool, started_ns: int, ended_ns: int) -> None:
     """Say beside a finished clip what it holds. ``facts``: what else is known of it. Times as those of ``wanted``."""
     path = wanted.path(out)
-    with path.open("rb") as file:
-        digest = file_digest(file, "sha256").hexdigest()
     told = {
         "event": wanted.event,
         "camera": wanted.camera,
         "file": path.name,
-        "sha256": digest,
+        "sha256": file_sha256(path),
         "started": rfc3339(started_ns) if live else started_ns / SECOND,
         "ended": rfc3339(ended_ns) if live else ended_ns / SECOND,
         "event_at_s": round((wanted.started_ns - started_ns) / SECOND, 3),

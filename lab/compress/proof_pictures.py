@@ -1,10 +1,10 @@
 """The pictures that a model is proved on: they may neither calibrate it nor teach it, under whatever name they lie."""
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.errors import UsageError
+from pipeline.file_digest import file_sha256
 
 
 class ProofPictures:
@@ -19,18 +19,13 @@ class ProofPictures:
         self._sizes: set[int] = set()
         for picture in pictures:
             try:
-                self._digests.add(_digest(picture))
+                self._digests.add(file_sha256(picture))
                 self._sizes.add(picture.stat().st_size)
             except OSError as error:
                 raise UsageError(f"--data: {picture} cannot be read: {error.strerror}") from error
 
     def __contains__(self, file: Path) -> bool:
         try:
-            return file.stat().st_size in self._sizes and _digest(file) in self._digests
+            return file.stat().st_size in self._sizes and file_sha256(file) in self._digests
         except OSError:
             return False  # whoever reads the picture says why it cannot be
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

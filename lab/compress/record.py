@@ -1,6 +1,5 @@
 """What stands beside a compressed model: from what, how, and by which figures it was let through."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
@@ -9,6 +8,7 @@ from typing import Any
 
 from lab.compress.proof import Outcome, Terms
 from lab.train.run_folder import RUN, versions, write_json
+from pipeline.file_digest import file_sha256
 
 
 def record(
@@ -21,7 +21,7 @@ def record(
     outcome: Outcome,
 ) -> None:
     """Write ``run.json`` into the folder of a model."""
-    parts = {file.name: _sha256(file) for file in sorted(folder.iterdir()) if file.suffix in MODELS}
+    parts = {file.name: file_sha256(file) for file in sorted(folder.iterdir()) if file.suffix in MODELS}
     sources = [model] if model.is_file() else sorted(file for file in model.iterdir() if file.suffix in MODELS)
     write_json(
         folder / RUN,
@@ -29,7 +29,7 @@ def record(
             "made_by": f"bartizan compress {made_by}",
             "settings": dict(settings),
             "terms": asdict(terms),
-            "from": {file.name: _sha256(file) for file in sources},
+            "from": {file.name: file_sha256(file) for file in sources},
             "files": parts,
             "data_sha256": data_sha256,
             "versions": versions() | {name: version(name) for name in ("openvino", "nncf")},
@@ -39,7 +39,3 @@ def record(
 
 
 MODELS = (".pt", ".onnx", ".xml", ".bin")
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from pipeline.errors import CannotStart, UsageError
+from pipeline.file_digest import file_sha256
 from pipeline.whole_file import write_whole
 from stages.alert.normal.calibration import Calibration
 from stages.alert.normal.feedback import FEEDBACK, Feedback, read_feedback
@@ -257,7 +258,7 @@ def _model_of(folder: Path, generation: int) -> int:
 def _digest_in_use(folder: Path) -> str:
     """sha256 of the manifest in use; empty where there is none, or none that can be found."""
     try:
-        return hashlib.sha256((folder / GENERATIONS / str(current(folder)) / MANIFEST).read_bytes()).hexdigest()
+        return file_sha256(folder / GENERATIONS / str(current(folder)) / MANIFEST)
     except CannotStart:
         return ""
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from lab.evaluate.detect_options import open_out
 from pipeline.errors import UsageError
+from pipeline.file_digest import file_sha256
 from pipeline.whole_file import write_whole
 
 RUN = "run.json"
@@ -94,10 +95,7 @@ def versions() -> dict[str, str]:
 
 def digest_of(files: Iterable[Path]) -> str:
     """SHA-256 over names and contents of files, whatever their order and folder: the same data, the same digest."""
-    parts = []
-    for file in files:
-        with file.open("rb") as content:
-            parts.append(f"{file.name} {hashlib.file_digest(content, 'sha256').hexdigest()}")
+    parts = [f"{file.name} {file_sha256(file)}" for file in files]
     return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
 
 
@@ -113,8 +111,7 @@ def digest_of_data(members: Iterable[tuple[Any, Sequence[Path]]], names: Sequenc
         parts = []
         for file in files:
             if file not in known:
-                with file.open("rb") as content:
-                    known[file] = hashlib.file_digest(content, "sha256").hexdigest()
+                known[file] = file_sha256(file)
             parts.append((file.name, known[file]))
         lines.append(msgspec.json.encode((said, parts)))
     whole = b"\n".join([msgspec.json.encode(tuple(names)), *sorted(lines)])

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from pipeline.configuration.config import ClassifyConfig, PipelineConfig, RuleConfig, plain
 from pipeline.configuration.source_paths import is_stream, local_path
+from pipeline.file_digest import file_sha256
 from pipeline.models import find, is_name
 
 SPEED_ONLY = frozenset({"workers", "batch", "batch_wait_ms", "threads", "streams"})
@@ -26,7 +27,6 @@ SPEED_ONLY = frozenset({"workers", "batch", "batch_wait_ms", "threads", "streams
 CONNECTION_ONLY = frozenset({"transport", "username", "password", "user", "headers", "user_agent"})
 """Options of a camera that say how to reach it."""
 _CONNECTION_WORDS = ("timeout", "reconnect", "backoff", "retry", "retries")
-_PIECE = 1 << 20
 
 
 def analysis_sha256(config: PipelineConfig) -> str:
@@ -112,19 +112,11 @@ def content_sha256(path: Path) -> str:
     """
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
-        parts = [f"{file.relative_to(path).as_posix()} {_file_sha256(file)}" for file in files]
+        parts = [f"{file.relative_to(path).as_posix()} {file_sha256(file)}" for file in files]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
     if not path.is_file():
         return path.name
     weights = path.with_suffix(".bin")
     if path.suffix == ".xml" and weights.is_file():
-        return hashlib.sha256(f"{_file_sha256(path)} {_file_sha256(weights)}".encode()).hexdigest()
-    return _file_sha256(path)
-
-
-def _file_sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-    return digest.hexdigest()
+        return hashlib.sha256(f"{file_sha256(path)} {file_sha256(weights)}".encode()).hexdigest()
+    return file_sha256(path)

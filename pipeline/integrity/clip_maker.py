@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from pipeline.errors import SourceError
+from pipeline.file_digest import file_sha256
 from pipeline.integrity.blurred_clip import Blurred, Hiding, Progress, blur_clip, hiding_of
-from pipeline.integrity.derived import Statement, digest_of, version
+from pipeline.integrity.derived import Statement, version
 from pipeline.integrity.site_key import SiteKey
 from pipeline.messages import Event
 
@@ -52,7 +53,7 @@ class ClipMaker:
         """
         target, note = folder / path, self._note(name)
         try:
-            digest = digest_of(self.out / name)
+            digest = file_sha256(self.out / name)
             blurred = blur_clip(self.out, name, note, messages, target, self.tell)
         except SourceError as error:
             self.failed[name] = str(error)
@@ -60,7 +61,7 @@ class ClipMaker:
         told = _told(blurred, hiding_of(note))
         said = Statement(
             path=path,
-            sha256=digest_of(target),
+            sha256=file_sha256(target),
             source=name,
             source_sha256=digest,
             made=self.at,

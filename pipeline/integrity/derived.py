@@ -5,7 +5,7 @@ Each statement is signed by the key of the site, if whoever exports has it.
 
 import json
 from collections.abc import Sequence
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 
@@ -51,12 +51,6 @@ def version() -> str:
         return metadata.version("bartizan")
     except metadata.PackageNotFoundError:
         return ""
-
-
-def digest_of(path: Path) -> str:
-    """sha256 of a file. Raises ``OSError``."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
 
 
 def write_derived(folder: Path, statements: Sequence[Statement]) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import UsageError
+from pipeline.file_digest import file_sha256
 from pipeline.integrity.chain import FILE, read_chain
 from pipeline.integrity.entry import FIRST, Entry
 from pipeline.integrity.recorded_files import UNDER_WAY
@@ -156,9 +157,7 @@ def _files(out: Path, entries: dict[str, Entry], gone: dict[str, Entry], still: 
                 continue
             yield Finding("missing", name, f"was there at {entry.taken}, {entry.size} bytes")
             continue
-        with path.open("rb") as file:
-            digest = file_digest(file, "sha256").hexdigest()
-        if digest != entry.sha256:
+        if file_sha256(path) != entry.sha256:
             yield Finding("altered", name, f"is not what it was at {entry.taken}")
         elif name in gone:
             still.append(name)

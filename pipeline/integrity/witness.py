@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
 from pipeline.clock import Clock
 from pipeline.errors import CannotStart, DamagedEvent
+from pipeline.file_digest import file_sha256
 from pipeline.integrity.chain import Chain
 from pipeline.integrity.deletion import finish, note_stayed
 from pipeline.integrity.entry import Kind
@@ -93,6 +94,7 @@ class Witness:
     def catch_up(self) -> int:
         """Take note of what is new; how many entries that makes. Raises ``OSError`` if the chain cannot be written:
         what is missing in it is then added the next time."""
+        self._chain.take_room()
         added = sum(self._events()) + sum(self._files()) + sum(self._releases())
         if not self._chain.is_synced:
             self._chain.sync()
@@ -153,9 +155,9 @@ class Witness:
 
     def _take(self, name: str) -> int:
         path = self._out / name
+        self._chain.leave_room()  # else the file would be read again and again while the disk is full
         try:
-            with path.open("rb") as file:
-                digest = file_digest(file, "sha256").hexdigest()
+            digest = file_sha256(path)
             size = path.stat().st_size
         except OSError as error:
             logger.warning("%s: cannot be taken note of: %s", name, error.strerror)

@@ -1,10 +1,10 @@
 """Is a file the one that was pinned?"""
 
-import hashlib
 from functools import cache
 from pathlib import Path
 
 from pipeline.errors import CannotStart
+from pipeline.file_digest import file_sha256
 
 
 def digest(path: Path) -> str:
@@ -22,8 +22,7 @@ def digest(path: Path) -> str:
 
 @cache
 def _digest(path: Path, _size: int, _mtime_ns: int, _inode: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)
 
 
 def verify(name: str, path: Path, sha256: str) -> None:

@@ -1,7 +1,6 @@
 """What turns a crop into a row of numbers for few-shot naming, as one graph: a trained classifier, a detector's
 backbone, an ImageNet network, or anybody's ONNX with one vector out."""
 
-import hashlib
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from lab.train.classify.export import with_card, write_graph
 from lab.train.classify.network import MEAN, STD
 from lab.train.classify.settings import Design
 from pipeline.errors import UsageError
+from pipeline.file_digest import file_sha256
 from pipeline.whole_file import write_whole
 from stages.classify.onnx_graph import CARD
 
@@ -26,8 +26,12 @@ def write_embedder(
     """
     if not source.is_file():
         raise UsageError(f"embedder {source}: no such file; nothing is downloaded")
-    sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
-    card: dict[str, Any] = {"kind": "embed", "name": source.stem, "source_sha256": sha256, "size": list(size)}
+    card: dict[str, Any] = {
+        "kind": "embed",
+        "name": source.stem,
+        "source_sha256": file_sha256(source),
+        "size": list(size),
+    }
     if design is not None:
         from lab.train.classify.network import build
         from lab.train.classify.pretrained import load_into

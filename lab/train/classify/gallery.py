@@ -1,6 +1,5 @@
 """The folder of a gallery: crops in, embeddings out, and everything written as a whole."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from lab.train.classify.collection import pictures_in
 from lab.train.classify.embedder import write_embedder
 from lab.train.run_folder import digest_of, versions, write_json
 from pipeline.errors import UsageError
+from pipeline.file_digest import file_sha256
 from stages.classify.crop_graph import CropGraph, FloatArray
 from stages.classify.few_shot import EMBEDDER, GALLERY
 from stages.classify.options import CropModelOptions
@@ -62,7 +62,7 @@ def write_gallery(out: Path, content: Mapping[str, Any], *, attribute: str, file
         "kind": "few_shot",
         "name": out.name,
         "attribute": attribute,
-        "embedder_sha256": hashlib.sha256((out / EMBEDDER).read_bytes()).hexdigest(),
+        "embedder_sha256": file_sha256(out / EMBEDDER),
         "data_sha256": data_sha256,
     }
     write_json(out / GALLERY, record | dict(content))

@@ -1,6 +1,5 @@
 """The fine-tuning of a detector, from its settings to a checkpoint that can be deployed."""
 
-import hashlib
 import math
 from collections.abc import Iterator
 from copy import deepcopy
@@ -16,6 +15,7 @@ from lab.train.progress import Progress
 from lab.train.run_folder import add_to_run, asked_of, check_run, digest_of_data, open_run, write_json
 from lab.train.verdict import say_verdict
 from pipeline.errors import CannotStart, UsageError
+from pipeline.file_digest import file_sha256
 from stages.detect.hardware import has_bf16
 from stages.detect.offline import import_ultralytics
 
@@ -45,7 +45,7 @@ def train(settings: DetectSettings, out: Path, *, base: Path, resume: bool = Fal
     final = out / f"{settings.name}.pt"
     course.run()
     facts = course.finish(final)
-    add_to_run(out, {"model": {"file": final.name, "sha256": hashlib.sha256(final.read_bytes()).hexdigest()}, **facts})
+    add_to_run(out, {"model": {"file": final.name, "sha256": file_sha256(final)}, **facts})
     say_verdict(
         final,
         f"weights of epoch {facts['epoch']} of {course.epoch}"

@@ -13,7 +13,6 @@ A generation never changes once it is written. Reading trusts nothing: no pickle
 every refusal is a ``CannotStart`` of one line. ``lab.normal`` writes.
 """
 
-import hashlib
 import io
 import zipfile
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import CannotStart
+from pipeline.file_digest import file_sha256
 from stages.alert.normal.calibration import Calibration
 from stages.alert.normal.model import NormalModel
 
@@ -206,7 +206,7 @@ def read_generation(path: Path) -> Stored:
         calibration = Calibration.stored(calib, manifest.calibration)
     except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
         _refuse(path, f"does not fit together ({type(error).__name__}: {error})", _GO_BACK)
-    digest = hashlib.sha256((path / MANIFEST).read_bytes()).hexdigest()
+    digest = file_sha256(path / MANIFEST)
     return Stored(path, manifest, digest, model, calibration)
 
 
@@ -254,8 +254,7 @@ def _sha256(path: Path, name: str) -> str:
     if inside.is_absolute() or ".." in inside.parts:
         _refuse(path, f"names a file outside itself: {name!r}", _GO_BACK)
     try:
-        with (path / inside).open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
+        return file_sha256(path / inside)
     except OSError as error:
         _refuse(path / name, f"cannot be read: {error.strerror}", _GO_BACK)
 
