@@ -39,7 +39,7 @@ class Measured(Protocol):
 class _Begun:
     wanted: Wanted
     closed: Any
-    clock: str
+    clock: dict[str, Any]
     found: "Future[Measured | None]"
     connection: int
 
@@ -62,8 +62,9 @@ class ClipOffsets:
     def __len__(self) -> int:
         return len(self._begun)
 
-    def begin(self, wanted: Wanted, closed: Any, clock: str) -> None:
-        """Measure on a clip that is written, and dated by ``clock``; what was measured lately is not again."""
+    def begin(self, wanted: Wanted, closed: Any, clock: dict[str, Any]) -> None:
+        """Measure on a clip that is written; ``clock``: what is known of its times. What was measured lately
+        is not again."""
         recorded = closed.recorded
         found: Future[Measured | None]
         if 0 <= recorded.ended_ns - self._last_ns < FRESH_NS:
@@ -78,7 +79,7 @@ class ClipOffsets:
         ready = []
         while self._begun and (wait or self._begun[0].found.done()):
             begun = self._begun.pop(0)
-            ready.append((begun.wanted, begun.closed, {"clock": begun.clock, **self._told(begun)}))
+            ready.append((begun.wanted, begun.closed, {**begun.clock, **self._told(begun)}))
         return ready
 
     def forget(self) -> None:

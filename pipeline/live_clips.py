@@ -163,7 +163,7 @@ class LiveClips:
                 self._forget(wanted)
             else:
                 self._forget(wanted)
-                self._offsets.begin(wanted, each, self._recording.clock)
+                self._offsets.begin(wanted, each, self._recording.clock_facts)
 
     def _settle_measured(self, *, wait: bool = False) -> None:
         if not wait and self._child.clock.monotonic_ns() < self._stuck_ns:
@@ -183,7 +183,7 @@ class LiveClips:
             "codec": made.codec,
             "frames": made.frames,
             "size": made.size,
-            "clock": self._recording.clock,
+            **self._recording.clock_facts,
             **offset,
             "short": closed.short,
             "hide": self._hide,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from pipeline.camera_clock import CameraClock
 from pipeline.clock import Clock
 from pipeline.configuration.config import PipelineConfig, RecordConfig
 from pipeline.configuration.source_paths import local_path
@@ -41,7 +42,8 @@ def build_live_recording(config: PipelineConfig, item: RecordConfig, camera: str
         return resolve(LIVE_RECORDING, {})(item.options, shared, paint=None, segments=segments, times=shared)
     source = options if not item.source else options.model_copy(update={"source": item.source})
     paint = resolve(PRIVACY_MASKS, {})(options.masks).paint if options.masks else None
-    packets = resolve(PACKET_SOURCE, {})(source, clock)
+    camera_clock = CameraClock(spec.clock_state(camera))
+    packets = resolve(PACKET_SOURCE, {})(source, clock, ahead_ns=camera_clock.ahead_ns)
     return resolve(LIVE_RECORDING, {})(item.options, packets, paint=paint, segments=segments)
 
 

@@ -66,6 +66,10 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
         """Where the recorder of a live camera says how it is. Not among the results, whose disk may be full."""
         return Path(self.ring_dir) / f"recording-{camera}.json"
 
+    def clock_state(self, camera: str) -> Path:
+        """Where the capture of a live camera says how far the camera's clock is ahead (``pipeline.camera_clock``)."""
+        return Path(self.ring_dir) / f"clock-{camera}.json"
+
     def frames_address(self, camera: str) -> Path:
         """Socket at which the recorder of a camera is told of the frames that capture has. Short: its length is
         limited."""

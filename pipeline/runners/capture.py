@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.backoff import Backoff
+from pipeline.camera_clock import CameraClock
 from pipeline.clock import SECOND
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Metrics
@@ -64,7 +65,8 @@ def run(child: Child, spec: RunSpec) -> None:
         sharer = FrameSharer(spec.frames_address(child.name), rings, camera=child.name, incarnation=child.incarnation)
     with open_dealer(config.links, spec.endpoint, Role.CAPTURE) as link:
         window = 1 if child.careful and not capture.live else config.dispatch.window
-        loop = CaptureLoop(child, link, capture, pool, reconnect, window=window, sharer=sharer)
+        clock = CameraClock(spec.clock_state(child.name))
+        loop = CaptureLoop(child, link, capture, pool, reconnect, window=window, sharer=sharer, camera_clock=clock)
         try:
             loop.run()
         finally:
@@ -87,8 +89,11 @@ class CaptureLoop:
         *,
         window: int,
         sharer: FrameSharer | None,
+        camera_clock: CameraClock,
     ) -> None:
         self._window = window
+        self._camera_clock = camera_clock
+        capture.clock_ahead_ns = camera_clock.ahead_ns()
         self._sharer = sharer
         self._child = child
         self._link = link
@@ -259,6 +264,7 @@ class CaptureLoop:
         if self._capture.live:
             self._reconnect.reset()
             self._report_state(online=True, reason="frames arrive")
+            self._camera_clock.tell(self._capture.clock_ahead_ns)
         message: Offer | Skip
         if captured.skip is not None:
             message = Skip(self._child.incarnation, frame, captured.skip)

@@ -26,6 +26,9 @@ class Capture(Protocol):
     live: bool
     source_sha256: str
     frames: int | None
+    clock_ahead_ns: int | None
+    """By how much a live camera's own clock is ahead of the wall times of its frames; None: they do not go by it. Set
+    before the first frame, it is what an earlier process found."""
 
     def open(self, *, session: int, next_index: int, last_media_ns: int) -> None:
         """Open the source. A live camera numbers its frames from ``next_index`` and its media time goes on after

@@ -34,7 +34,7 @@ class CameraCapture:
     ``foreground`` says whether the detector wants the mask plane (``Captured.aux``, see ``foreground.mask_shape``).
     ``Frame.features`` is a MessagePack map: ``motion``, the changed share of the picture; ``light``, a change of the
     whole picture in grey levels; ``learning``, 1 while the foreground model learns a new background; ``clock_drift``,
-    seconds by which the camera's own clock is off too far to be believed; and under the name of each of
+    seconds by which the camera's own clock is off, where that is more than it may be; and under the name of each of
     ``measurements`` what it measured. What was not measured is absent.
     """
 
@@ -77,6 +77,15 @@ class CameraCapture:
         if self._source_sha256 is None:
             self._source_sha256 = "" if self.live else fingerprint(self._options.source)
         return self._source_sha256
+
+    @property
+    def clock_ahead_ns(self) -> int | None:
+        """By how much the camera's own clock is ahead of the wall times of its frames; None: they do not go by it."""
+        return self._wall.ahead_ns
+
+    @clock_ahead_ns.setter
+    def clock_ahead_ns(self, ahead_ns: int | None) -> None:
+        self._wall.ahead_ns = ahead_ns
 
     def open(self, *, session: int, next_index: int, last_media_ns: int) -> None:
         """Open the source. A recording starts at frame 0 of session 0, whatever is asked for."""

@@ -1,7 +1,7 @@
 """A camera's video as it comes, compressed: what recording copies."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -33,16 +33,24 @@ class Copied:
     packet: "Packet[VideoStream]"
     wall_ns: int
     """UTC."""
-    by_camera: bool
-    """By the camera's own clock (RTCP sender reports); else by when it came, which is later by the way it took."""
+    ahead_ns: int | None
+    """By the camera's own clock (RTCP sender reports), less this; None: by when it came, which is later by the way it
+    took."""
+
+
+def _unknown() -> None:
+    """Nobody knows how far the camera's clock is ahead."""
 
 
 class PacketSource:
     """Packets of one stream over a connection of its own. Raises what a ``Source`` raises."""
 
-    def __init__(self, options: CameraOptions, clock: Clock) -> None:
+    def __init__(self, options: CameraOptions, clock: Clock, *, ahead_ns: Callable[[], int | None] = _unknown) -> None:
+        """``ahead_ns``: by how much the camera's clock is ahead of the times that the analysis gives its frames; None
+        where it does not go by that clock, and then neither do these packets."""
         self._options = options
         self._clock = clock
+        self._ahead_ns = ahead_ns
         self._container: InputContainer | None = None
         self._packets: Iterator[Packet[VideoStream]] = iter(())
         self._wall = WallClock()
@@ -134,5 +142,7 @@ class PacketSource:
                 self._offset_ns = microseconds * 1000 - media_ns
         camera_ns = None if self._offset_ns is None else media_ns + self._offset_ns
         arrived_ns, now_ns = self._clock.monotonic_ns(), self._clock.wall_ns()
-        wall = self._wall.stamp(media_ns=media_ns, arrived_ns=arrived_ns, now_ns=now_ns, camera_ns=camera_ns)
-        return Copied(packet, wall.wall_ns, camera_ns is not None and wall.drift_ns is None)
+        wall = self._wall.follow(
+            media_ns=media_ns, arrived_ns=arrived_ns, now_ns=now_ns, camera_ns=camera_ns, ahead_ns=self._ahead_ns()
+        )
+        return Copied(packet, wall.wall_ns, wall.ahead_ns)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.clock import SECOND
 from stages.record.clip import UNTIL_TOLD, Closed, finish
@@ -32,8 +32,8 @@ class Copied(Protocol):
         ...
 
     @property
-    def by_camera(self) -> bool:
-        """By the camera's own clock."""
+    def ahead_ns(self) -> int | None:
+        """How much the camera's own clock, by which it goes, is ahead of it; None: it does not go by that."""
         ...
 
 
@@ -91,14 +91,22 @@ class LiveRecording:
         self._recorder: Recorder | None = None
         self._transcoder: Transcoder | None = None
         self._times = times
-        self._by_camera = False
+        self._ahead_ns: int | None = None
 
     @property
     def clock(self) -> str:
         """Whose times these are: ``shared`` with the analysis, of the ``camera`` itself, or of ``arrival``."""
         if self._times is not None:
             return "shared"
-        return "camera" if self._by_camera else "arrival"
+        return "arrival" if self._ahead_ns is None else "camera"
+
+    @property
+    def clock_facts(self) -> dict[str, Any]:
+        """What is said of it beside a clip."""
+        told: dict[str, Any] = {"clock": self.clock}
+        if self._ahead_ns is not None:
+            told["camera_ahead_s"] = round(self._ahead_ns / SECOND, 3)
+        return told
 
     def at(self, media_ns: int) -> int | None:
         """UTC in ns of a media time of the analysis, where the connection is shared and remembers it."""
@@ -127,7 +135,7 @@ class LiveRecording:
         copied = self._source.read()
         if copied is None:
             return []
-        self._by_camera = copied.by_camera
+        self._ahead_ns = copied.ahead_ns
         try:
             return [self._told(closed) for arrival in self._arrivals(copied) for closed in self._recorder.take(arrival)]
         except FFmpegError as error:

@@ -86,7 +86,7 @@ class Encoded:
     wall_ns: int
     """UTC."""
     media_ns: int
-    by_camera: bool = False
+    ahead_ns: int | None = None
 
 
 class SharedStream:

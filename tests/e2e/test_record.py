@@ -139,16 +139,17 @@ def test_how_far_two_streams_without_a_clock_are_apart_is_measured(start: Start,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("codec", ["h264", "hevc"])
+@pytest.mark.parametrize(("codec", "wrong_clock"), [("h264", False), ("hevc", True)])
 def test_with_sender_reports_a_clip_shows_an_event_within_one_frame(
-    start: Start, root: Path, tmp_path: Path, codec: Literal["h264", "hevc"]
+    start: Start, root: Path, tmp_path: Path, codec: Literal["h264", "hevc"], wrong_clock: bool
 ) -> None:
+    """Even if the camera's clock was never set."""
     clip = root / "sample_videos" / "campus.mp4"
     if codec == "hevc":
         clip = as_hevc(clip, tmp_path / "campus.mp4")
     out, camera = tmp_path / "out", "127_0_0_1"
     options = [*QUICK, *camera_options(camera), *RECORD, "--set", f"cameras.{camera}.backend=pyav"]
-    with gst_rtsp_server({"/yard": file_launch(clip, codec)}, shared=True) as server:
+    with gst_rtsp_server({"/yard": file_launch(clip, codec)}, shared=True, wrong_clock=wrong_clock) as server:
         run = start(["watch", f"{server.url}/yard", "--out", str(out), *options], out)
         for _ in until(90, "clips by the camera's clock"):
             found = [note for note in notes(run, camera) if note["clock"] == "camera" and not note["short"]]
@@ -159,6 +160,8 @@ def test_with_sender_reports_a_clip_shows_an_event_within_one_frame(
     started = {event["id"]: event for event in run.events() if event["type"] == "start"}
     offsets = [measured.seconds for note in found if (measured := measured_on(run, started[note["event"]], note))]
     assert np.median(np.abs(offsets)) <= 0.1
+    seventy_years_s = (datetime(1970, 1, 1) - datetime(1900, 1, 1)).total_seconds()
+    assert all(abs(note["camera_ahead_s"] + wrong_clock * seventy_years_s) < 60 for note in found)
 
 
 def measured_on(run: Running, event: dict[str, Any], note: dict[str, Any]) -> Offset | None:

@@ -2,7 +2,8 @@
 
 Runs in Debian's python3, which has the GObject bindings. Usage: gst_program.py JSON with the keys ``port``,
 ``mounts`` (path to launch line), ``protocol`` (tcp, udp or both), and optionally ``auth`` (basic or digest),
-``user``, ``password``, and ``shared``: all who watch see the same picture at a time.
+``user``, ``password``, ``shared``: all who watch see the same picture at a time, and
+``wrong_clock``: sender reports count from 1970 as if it were 1900, so the camera is 70 years behind.
 """
 
 import json
@@ -36,6 +37,20 @@ def authentication(wanted: dict[str, Any]) -> Any:
     return auth
 
 
+def set_clock_wrong(media: Any) -> None:
+    """Once its pipeline stands: the RTP bin is the first that knows of sender reports."""
+    above = media.get_element()
+    while above.get_parent() is not None:
+        above = above.get_parent()
+    elements = above.iterate_recurse()
+    while True:
+        result, element = elements.next()
+        if result != Gst.IteratorResult.OK:
+            return
+        if element.get_factory().get_name() == "rtpbin":
+            element.set_property("ntp-time-source", 1)
+
+
 def main() -> None:
     wanted = json.loads(sys.argv[1])
     Gst.init(None)
@@ -49,6 +64,8 @@ def main() -> None:
         factory.set_launch(launch)
         factory.set_shared(wanted.get("shared", False))
         factory.set_protocols(PROTOCOLS[wanted["protocol"]])
+        if wanted.get("wrong_clock"):
+            factory.connect("media-configure", lambda _, media: media.connect("prepared", set_clock_wrong))
         if wanted.get("auth"):
             factory.add_role_from_structure(
                 Gst.Structure.from_string("user, media.factory.access=true, media.factory.construct=true")[0]

@@ -53,15 +53,17 @@ def gst_rtsp_server(
     password: str = "",
     port: int = 0,
     shared: bool = False,
+    wrong_clock: bool = False,
 ) -> RtspServer:
     """Serve each launch line at its path (``/cam``) with GStreamer; skips where Debian's bindings are missing.
 
-    ``shared``: all who watch see the same picture at a time, as of a camera.
+    ``shared``: all who watch see the same picture at a time, as of a camera. ``wrong_clock``: its sender reports are
+    70 years behind.
     """
     if not gstreamer_is_installed():
         pytest.skip("needs gir1.2-gst-rtsp-server-1.0 and python3-gi for /usr/bin/python3")
     port = port or free_port()
-    wanted = {"port": port, "mounts": dict(mounts), "protocol": protocol, "shared": shared}
+    wanted = {"port": port, "mounts": dict(mounts), "protocol": protocol, "shared": shared, "wrong_clock": wrong_clock}
     if auth is not None:
         wanted |= {"auth": auth, "user": user, "password": password}
     command = [SYSTEM_PYTHON, str(HERE / "gst_program.py"), json.dumps(wanted)]
