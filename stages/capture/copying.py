@@ -1,5 +1,6 @@
 """A camera's video as it comes, compressed: what recording copies."""
 
+import logging
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from stages.capture.wall import WallClock
 if TYPE_CHECKING:
     from av import Packet, VideoStream
     from av.container import InputContainer
+
+logger = logging.getLogger(__name__)
 
 TIMELESS = "mpjpeg"
 """Pictures over HTTP, one after the other: FFmpeg gives them the times of 25 a second, whatever comes."""
@@ -57,6 +60,7 @@ class PacketSource:
         self._offset_ns: int | None = None
         self._last_ns: int | None = None
         self._opened_ns = 0
+        self._hinted = False
 
     @property
     def stream(self) -> "VideoStream":
@@ -132,6 +136,16 @@ class PacketSource:
             return None
         return stalled_reading(self._options.source, self._options.read_timeout_s)
 
+    def _hint(self) -> None:
+        """The camera tells its time, and the analysis cannot read it: say so once."""
+        if self._options.backend == "opencv" and not self._hinted:
+            self._hinted = True
+            logger.info(
+                "%s sends its own clock, which OpenCV does not read: with `backend: pyav` clips and events agree "
+                "to the frame",
+                redact(self._options.source),
+            )
+
     def _stamped(self, packet: "Packet[VideoStream]", media_ns: int) -> Copied:
         if self._last_ns is not None and abs(media_ns - self._last_ns) > JUMP_NS:
             raise SourceError(f"{redact(self._options.source)}: the times of the stream jumped")
@@ -140,6 +154,7 @@ class PacketSource:
             if data.data_type == "prft":
                 microseconds, _ = struct.unpack("<qi", bytes(data)[:12])
                 self._offset_ns = microseconds * 1000 - media_ns
+                self._hint()
         camera_ns = None if self._offset_ns is None else media_ns + self._offset_ns
         arrived_ns, now_ns = self._clock.monotonic_ns(), self._clock.wall_ns()
         wall = self._wall.follow(

@@ -1,4 +1,6 @@
+import logging
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import av
@@ -13,6 +15,10 @@ from stages.record.gops import Arrival
 from stages.record.options import RecordOptions
 from stages.record.recorder import Recorder
 from tests.servers.mjpeg import mjpeg_server, write_jpegs
+from tests.servers.rtsp import gst_rtsp_server, live_launch
+
+PACKETS = 150
+"""At ten a second: sender reports come every few seconds."""
 
 
 def test_pictures_over_http_are_of_the_moment_they_come_and_go_into_several_clips(tmp_path: Path) -> None:
@@ -37,6 +43,33 @@ def test_pictures_over_http_are_of_the_moment_they_come_and_go_into_several_clip
         assert len(shown) >= 16
         assert shown[-1] / (len(shown) - 1) == pytest.approx(0.1, abs=0.02)
     assert copied.wall_ns - began_ns == pytest.approx(1.7 * SECOND, abs=0.6 * SECOND)
+
+
+def test_packets_go_by_the_cameras_clock_as_soon_as_it_is_told() -> None:
+    ahead_ns = -(datetime(1970, 1, 1) - datetime(1900, 1, 1)) // timedelta(microseconds=1) * 1000
+    with gst_rtsp_server({"/yard": live_launch()}, wrong_clock=True) as server:
+        options = CameraOptions(source=f"{server.url}/yard", backend="pyav")
+        source = PacketSource(options, SystemClock(), ahead_ns=lambda: ahead_ns)
+        source.open()
+        copied = next(each for each in (source.read() for _ in range(PACKETS)) if each.ahead_ns is not None)
+        source.close()
+    assert copied.ahead_ns == ahead_ns
+    assert abs(copied.wall_ns - time.time_ns()) < 5 * SECOND
+
+
+def test_where_the_analysis_cannot_read_the_cameras_clock_packets_do_not_go_by_it_and_the_log_says_what_to_do(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    with gst_rtsp_server({"/yard": live_launch()}) as server:
+        source = PacketSource(CameraOptions(source=f"{server.url}/yard"), SystemClock())
+        source.open()
+        copied = [next(each for each in (source.read() for _ in range(PACKETS)) if caplog.messages)]
+        copied += [source.read() for _ in range(3)]
+        source.close()
+    assert [each.ahead_ns for each in copied] == [None] * 4
+    assert len(caplog.messages) == 1
+    assert "/yard sends its own clock, which OpenCV does not read: with `backend: pyav`" in caplog.messages[0]
 
 
 def test_a_camera_that_hangs_up_is_named(tmp_path: Path) -> None:
