@@ -15,6 +15,7 @@ import typer
 from pipeline.errors import BartizanError, CannotStart, DeliveryError, SourceError, UsageError
 from pipeline.redaction import redact
 from pipeline.registry import COMMANDS
+from pipeline.version import version
 
 SOURCE_FAILED = 1
 USAGE = 2
@@ -62,12 +63,7 @@ app = typer.Typer(
 def _show_version(wanted: bool) -> None:
     if not wanted:
         return
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        typer.echo(f"bartizan {version('bartizan')}")
-    except PackageNotFoundError:
-        typer.echo("bartizan (not installed)")
+    typer.echo(f"bartizan {version() or '(not installed)'}")
     raise typer.Exit
 
 

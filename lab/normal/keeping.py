@@ -5,7 +5,6 @@ import io
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from pipeline.errors import CannotStart, UsageError
 from pipeline.file_digest import file_sha256
+from pipeline.version import version
 from pipeline.whole_file import write_whole
 from stages.alert.normal.calibration import Calibration
 from stages.alert.normal.feedback import FEEDBACK, Feedback, read_feedback
@@ -103,7 +103,7 @@ def keep(
         camera=camera,
         generation=max(there, default=0) + 1,
         parent=_digest_in_use(folder),
-        created_by=_version(),
+        created_by=version() or "unknown",
         features=facts["features"],
         detector=model.detector,
         embedder=embedder,
@@ -268,10 +268,3 @@ def _now(folder: Path, there: list[int]) -> int:
         return current(folder)
     except CannotStart:
         return there[-1] + 1
-
-
-def _version() -> str:
-    try:
-        return version("bartizan")
-    except PackageNotFoundError:
-        return "unknown"

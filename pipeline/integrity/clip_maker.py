@@ -10,9 +10,10 @@ import msgspec
 from pipeline.errors import SourceError
 from pipeline.file_digest import file_sha256
 from pipeline.integrity.blurred_clip import Blurred, Hiding, Progress, blur_clip, hiding_of
-from pipeline.integrity.derived import Statement, version
+from pipeline.integrity.derived import Statement
 from pipeline.integrity.site_key import SiteKey
 from pipeline.messages import Event
+from pipeline.version import version
 
 
 def blurred_of(name: str) -> str:

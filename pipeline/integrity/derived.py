@@ -6,7 +6,6 @@ Each statement is signed by the key of the site, if whoever exports has it.
 import json
 from collections.abc import Sequence
 from hashlib import sha256
-from importlib import metadata
 from pathlib import Path
 
 import msgspec
@@ -43,14 +42,6 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     def signed(self, key: SiteKey | None) -> "Statement":
         """The same, signed where there is a key."""
         return self if key is None else msgspec.structs.replace(self, signature=key.sign(self.digest))
-
-
-def version() -> str:
-    """Of Bartizan as it is installed; empty where it is not."""
-    try:
-        return metadata.version("bartizan")
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 def write_derived(folder: Path, statements: Sequence[Statement]) -> None:

@@ -26,9 +26,10 @@ from pipeline.messages import (
     Wish,
 )
 from pipeline.stage import Asking, Fact, TrackedFrame, Tracker
+from pipeline.version import version
 from stages.alert.account import Account
 from stages.alert.following import Following
-from stages.alert.identity import origin, version
+from stages.alert.identity import origin
 from stages.alert.options import AlertOptions, RuleOptions, nanoseconds
 from stages.alert.rule import Rule, TaughtRule
 from stages.alert.scene import Scene

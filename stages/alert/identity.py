@@ -16,16 +16,6 @@ def _digest(*parts: str | int) -> str:
     return sha256(msgspec.msgpack.encode(parts)).hexdigest()[:_DIGITS]
 
 
-def version() -> str:
-    """Of Bartizan as it is installed; empty where it is not."""
-    from importlib import metadata
-
-    try:
-        return metadata.version("bartizan")
-    except metadata.PackageNotFoundError:
-        return ""
-
-
 def event_id(
     *, analysis_sha256: str, origin: str, camera: str, rule: str, name: str, track_id: int, frame: int, occasion: int
 ) -> str:

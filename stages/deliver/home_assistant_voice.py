@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 
 import msgspec
 
 from pipeline.messages import Event
+from pipeline.version import version
 from stages.deliver.dialects.dialect import JSON
 from stages.deliver.dialects.home_assistant import PROBLEM, Device, announcement, devices
 from stages.deliver.dialects.occupancy import Occupancy
@@ -31,7 +31,7 @@ class HomeAssistantVoice:
     def greeting(self) -> Iterator[Post]:
         """All devices, and how things stand."""
         for device in self._devices.values():
-            configs = device.configs(available=self._options.availability_topic, version=_version())
+            configs = device.configs(available=self._options.availability_topic, version=version())
             for topic, config in configs.items():
                 yield Post(f"{self._options.discovery_prefix}/{topic}", msgspec.json.encode(config), JSON, retain=True)
             for entity in (*device.rules, PROBLEM):
@@ -65,10 +65,3 @@ class HomeAssistantVoice:
     @cached_property
     def _occupancy(self) -> Occupancy:
         return Occupancy(() if self.past is None else self.past.going_on())
-
-
-def _version() -> str:
-    try:
-        return metadata.version("bartizan")
-    except metadata.PackageNotFoundError:
-        return ""

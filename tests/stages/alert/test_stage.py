@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.errors import LogError, StoreError, UsageError
 from pipeline.messages import EndRecord, Event, FrameRecord, Record, StreamRecord
 from pipeline.testing import Script, ScriptedTracker, Walk
-from stages.alert.identity import version
+from pipeline.version import version
 from stages.alert.options import AlertOptions
 from stages.alert.rule import Rule
 from stages.alert.rules.in_field import InField
