@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from pipeline.configuration.faults import KeyPath
-from pipeline.configuration.sections import PARTS, Sections, classify_path, record_path
+from pipeline.configuration.sections import PARTS, Sections
 from pipeline.configuration.source_paths import is_network, local_path
 from pipeline.configuration.suggestions import did_you_mean, did_you_mean_file, listed
 from pipeline.errors import CannotStart
@@ -69,7 +69,7 @@ def _must_exist(sections: Sections, path: KeyPath, file: Path) -> None:
 def _weights(sections: Sections) -> None:
     detect = sections.stages.get("detect")
     found: list[tuple[KeyPath, BaseModel]] = [(("stages", "detect"), detect.options)] if detect else []
-    found += [(classify_path(sections, index), item.options) for index, item in sections.classify.items()]
+    found += [(sections.stage_path("classify", index), item.options) for index, item in sections.classify.items()]
     for path, options in found:
         for name in WEIGHTS:
             value = getattr(options, name, None)
@@ -93,7 +93,7 @@ def _classifier_names(sections: Sections) -> None:
         first = names.setdefault(item.name, index)
         if first != index:
             problem = f"{item.name!r} is the name of stages.classify.{first} already: give each its own"
-            sections.document.complain((*classify_path(sections, index), "name"), problem)
+            sections.document.complain((*sections.stage_path("classify", index), "name"), problem)
 
 
 def _demands(sections: Sections) -> None:
@@ -225,7 +225,7 @@ def _known_names(sections: Sections, path: KeyPath, options: BaseModel, known: l
 def _connections(sections: Sections) -> None:
     """How the video of live cameras reaches their recorders."""
     for index, item in sections.record.items():
-        path = record_path(sections, index)
+        path = sections.stage_path("record", index)
         connection, unmasked = (getattr(item.options, name, None) for name in ("connection", "unmasked"))
         if connection == "shared" and item.source:
             problem = "has a connection of its own: leave it out, or say connection: own"
