@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pipeline.clock import Clock
+from pipeline.clock import SECOND, Clock
 from pipeline.errors import BartizanError
 from pipeline.integrity.witness import Witness
 from pipeline.retention.pruned import Undertaker
@@ -12,6 +12,9 @@ from pipeline.retention.request import ANSWER, Answer, Request, answer_to, said_
 from pipeline.store.event_store import EventStore
 
 logger = logging.getLogger(__name__)
+
+EVERY_NS = SECOND // 5
+"""Between two looks for a request: a busy process comes by far more often, and who asks waits ten seconds for it."""
 
 
 class Requested:
@@ -35,12 +38,17 @@ class Requested:
         self._answer = answer
         self._removed = removed
         self._work: Iterator[None] | None = None
+        self._due_ns = 0
         self._last = ""
         """Id of the request that was taken up last."""
 
     def step(self) -> bool:
         """Do a little of what is asked for; False when nothing is. Failures are told to who asked, and logged."""
         if self._work is None:
+            now_ns = self._clock.monotonic_ns()
+            if now_ns < self._due_ns:
+                return False
+            self._due_ns = now_ns + EVERY_NS
             try:
                 request = standing(self._out)
             except (BartizanError, OSError) as error:

@@ -16,7 +16,7 @@ from pipeline.integrity.site_key import SiteKey
 from pipeline.integrity.witness import Witness
 from pipeline.retention import request as requests
 from pipeline.retention.request import ANSWER, REQUEST, Answer, Request, answer_to, ask, standing
-from pipeline.retention.requested import Requested
+from pipeline.retention.requested import EVERY_NS, Requested
 from pipeline.store.pruning import Pruning, Tell
 from pipeline.store.sample_event import sample_event
 from tests.pipeline.integrity.conftest import nowhere, open_store
@@ -199,6 +199,22 @@ def test_nobody_does_what_nobody_waits_for_any_more(out: Path) -> None:
     assert standing(out) is None
     assert ask(out, WISH, run_is_over=lambda: True) is None, "and it is in nobody's way"
     assert leftovers(out) == []
+
+
+def test_a_process_that_comes_by_all_the_time_looks_for_requests_now_and_then(out: Path, key: SiteKey) -> None:
+    end(out)
+    clock = ManualClock(wall_ns=10**18)
+    with open_store(out) as store, Witness(out, store, key, clock) as witness:
+        requested = Requested(out, witness, store, clock)
+        assert not requested.step()
+        with requests._standing(out, WISH):
+            assert not requested.step(), "it has just looked"
+            clock.advance(EVERY_NS)
+            while requested.step():  # what is under way goes on at once
+                pass
+            told = requests.said_of(out, WISH)
+    assert told is not None
+    assert told.is_over
 
 
 def test_who_stops_waiting_stops_the_deleting(out: Path, key: SiteKey, monkeypatch: pytest.MonkeyPatch) -> None:
