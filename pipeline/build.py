@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.clock import SECOND, Clock
 from pipeline.configuration.config import ClassifyConfig, PipelineConfig, RuleConfig, SinkConfig, StageConfig
-from pipeline.errors import DeliveryError
+from pipeline.errors import DeliveryError, StoreError
 from pipeline.journal.log import LogReader
 from pipeline.messages import EngineRecord, Event
 from pipeline.registry import (
@@ -173,9 +173,23 @@ class BuiltSink:
         """Unique in the configuration."""
         return self.config.name
 
-    def deliver(self, store: "EventStore", *, limit: int, go_on: Callable[[], bool] = lambda: True) -> bool:
+    def deliver(
+        self,
+        store: "EventStore",
+        *,
+        limit: int,
+        go_on: Callable[[], bool] = lambda: True,
+        note: Callable[[Callable[[], None]], None] | None = None,
+    ) -> bool:
         """Send what is due, at most ``limit`` messages and as many digests, none after ``go_on`` said no; False when
-        there was nothing to do."""
+        there was nothing to do. ``note`` writes down what became of each. Raises ``StoreError``."""
+        try:
+            return self._due(store, limit=limit, go_on=go_on, **({} if note is None else {"note": note}))
+        except StoreError:
+            self._governed = None  # it may have gone by what is not written: the log of decisions says what is
+            raise
+
+    def _due(self, store: "EventStore", **how: Any) -> bool:
         if not self._looks_back and hasattr(self.sink, "look_back"):
             from pipeline.store.past import Past
 
@@ -184,8 +198,8 @@ class BuiltSink:
         if self.govern is not None and self._governed is None:
             self._governed = self.govern(store)
         sifted = self._governed.sifted if self._governed else 0
-        messages = self._deliver(store if self._governed is None else self._governed, limit, go_on)
-        digests = self._deliver(store.digests, limit, go_on)
+        messages = self._deliver(store if self._governed is None else self._governed, how)
+        digests = self._deliver(store.digests, how)
         return messages or digests or (self._governed is not None and self._governed.sifted > sifted)
 
     @property
@@ -201,10 +215,14 @@ class BuiltSink:
         store.hasten(self.name)
 
     def flush(self) -> bool:
-        """Have the governor tell now what it kept back; False if there is nothing."""
-        return self._governed is not None and bool(self._governed.flush())
+        """Have the governor tell now what it kept back; False if there is nothing. Raises ``StoreError``."""
+        try:
+            return self._governed is not None and bool(self._governed.flush())
+        except StoreError:
+            self._governed = None
+            raise
 
-    def _deliver(self, outbox: Any, limit: int, go_on: Callable[[], bool]) -> bool:
+    def _deliver(self, outbox: Any, how: dict[str, Any]) -> bool:
         tally = self.deliver_due(
             outbox,
             self.config.name,
@@ -213,8 +231,7 @@ class BuiltSink:
             live=self.live,
             clock=self.clock,
             random=random.random,
-            limit=limit,
-            go_on=go_on,
+            **how,
         )
         self._say(tally)
         return bool(tally.delivered or tally.failed or tally.dead)

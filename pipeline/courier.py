@@ -1,15 +1,19 @@
 """A courier: the thread that serves one sink, so that a receiver that hangs makes nobody wait but itself."""
 
+import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.clock import SECOND, Clock
+from pipeline.errors import StoreError
 
 if TYPE_CHECKING:
     from pipeline.build import BuiltSink
     from pipeline.store.event_store import EventStore
+
+logger = logging.getLogger(__name__)
 
 BATCH = 4
 HURRY_S = 0.1
@@ -23,6 +27,8 @@ TEND_S = 1.0
 """How often a sink with nothing to send is asked whether it is there."""
 LONGEST_TEND_S = 60.0
 """The same while its receiver cannot be reached: this wait doubles up to here."""
+AGAIN_S = 1.0
+"""Between two tries of an event store that cannot be written."""
 
 
 class Courier:
@@ -37,10 +43,12 @@ class Courier:
         """Held while the outbox of this sink is worked on."""
         self._wake = threading.Event()
         self._stop = threading.Event()
-        self._hurried = False
+        self._hurried = self._hastened = False
         self._looked = False
-        """At the outbox, once: what its governor goes by is known."""
+        """At the outbox, since the event store last failed: what its governor goes by is known."""
         self._failure: BaseException | None = None
+        self._trouble = ""
+        """Why the event store cannot be written."""
         self._tend_at_ns = 0
         self._tend_wait_s = TEND_S
         self._thread = threading.Thread(target=self._run, name=f"sink {sink.name}", daemon=True)
@@ -71,6 +79,10 @@ class Courier:
             return True
         try:
             told = self.sink.flush()
+        except StoreError as error:
+            self._looked = False
+            self._say(str(error))
+            return True
         finally:
             self._round.release()
         if told:
@@ -90,15 +102,15 @@ class Courier:
     # ---- in the thread
 
     def _run(self) -> None:
-        hastened = False
         try:
             while not self._stop.is_set():
-                if self._hurried and not hastened:
-                    hastened = True
-                    self.sink.hurry(self._store, longest_s=HURRIED_RETRY_S)
-                with self._round:
-                    busy = self.sink.deliver(self._store, limit=BATCH, go_on=lambda: not self._stop.is_set())
-                self._looked = True
+                try:
+                    busy = self._serve()
+                except StoreError as error:  # the process's own loop reads the store, too, and says if that is the end
+                    self._looked = False
+                    self._say(str(error))
+                    self._stop.wait(AGAIN_S)
+                    continue
                 if not busy:
                     self._tend()
                     self._pause()
@@ -106,6 +118,40 @@ class Courier:
             self._failure = error
         finally:
             self.sink.close()
+
+    def _serve(self) -> bool:
+        """Send a few messages; False when there was nothing to do. Raises ``StoreError``."""
+        if self._hurried and not self._hastened:
+            self.sink.hurry(self._store, longest_s=HURRIED_RETRY_S)
+            self._hastened = True
+        with self._round:
+            busy = self.sink.deliver(self._store, limit=BATCH, go_on=lambda: not self._stop.is_set(), note=self._note)
+        self._looked = True
+        return busy
+
+    def _note(self, write: Callable[[], None]) -> None:
+        """Write down what became of a message, however long that takes: a process that ended for it would send the
+        message again each time that it is started. Raises ``StoreError`` when the thread is to end."""
+        while True:
+            try:
+                write()
+            except StoreError as error:
+                if self._stop.is_set():
+                    raise
+                self._say(str(error))
+                self._stop.wait(AGAIN_S)
+            else:
+                return self._say("")
+
+    def _say(self, trouble: str) -> None:
+        """Log when the event store cannot be written, and when it can again."""
+        if trouble and not self._trouble:
+            logger.warning(
+                "sink %s: %s; nothing is sent before what became of it can be noted", self.sink.name, trouble
+            )
+        elif self._trouble and not trouble:
+            logger.info("sink %s: the event store takes notes again", self.sink.name)
+        self._trouble = trouble
 
     def _pause(self) -> None:
         """Until there is something new, or what waits for another try may be due."""

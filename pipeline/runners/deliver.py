@@ -1,8 +1,10 @@
 """The deliver process: sends what lies in the outbox until each receiver has acknowledged it, and writes
 ``events.jsonl`` as events are committed. Each sink has a thread of its own; this loop looks after them."""
 
+import errno
 import logging
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,7 @@ POLL_S = 0.1
 POLL_RECORDED_S = 0.5
 """Of recordings nobody waits for the next alert."""
 TELL_S = 0.5
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def run(child: Child, spec: RunSpec) -> None:
@@ -33,28 +36,65 @@ def run(child: Child, spec: RunSpec) -> None:
 
     config = PipelineConfig.from_spec(spec.config)
     sinks = build_sinks(config, child.clock, Path(spec.out))
-    with (
-        spec.open_store(child.answer) as store,
-        EventAppender(store, spec.events_path) as appender,
-    ):
+    with spec.open_store(child.answer) as store, Record(store, spec.events_path) as record:
         live = any(config.is_live(camera) for camera in spec.cameras)
-        loop = DeliverLoop(child, store, appender, sinks, poll_s=POLL_S if live else POLL_RECORDED_S)
+        loop = DeliverLoop(child, store, record, sinks, poll_s=POLL_S if live else POLL_RECORDED_S)
         try:
             loop.run()
         finally:
             loop.close()
 
 
+class Record:
+    """``events.jsonl``, which goes on when there is room again: on a full disk alerts go out nevertheless."""
+
+    def __init__(self, store: EventStore, path: Path) -> None:
+        self._store = store
+        self._path = path
+        self._appender: EventAppender | None = EventAppender(store, path)
+        self._is_full = False
+
+    def catch_up(self) -> int:
+        """Append what was committed since, as far as there is room; gives the number of lines."""
+        try:
+            if self._appender is None:
+                self._appender = EventAppender(self._store, self._path)
+            lines = self._appender.catch_up()
+        except OSError as error:
+            with suppress(OSError):
+                self.close()  # it does not know how much of its last line is there: the next one looks
+            if error.errno not in NO_ROOM:
+                raise
+            if not self._is_full:
+                logger.warning("%s cannot be written: %s; it is tried again", self._path, error.strerror)
+            self._is_full = True
+            return 0
+        self._is_full = False
+        return lines
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        appender, self._appender = self._appender, None
+        if appender is not None:
+            appender.close()
+
+    def __enter__(self) -> "Record":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 class DeliverLoop:
     """The deliver process's work loop."""
 
     def __init__(
-        self, child: Child, store: EventStore, appender: EventAppender, sinks: "list[BuiltSink]", *, poll_s: float
+        self, child: Child, store: EventStore, record: Record, sinks: "list[BuiltSink]", *, poll_s: float
     ) -> None:
         self._poll_s = poll_s
         self._child = child
         self._store = store
-        self._appender = appender
+        self._record = record
         self._sinks = sinks
         self._couriers = [Courier(sink, store, child.clock, poll_s=poll_s) for sink in sinks]
         self._census = Census(store, [sink.name for sink in sinks], child.clock)
@@ -74,7 +114,7 @@ class DeliverLoop:
             if self._child.draining:
                 for courier in self._couriers:
                     courier.hurry()
-            appended = self._appender.catch_up()
+            appended = self._record.catch_up()
             for courier in self._couriers:
                 courier.check()
                 if appended:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -63,11 +64,11 @@ class EventAppender:
         return count
 
     def close(self) -> None:
-        """Flush to the disk and close; safe to call twice."""
+        """Flush to the disk and close, whatever fails; safe to call twice."""
         if not self._file.closed:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
+            with closing(self._file):
+                self._file.flush()
+                os.fsync(self._file.fileno())
 
     def __enter__(self) -> Self:
         return self

@@ -7,6 +7,7 @@ camera and sink, and no others. A dead letter holds back nothing.
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pipeline.clock import SECOND, Clock
@@ -22,6 +23,14 @@ logger = logging.getLogger(__name__)
 
 Random = Callable[[], float]
 """Gives a number from 0 to 1, such as ``random.random``."""
+Note = Callable[[Callable[[], None]], None]
+"""Writes down what became of a message: calls what it is given, again where that failed and may work later."""
+
+
+def at_once(write: Callable[[], None]) -> None:
+    """Write it down now, or fail."""
+    write()
+
 
 LIVE_GIVE_UP_S = 3 * 86400.0
 """A receiver may be gone over a week-end's nights and nothing is lost."""
@@ -151,9 +160,10 @@ def deliver_due(
     random: Random,
     limit: int = 20,
     go_on: Callable[[], bool] = lambda: True,
+    note: Note = at_once,
 ) -> Tally:
     """Send what is due to the sink of that name, at most ``limit`` messages and no further one once ``go_on`` says no;
-    each result is written down at once.
+    each result is written down by ``note`` before anything else is sent.
 
     A process that dies between the acknowledgement and the note sends that message again, with the same key.
     """
@@ -171,15 +181,15 @@ def deliver_due(
             said = str(error)
             match after_failure(row, error, clock.wall_ns(), retry=retry, live=live, random=random):
                 case TryAgain(at_ns):
-                    outbox.failed(row, str(error), at_ns)
+                    note(partial(outbox.failed, row, said, at_ns))
                     held.add(row.camera)
                     failed += 1
                 case GiveUp(reason):
                     logger.warning("sink %s: message %s is a dead letter: %s", name, row.message_id, reason)
-                    outbox.dead(row, reason)
+                    note(partial(outbox.dead, row, reason))
                     dead += 1
         else:
-            outbox.delivered(row)
+            note(partial(outbox.delivered, row))
             delivered += 1
     return Tally(delivered, failed, dead, said)
 

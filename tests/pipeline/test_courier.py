@@ -1,5 +1,6 @@
 """The thread of a sink: it waits alone, keeps its sink's connection, and tells its process when it fails."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -14,12 +15,14 @@ from pydantic import BaseModel
 from pipeline.build import BuiltSink
 from pipeline.clock import SystemClock
 from pipeline.configuration.config import SinkConfig
-from pipeline.courier import IDLE_S, Courier
+from pipeline.configuration.settings import GovernorOptions
+from pipeline.courier import AGAIN_S, IDLE_S, Courier
 from pipeline.errors import DeliveryError
 from pipeline.messages import Event
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import Position
 from pipeline.store.sample_event import sample_event
+from stages.deliver.governed import GovernedOutbox
 from stages.deliver.options import RetryOptions
 from stages.deliver.outbox import deliver_due
 from tests.e2e.running import until
@@ -61,14 +64,17 @@ def store(tmp_path: Path) -> Iterator[EventStore]:
         yield opened
 
 
+def built(name: str, sink: Any) -> BuiltSink:
+    retry = RetryOptions(first_s=0.01, longest_s=0.02)
+    return BuiltSink(SinkConfig("own", name, Nothing()), sink, True, SystemClock(), retry, deliver_due)
+
+
 @pytest.fixture
 def courier(store: EventStore) -> Iterator[Callable[..., Courier]]:
     started: list[Courier] = []
 
     def start(name: str, sink: Any) -> Courier:
-        config, retry = SinkConfig("own", name, Nothing()), RetryOptions(first_s=0.01, longest_s=0.02)
-        built = BuiltSink(config, sink, True, SystemClock(), retry, deliver_due)
-        started.append(Courier(built, store, SystemClock(), poll_s=0.01))
+        started.append(Courier(built(name, sink), store, SystemClock(), poll_s=0.01))
         started[-1].start()
         return started[-1]
 
@@ -80,7 +86,7 @@ def courier(store: EventStore) -> Iterator[Callable[..., Courier]]:
 
 
 def commit(store: EventStore, count: int, *sinks: str) -> list[str]:
-    events = [sample_event(ordinal=n) for n in range(1, count + 1)]
+    events = [sample_event(ordinal=n, id=f"event-{n}") for n in range(1, count + 1)]
     store.commit("gate", events, Position(b"", 0, 0), lambda _: sinks)
     return [event.message_id for event in events]
 
@@ -235,3 +241,54 @@ def test_at_the_end_of_a_run_what_would_wait_for_long_is_tried_at_once_and_soon_
     served.hurry()
     wait_for(lambda: sink.got == keys, "all messages")
     assert served.sink.retry.longest_s == 5
+
+
+def fill(folder: Path) -> Path:
+    """Take what room is left there."""
+    with (folder / "fill").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    return folder / "fill"
+
+
+def test_on_a_full_disk_a_message_goes_once_and_the_next_when_that_is_noted(
+    small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with EventStore.open(small_disk / "events.db", analysis_sha256="a") as store, caplog.at_level(logging.INFO):
+        keys, filling, sink = commit(store, 4, "own"), fill(small_disk), OwnSink()
+        served = Courier(built("own", sink), store, SystemClock(), poll_s=0.01)
+        served.start()
+        wait_for(lambda: "no room is left on its disk" in caplog.text, "a word about it")
+        served.check()
+        assert sink.got == keys[:1]
+        filling.unlink()
+        wait_for(lambda: store.outbox_counts()["own"]["delivered"] == 4, "all of them")
+        served.stop()
+        served.join()
+        assert sink.got == keys
+    assert caplog.text.count("nothing is sent before what became of it can be noted") == 1
+    assert "sink own: the event store takes notes again" in caplog.text
+
+
+def test_what_a_governor_decided_on_a_full_disk_is_decided_again(small_disk: Path) -> None:
+    with EventStore.open(small_disk / "events.db", analysis_sha256="a") as store:
+        keys, filling, sink = commit(store, 12, "own"), fill(small_disk), OwnSink()
+        limits = GovernorOptions(enabled=True, merge_s=0, cooldown_s=0, per_rule=2)
+        own = built("own", sink)
+        own.govern = lambda store: GovernedOutbox(
+            store, store.decisions, "own", limits, clock=SystemClock(), live=False
+        )
+        served = Courier(own, store, SystemClock(), poll_s=0.01)
+        served.start()
+        time.sleep(2 * AGAIN_S)
+        served.check()
+        assert sink.got == []
+        assert served.flush(), "what it keeps back is not known yet"
+        filling.unlink()
+        wait_for(lambda: not store.outbox_waiting(["own"])["own"], "a decision on all")
+        wait_for(lambda: not served.flush() and not store.digests.waiting(["own"])["own"], "the digest")
+        served.stop()
+        served.join()
+        assert sink.got[:2] == keys[:2]
+        (digest,) = store.digests.all("own")
+        assert sum(line["value"] for line in digest.why) == len(keys) - 2
