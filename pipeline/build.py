@@ -3,7 +3,7 @@
 import logging
 import random
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -165,8 +165,10 @@ class BuiltSink:
     """Makes the outbox that a governor watches over."""
     _governed: Any = None
     _looks_back: bool = False
-    _trouble: str = ""
-    """What failed last and has not worked since: ``open``, ``send`` or nothing."""
+    _is_away: bool = False
+    """It could not connect, and has not taken anything since."""
+    _failing: set[str] = field(default_factory=set)
+    """Cameras of which a message failed and waits for another try."""
 
     @property
     def name(self) -> str:
@@ -204,8 +206,8 @@ class BuiltSink:
 
     @property
     def is_troubled(self) -> bool:
-        """Whether a message failed last, and waits for another try."""
-        return self._trouble == "send"
+        """Whether a message failed, and waits for another try."""
+        return bool(self._failing)
 
     def hurry(self, store: "EventStore", *, longest_s: float) -> None:
         """Nobody has much time left: try now what waits for its next attempt, and wait no longer than this for one."""
@@ -237,13 +239,14 @@ class BuiltSink:
         return bool(tally.delivered or tally.failed or tally.dead)
 
     def _say(self, tally: Any) -> None:
-        """Log when deliveries begin to fail, and when they work again."""
-        if tally.failed and not self._trouble:
+        """Log when deliveries begin to fail, and when those of all cameras work again."""
+        was_troubled = self._is_away or bool(self._failing)
+        self._failing = (self._failing - tally.freed) | tally.held
+        self._is_away = self._is_away and not tally.delivered
+        if tally.failed and not was_troubled:
             logger.warning("sink %s: %s; it is tried again", self.name, tally.error)
-        elif tally.delivered and not tally.failed and self._trouble:
+        elif tally.delivered and was_troubled and not self._failing:
             logger.info("sink %s delivers again", self.name)
-        if tally.failed or tally.delivered:
-            self._trouble = "send" if tally.failed else ""
 
     def open(self) -> bool:
         """Have the sink connect, where it does so ahead; whether it could."""
@@ -252,13 +255,13 @@ class BuiltSink:
             if opens is not None:
                 opens()
         except DeliveryError as error:
-            if not self._trouble:
+            if not self._is_away and not self._failing:
                 logger.warning("sink %s: %s; it is tried again", self.name, error)
-                self._trouble = "open"
+                self._is_away = True
             return False
-        if self._trouble == "open":
+        if self._is_away:
             logger.info("sink %s is there again", self.name)
-            self._trouble = ""
+            self._is_away = False
         return True
 
     def close(self) -> None:

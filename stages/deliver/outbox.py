@@ -113,6 +113,10 @@ class Tally:
     dead: int = 0
     error: str = ""
     """The last one, where something failed."""
+    held: frozenset[str] = frozenset()
+    """Cameras whose messages wait for another try of one that failed."""
+    freed: frozenset[str] = frozenset()
+    """Cameras of which a message was acknowledged or given up, and none failed after it."""
 
 
 def give_up_after_s(retry: RetryOptions, *, live: bool) -> float | None:
@@ -170,6 +174,7 @@ def deliver_due(
     delivered = failed = dead = 0
     said = ""
     held: set[str] = set()
+    freed: set[str] = set()
     for row in outbox.pending(name, clock.wall_ns(), limit):
         if row.camera in held:
             continue
@@ -187,11 +192,13 @@ def deliver_due(
                 case GiveUp(reason):
                     logger.warning("sink %s: message %s is a dead letter: %s", name, row.message_id, reason)
                     note(partial(outbox.dead, row, reason))
+                    freed.add(row.camera)
                     dead += 1
         else:
             note(partial(outbox.delivered, row))
+            freed.add(row.camera)
             delivered += 1
-    return Tally(delivered, failed, dead, said)
+    return Tally(delivered, failed, dead, said, frozenset(held), frozenset(freed - held))
 
 
 def _send(sink: "Sink", row: Waiting, name: str) -> None:

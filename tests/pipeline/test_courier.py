@@ -157,6 +157,30 @@ def test_a_fault_of_the_sinks_own_is_told_once_and_the_message_tried_again(
     assert caplog.text.count("sink clumsy: ZeroDivisionError: by zero; it is tried again") == 1
 
 
+def test_a_sink_that_takes_all_but_one_cameras_messages_is_told_of_once_and_again_when_it_takes_those(
+    store: EventStore, courier: Callable[..., Courier], caplog: pytest.LogCaptureFixture
+) -> None:
+    refusing = [True]
+
+    def refuse_gate(event: Event) -> None:
+        if refusing and event.camera == "gate":
+            raise DeliveryError("answered 500")
+
+    sink = OwnSink(act=refuse_gate)
+    commit(store, 2, "picky")
+    yard = [sample_event("yard", n, id=f"yard-{n}") for n in range(1, 60)]
+    with caplog.at_level(logging.INFO):
+        courier("picky", sink)
+        for one in yard:
+            store.commit("yard", [one], Position(b"", 0, 0), lambda _: ["picky"])
+        wait_for(lambda: len(sink.got) == len(yard), "the other camera's messages")
+        assert caplog.text.count("sink picky: answered 500; it is tried again") == 1
+        assert "delivers again" not in caplog.text
+        refusing.clear()
+        wait_for(lambda: "sink picky delivers again" in caplog.text, "the good news")
+    assert caplog.text.count("sink picky") == 2
+
+
 def test_what_ends_the_thread_reaches_the_process(store: EventStore, courier: Callable[..., Courier]) -> None:
     class Failure(BaseException):
         pass
