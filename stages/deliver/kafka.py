@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _REFUSED = ("MSG_SIZE_TOO_LARGE", "INVALID_MSG", "TOPIC_EXCEPTION")
 """What another try would get again."""
+_VAGUE = ("_TRANSPORT", "_ALL_BROKERS_DOWN")
+"""What is said beside a better reason; the last says least."""
 _HINTS = {
     "_ALL_BROKERS_DOWN": "no broker can be reached: are they running, and are the addresses right?",
     "_TRANSPORT": "the connection failed: is a broker there, and does it speak TLS (tls: true) or not?",
@@ -37,7 +39,8 @@ class KafkaSink(LooksBack):
         self._options = options
         self._name = f"Kafka {','.join(options.servers)}"
         self._producer: Producer | None = None
-        self._trouble = ""
+        self._trouble: KafkaError | None = None
+        self._heard = _Heard()
         for secret in (options.password, options.key_password):
             register_secret(secret.get_secret_value() if secret else "")
 
@@ -68,7 +71,7 @@ class KafkaSink(LooksBack):
         except (KafkaException, BufferError) as error:
             raise self._failed(error.args[0] if isinstance(error, KafkaException) else None, str(error)) from error
         if not reports or reports[0] is not None:
-            raise self._failed(reports[0] if reports else None, "no delivery report")
+            raise self._failed(reports[0] if reports else None)
 
     def close(self) -> None:
         """Disconnect; safe to call twice."""
@@ -90,7 +93,7 @@ class KafkaSink(LooksBack):
             "message.timeout.ms": timeout_ms,
             "security.protocol": ("SASL_" if options.username else "") + ("SSL" if options.tls else "PLAINTEXT"),
             "error_cb": self._note,
-            "logger": _Silent(),
+            "logger": self._heard,
             **self._tls(),
         }
         if options.username is not None and options.password is not None:
@@ -115,28 +118,55 @@ class KafkaSink(LooksBack):
 
     def _note(self, error: "KafkaError") -> None:
         """What librdkafka says beside: why there is no connection."""
-        if not self._trouble or error.name() != "_ALL_BROKERS_DOWN":
-            self._trouble = _words(error)
+        if self._trouble is None or _vague(error) <= _vague(self._trouble):
+            self._trouble = error
 
-    def _failed(self, error: "KafkaError | None", otherwise: str) -> DeliveryError:
-        """A producer that failed is not used again: what it still had to send goes with it."""
+    def _why(self) -> str:
+        """Why there is no connection, and forget it; empty where nothing was said of that."""
+        trouble, hang_up = self._trouble, self._heard.hang_up
+        self._trouble, self._heard.hang_up = None, False
+        if trouble is None:
+            return ""
+        return self._hung_up() if hang_up and trouble.name() == _VAGUE[-1] else _words(trouble)
+
+    def _hung_up(self) -> str:
+        options = self._options
+        if not options.tls:
+            return "it hangs up before it accepted us: does it want TLS (tls: true)?"
+        if options.cert_file is None:
+            return "it hangs up before it accepted us: does it ask for a certificate of ours (cert_file)?"
+        return "it hangs up before it accepted us: does it know who signed cert_file?"
+
+    def _failed(self, error: "KafkaError | None", otherwise: str = "") -> DeliveryError:
+        """``error``: None where nothing was said; ``otherwise``: what is known without it. A producer that failed is
+        not used again: what it still had to send goes with it."""
         self.close()
-        trouble, self._trouble = self._trouble, ""
+        trouble = self._why()
         if error is not None and error.name() in _REFUSED:
             return DeliveryRefused(redact(f"{self._name} refuses the message: {error.str()}"))
-        late = error is not None and error.name() == "_MSG_TIMED_OUT"
-        if error is None or (late and trouble):
-            return DeliveryError(redact(f"{self._name}: {trouble or otherwise}"))
-        if late:
+        if error is not None and error.name() == "_MSG_TIMED_OUT":
+            error = None
+        why = trouble or otherwise if error is None else _words(error)
+        if not why:
             return DeliveryError(f"{self._name} did not acknowledge within {self._options.timeout_s:g} s")
-        return DeliveryError(redact(f"{self._name}: {_words(error)}"))
+        return DeliveryError(redact(f"{self._name}: {why}"))
 
 
-class _Silent:
-    """Takes librdkafka's own log lines: each retry of each connection makes one."""
+class _Heard:
+    """Takes librdkafka's own log lines, of which each retry of each connection makes one. Nothing else tells that a
+    broker hangs up."""
 
-    def log(self, *_: object) -> None:
-        """Nothing."""
+    def __init__(self) -> None:
+        self.hang_up = False
+
+    def log(self, _level: int, *line: object) -> None:
+        """Keep whether one did before it answered anything."""
+        self.hang_up |= any("Disconnected" in str(part) and "APIVERSION" in str(part) for part in line)
+
+
+def _vague(error: "KafkaError") -> int:
+    """How little it says."""
+    return _VAGUE.index(error.name()) + 1 if error.name() in _VAGUE else 0
 
 
 def _words(error: "KafkaError") -> str:

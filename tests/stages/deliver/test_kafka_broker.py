@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from pipeline.errors import DeliveryError
 from pipeline.store.sample_event import sample_event
 from tests.servers.kafka import kafka_broker
-from tests.servers.process import ServerProcess
+from tests.servers.process import ServerProcess, free_port
+from tests.servers.tls_front import tls_front
 
 confluent_kafka = pytest.importorskip("confluent_kafka", reason="needs the extra kafka")
 
@@ -32,9 +35,9 @@ def sink(broker: ServerProcess, **values: Any) -> Iterator[KafkaSink]:
         made.close()
 
 
-def read(broker: ServerProcess, count: int) -> list[Any]:
+def read(broker: ServerProcess, count: int, **settings: Any) -> list[Any]:
     """The first messages of the topic, partition by partition."""
-    settings = {"bootstrap.servers": broker.url, "group.id": "test", "logger": Silent()}
+    settings |= {"bootstrap.servers": broker.url, "group.id": "test", "logger": Silent()}
     consumer = confluent_kafka.Consumer(settings)
     try:
         partitions = consumer.list_topics("alerts", timeout=10).topics["alerts"].partitions
@@ -102,6 +105,37 @@ def test_wrong_credentials_are_told_and_never_shown() -> None:
         with pytest.raises(DeliveryError, match="refuses username and password, or their mechanism") as caught:
             kafka.send(sample_event(), key="1")
         assert "sw0rdfish99" not in str(caught.value)
+
+
+def test_over_tls_with_certificates_of_both_sides_messages_arrive(certificates: Any, tmp_path: Path) -> None:
+    port, stranger = free_port(), tmp_path / "stranger.pem"
+    trustme.CA().issue_cert("bartizan@example.org").private_key_and_cert_chain_pem.write_to_path(stranger)
+    ours = {"tls": True, "ca_file": certificates.ca_file, "cert_file": certificates.client_file}
+    with kafka_broker(behind=f"localhost:{port}") as running:
+        front = ServerProcess([], port=port, url=f"localhost:{port}")
+        files = {"certificate": certificates.server_file, "client_ca": certificates.ca_file}
+        with tls_front(port, running.port, **files):
+            with sink(front, **ours) as kafka:
+                kafka.send(sample_event("gate", 1), key="1")
+                kafka.send(sample_event("gate", 2), key="2")
+            messages = read(front, 2, **tls_settings(certificates))
+            for wrong, complaint in (
+                ({**ours, "cert_file": None}, r"hangs up .*: does it ask for a certificate of ours \(cert_file\)\?"),
+                ({**ours, "cert_file": stranger}, r"hangs up .*: does it know who signed cert_file\?"),
+                ({}, r"hangs up .*: does it want TLS \(tls: true\)\?"),
+            ):
+                with sink(front, timeout_s=2, **wrong) as kafka, pytest.raises(DeliveryError, match=complaint):
+                    kafka.send(sample_event("gate", 3), key="3")
+    assert keys(messages, "gate") == ["1", "2"]
+
+
+def tls_settings(certificates: Any) -> dict[str, str]:
+    return {
+        "security.protocol": "SSL",
+        "ssl.ca.location": str(certificates.ca_file),
+        "ssl.certificate.location": str(certificates.client_file),
+        "ssl.key.location": str(certificates.client_file),
+    }
 
 
 @pytest.mark.parametrize(("which", "known"), [("expired_file", True), ("server_file", False)])
