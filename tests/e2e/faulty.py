@@ -82,7 +82,9 @@ class TrippingOptions(BaseModel):
     frame: int = Field(default=30, json_schema_extra={"analysis": False})
     frames: int = Field(default=1, ge=1, json_schema_extra={"analysis": False})
     boxes: int = Field(default=2, ge=1)
-    delay_s: float = Field(default=0.0, ge=0, le=10, json_schema_extra={"analysis": False})
+    delay_s: float = Field(default=0.0, ge=0, le=600, json_schema_extra={"analysis": False})
+    begun: Path | None = Field(default=None, json_schema_extra={"analysis": False})
+    """A file that is there once a frame is looked at."""
 
 
 class TrippingDetector:
@@ -101,6 +103,8 @@ class TrippingDetector:
         return [self._detect(view) for view in batch]
 
     def _detect(self, view: View) -> Detections:
+        if self._options.begun is not None:
+            self._options.begun.touch()
         bad = range(self._options.frame, self._options.frame + self._options.frames)
         if view.frame.camera == self._options.camera and view.frame.index in bad:
             self._trip()

@@ -3,13 +3,13 @@
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from signal import SIGINT, SIGKILL, Signals
+from typing import Any, TypeVar
 
 import psutil
 
@@ -17,10 +17,14 @@ from pipeline.journal.log import LogReader
 from pipeline.messages import FrameRecord
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 240.0
+"""For what has to come. It is no promise of how soon: only what never comes fails, and is told before pytest's own
+time-out ends the test without a word."""
+Found = TypeVar("Found")
 
 
 class Running:
-    """A started ``bartizan`` command; every wait has a deadline."""
+    """A started ``bartizan`` command; every wait has a deadline, and ends when the command does."""
 
     def __init__(
         self,
@@ -42,7 +46,7 @@ class Running:
                 stdin=subprocess.DEVNULL,
                 stdout=terminal,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}", **(env or {})},
+                env={**_environment(), **(env or {})},
                 cwd=cwd,
                 start_new_session=True,
             )
@@ -59,12 +63,18 @@ class Running:
                         found[title.removeprefix("bartizan: ")] = child
         return found
 
-    def child(self, label: str, *, within_s: float = 30.0) -> psutil.Process:
-        """The process of this label, once it is there."""
-        for _ in until(within_s, f"process {label} to appear"):
-            if (child := self.children().get(label)) is not None:
-                return child
+    def wait_for(self, claim: Callable[[], Found | None], what: str) -> Found:
+        """What ``claim`` gives, once that is true. Fails if the command ends before."""
+        for _ in until(PATIENCE_S, what):
+            over = self.command.poll() is not None
+            if found := claim():
+                return found
+            assert not over, f"the run ended before {what}:\n{self.said()}"
         raise AssertionError
+
+    def child(self, label: str) -> psutil.Process:
+        """The process of this label, once it is there."""
+        return self.wait_for(lambda: self.children().get(label), f"process {label}")
 
     def frames(self, camera: str) -> int:
         """Frames in the camera's log."""
@@ -76,14 +86,11 @@ class Running:
             reader.close()
         return count
 
-    def wait_frames(self, camera: str, count: int, *, within_s: float = 60.0) -> None:
+    def wait_frames(self, camera: str, count: int) -> None:
         """Until the camera's log has that many frames."""
-        for _ in until(within_s, f"{count} frames of {camera}"):
-            if self.frames(camera) >= count:
-                return
-            assert self.command.poll() is None, f"the run ended early:\n{self.said()}"
+        self.wait_for(lambda: self.frames(camera) >= count, f"{count} frames of {camera}")
 
-    def signal(self, label: str, number: signal.Signals) -> int:
+    def signal(self, label: str, number: Signals) -> int:
         """Send a signal to the process of this label; gives its pid."""
         while True:
             child = self.child(label)
@@ -93,16 +100,34 @@ class Running:
                 continue
             return child.pid
 
-    def wait(self, *, within_s: float = 120.0) -> int:
+    def another(self, label: str, than: int) -> None:
+        """Wait until the process of this label is not that of this pid any more."""
+        self.wait_for(
+            lambda: (child := self.children().get(label)) is not None and child.pid != than, f"another {label}"
+        )
+
+    def replace(self, label: str, number: Signals = SIGKILL) -> None:
+        """Kill the process of this label, or freeze it, and wait for the next one."""
+        self.another(label, self.signal(label, number))
+
+    def wait(self) -> int:
         """Until the command has ended; its exit code."""
         try:
-            return self.command.wait(within_s)
+            return self.command.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"not over within {within_s} s:\n{self.said()}") from None
+            raise AssertionError(f"not over within {PATIENCE_S:g} s:\n{self.said()}") from None
+
+    def kill(self) -> None:
+        """SIGKILL, as the kernel sends when memory is short; its processes die with it."""
+        children = list(self.children().values())
+        self.command.kill()
+        self.command.wait(PATIENCE_S)
+        for child in children:
+            child.wait(PATIENCE_S)
 
     def stop(self) -> int:
         """As Ctrl-C does."""
-        self.command.send_signal(signal.SIGINT)
+        self.command.send_signal(SIGINT)
         return self.wait()
 
     def said(self) -> str:
@@ -118,6 +143,16 @@ class Running:
     def events(self) -> list[dict[str, Any]]:
         """The messages of ``events.jsonl``."""
         return [json.loads(line) for line in (self.out / "events.jsonl").read_text().splitlines()]
+
+    def events_so_far(self) -> list[dict[str, Any]]:
+        """Those that stand there while it runs."""
+        path = self.out / "events.jsonl"
+        whole = path.read_bytes().rpartition(b"\n")[0] if path.exists() else b""
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def restarts(self, label: str) -> list[str]:
+        """Why the process of this label was started again, time by time."""
+        return [restart["reason"] for restart in self.report()["restarts"] if restart["stage"] == label]
 
     def end(self) -> None:
         """Nothing is left behind."""
@@ -148,6 +183,21 @@ def run_to_end(
     report = run.report()
     assert report["balanced"], report["imbalances"]
     return run
+
+
+def bartizan(*arguments: str | Path, code: int = 0, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+    """A command that ends by itself, with this exit code; what it said."""
+    command = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
+    done = subprocess.run(
+        command, cwd=cwd, env=_environment(), capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def _environment() -> dict[str, str]:
+    """In which a command is found from any folder."""
+    return {**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"}
 
 
 def until(seconds: float, what: str) -> Iterator[None]:

@@ -1,19 +1,18 @@
 """At the limits: no room, no right to write, more frames than anybody can analyse, and ends of every kind."""
 
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from pipeline.observability.status_file import read_status
 from tests.e2e.conftest import Start
 from tests.e2e.faulty import DETECTOR, SOURCE, write_clip
-from tests.e2e.running import Running, run_to_end, until
+from tests.e2e.running import Running, bartizan, run_to_end
 
 CAMERA = "synthetic_320x240_20_boxes_1"
 LIVE = "synthetic:320x240@20?boxes=1"
@@ -42,9 +41,8 @@ def size_of(folder: Path) -> int:
 
 
 def memory_of(run: Running) -> int:
-    """Resident bytes of all processes of the run, shared ones left out."""
-    processes = [run.process, *run.children().values()]
-    infos = [process.memory_info() for process in processes]
+    """Resident bytes of the processes that have frames, shared ones left out."""
+    infos = [run.child(label).memory_info() for label in (f"capture[{CAMERA}]", "dispatch", "detect[0]", "evidence")]
     return sum(info.rss - info.shared for info in infos)
 
 
@@ -81,54 +79,53 @@ def test_an_output_folder_that_cannot_be_made_is_one_clear_line(out: str, how: s
     clip = write_clip(tmp_path / "clip.pattern")
     config = tmp_path / "one.yml"
     config.write_text(f"cameras: {{clip: {{source: clip.pattern, backend: '{SOURCE}'}}}}\n")
-    command = [sys.executable, "-m", "pipeline.cli", how, str(clip if how == "process" else config), "--out", out]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 2
+    done = bartizan(how, clip if how == "process" else config, "--out", out, code=2)
     assert len(done.stderr.splitlines()) == 1
     assert out in done.stderr
 
 
 @pytest.mark.slow
 def test_an_overloaded_live_camera_loses_frames_by_the_book_and_stays_prompt(start: Start, tmp_path: Path) -> None:
+    began = time.monotonic()
     run = watch(start, tmp_path, "stages.detect.delay_s=0.25")
     run.wait_frames(CAMERA, 20)
-    for _ in until(10, "the first event"):
-        if any(run.out.glob("media/*.jpg")):
-            break
+    run.wait_for(lambda: any(run.out.glob("media/*.jpg")), "the first picture of an event")
     (rings,) = directories_of(run, SHARED_MEMORY)
     memory, ring_bytes = memory_of(run), size_of(rings)
     run.wait_frames(CAMERA, run.frames(CAMERA) + 60)
     assert size_of(rings) == ring_bytes
     assert memory_of(run) < memory + 20 * 2**20
-    began = time.monotonic()
+    lasted_s = time.monotonic() - began
     run.command.send_signal(signal.SIGTERM)
     assert run.wait() == 0, run.said()
-    assert time.monotonic() - began < 10
+    ended_s = time.monotonic() - began - lasted_s
     report = run.report()
     assert report["balanced"], report["imbalances"]
     assert report["restarts"] == []
     book = next(book for book in report["books"] if book["stage"] == "dispatch")
     lost = book["dropped"].get("superseded", 0) + book["dropped"].get("stale", 0)
-    assert lost > book["in"] / 2
+    assert lost > 0, "four frames a second at most are analysed, of twenty"
     assert book["out"] > 5
-    assert report["latency_ms"]["p99"] < 2000
+    # Were they kept, the last would be as old as most of the run, and what is left take longer than all of it.
+    assert report["latency_ms"]["p99"] < lasted_s * 1000 / 4
+    assert ended_s < lasted_s
     assert report["sources"][0]["ended"] == "stopped"
     assert not list((tmp_path / "s").iterdir())
     assert not rings.exists()
 
 
 def test_a_second_interrupt_ends_a_run_at_once(start: Start, tmp_path: Path) -> None:
-    run = watch(start, tmp_path, "stages.detect.delay_s=10")
-    for _ in until(30, "the camera's first frame"):
-        if (run.out / "logs" / f"{CAMERA}.log").exists() and "detect[0]" in run.children():
-            break
+    slow = ["stages.detect.delay_s=100", "stages.dispatch.lease_s=100", f"stages.detect.begun={tmp_path / 'begun'}"]
+    run = watch(start, tmp_path, *slow, "supervisor.liveness_s=100", "supervisor.drain_timeout_s=100")
+    run.wait_for((tmp_path / "begun").exists, "a frame that is being analysed")
     (rings,) = directories_of(run, SHARED_MEMORY)
     children = list(run.children().values())
     run.command.send_signal(signal.SIGINT)
+    run.wait_for(lambda: "draining" in {each.state for each in read_status(run.out).processes}, "the end to begin")
     with pytest.raises(subprocess.TimeoutExpired):
-        run.command.wait(1.5)  # it waits for the frame that is being analysed
+        run.command.wait(1)  # it waits for the frame that is being analysed
     run.command.send_signal(signal.SIGINT)
-    assert run.wait(within_s=5) == 130
+    assert run.wait() == 130, "it ended as after the first one"
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
     assert not list((tmp_path / "s").iterdir())
     assert not rings.exists()
@@ -140,7 +137,7 @@ def test_an_interrupted_recording_says_so_and_what_a_killed_run_left_is_swept(st
     sockets = tmp_path / "s"
     sockets.mkdir()
     env = {"XDG_RUNTIME_DIR": str(sockets)}
-    clip = write_clip(tmp_path / "clip.pattern", frames=40)
+    clip = write_clip(tmp_path / "clip.pattern", frames=100)
     values = [f"cameras.clip.backend={SOURCE}", f"stages.detect.kind={DETECTOR}"]
     options = [word for value in values for word in ("--set", value)]
     command = ["process", str(clip), "--out", str(tmp_path / "out"), *options]
@@ -152,17 +149,14 @@ def test_an_interrupted_recording_says_so_and_what_a_killed_run_left_is_swept(st
     assert interrupted.report()["balanced"]
     assert not list(sockets.iterdir())
     reached = interrupted.frames("clip")
-    assert reached < 40
+    assert reached < 100
     killed = start(slowly, tmp_path / "out", env=env)
     killed.wait_frames("clip", reached + 2)
     left = directories_of(killed, SHARED_MEMORY) + directories_of(killed, sockets)
     assert len(left) == 2
     assert all(path.stat().st_mode & 0o777 == 0o700 for path in left)
-    children = list(killed.children().values())
-    os.kill(killed.command.pid, signal.SIGKILL)
-    for child in children:
-        child.wait(10)  # they die with it
+    killed.kill()
     assert all(path.exists() for path in left)
     following = run_to_end(command, tmp_path / "out", env=env)
     assert not any(path.exists() for path in left)
-    assert following.frames("clip") == 40
+    assert following.frames("clip") == 100
