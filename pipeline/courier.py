@@ -27,6 +27,8 @@ TEND_S = 1.0
 """How often a sink with nothing to send is asked whether it is there."""
 LONGEST_TEND_S = 60.0
 """The same while its receiver cannot be reached: this wait doubles up to here."""
+SET_S = 2.0
+"""What the wall clock and the monotonic one are apart at once, when somebody has set the former."""
 AGAIN_S = 1.0
 """Between two tries of an event store that cannot be written."""
 
@@ -47,6 +49,8 @@ class Courier:
         self._looked = False
         """At the outbox, since the event store last failed: what its governor goes by is known."""
         self._failure: BaseException | None = None
+        self._wall_ahead_ns: int | None = None
+        """Of the monotonic clock, at the last look."""
         self._trouble = ""
         """Why the event store cannot be written."""
         self._tend_at_ns = 0
@@ -121,6 +125,7 @@ class Courier:
 
     def _serve(self) -> bool:
         """Send a few messages; False when there was nothing to do. Raises ``StoreError``."""
+        self._mind_the_clock()
         if self._hurried and not self._hastened:
             self.sink.hurry(self._store, longest_s=HURRIED_RETRY_S)
             self._hastened = True
@@ -128,6 +133,18 @@ class Courier:
             busy = self.sink.deliver(self._store, limit=BATCH, go_on=lambda: not self._stop.is_set(), note=self._note)
         self._looked = True
         return busy
+
+    def _mind_the_clock(self) -> None:
+        """What waits for another attempt waits until a time of the wall clock. When that is set, and at the beginning,
+        since nobody knows what it was before, it is tried at once. Raises ``StoreError``."""
+        ahead_ns = self._clock.wall_ns() - self._clock.monotonic_ns()
+        if self._wall_ahead_ns is None:
+            self._store.hasten(self.sink.name)
+        elif abs(ahead_ns - self._wall_ahead_ns) > SET_S * SECOND:
+            step_s = (ahead_ns - self._wall_ahead_ns) / SECOND
+            logger.info("sink %s: the clock was set by %+.0f s: what waits is tried now", self.sink.name, step_s)
+            self._store.letters.try_anew(self.sink.name)
+        self._wall_ahead_ns = ahead_ns
 
     def _note(self, write: Callable[[], None]) -> None:
         """Write down what became of a message, however long that takes: a process that ended for it would send the

@@ -111,6 +111,16 @@ class Letters:
                     connection.execute(update(table).where(*fits).values(**again))
         return counts
 
+    def try_anew(self, sink: str) -> None:
+        """Have what waits for another attempt at this sink tried now, with all its patience: the clock was set, and
+        the times that stand here say nothing any more."""
+        from sqlalchemy import update
+
+        with self._database.writing() as connection:
+            for table in self._boxes():
+                waits = (table.c.sink == sink, table.c.state == "pending", table.c.attempts > 0)
+                connection.execute(update(table).where(*waits).values(first_attempt_ns=None, next_attempt_ns=0))
+
     def sinks(self) -> list[str]:
         """Names of all sinks that something was for."""
         from sqlalchemy import select

@@ -49,8 +49,9 @@ class Digest:
         self._late = self._late or (since is not None and not since.near(now, self._every_ns))
 
     def due(self, wall_ns: int | None) -> bool:
-        """Whether it is time: by a camera's media time; live (``wall_ns``, UTC) also without further events."""
-        waits = wall_ns is not None and bool(self.kept) and wall_ns - self.kept[0].at_ns >= self._every_ns
+        """Whether it is time: by a camera's media time; live (``wall_ns``, UTC) also without further events. A clock
+        that was set back delays nothing."""
+        waits = wall_ns is not None and bool(self.kept) and abs(wall_ns - self.kept[0].at_ns) >= self._every_ns
         return bool(self.kept) and (self._late or waits)
 
     def close(self, sink: str, ordinal: int) -> Event:

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from pipeline.build import BuiltSink
-from pipeline.clock import SystemClock
+from pipeline.clock import SECOND, SystemClock
 from pipeline.configuration.config import SinkConfig
 from pipeline.configuration.settings import GovernorOptions
 from pipeline.courier import AGAIN_S, IDLE_S, Courier
@@ -248,19 +248,18 @@ def test_a_flush_does_not_wait_for_a_sink_that_is_busy(store: EventStore, courie
 def test_at_the_end_of_a_run_what_would_wait_for_long_is_tried_at_once_and_soon_again(
     store: EventStore, courier: Callable[..., Courier]
 ) -> None:
-    failures = [DeliveryError("not now")] * 2
+    failures = [DeliveryError("not now"), DeliveryError("not now", retry_after_s=3600)]
+    tried = threading.Event()
 
     def fail(event: Event) -> None:
+        tried.set()
         if failures:
             raise failures.pop()
 
-    keys = commit(store, 3, "own")
-    (head, *_) = store.pending("own", time.time_ns())
-    store.failed(head, "gone", time.time_ns() + 3600 * 10**9)
-    sink = OwnSink(act=fail)
+    keys, sink = commit(store, 3, "own"), OwnSink(act=fail)
     served = courier("own", sink)
-    wait_for(lambda: sink.opened > 0, "a look at the outbox")
-    assert sink.got == []
+    assert tried.wait(20)
+    wait_for(lambda: not store.pending("own", time.time_ns()), "a note of it")
     served.sink.retry = RetryOptions(first_s=3600, longest_s=86400)
     served.hurry()
     wait_for(lambda: sink.got == keys, "all messages")
@@ -316,3 +315,51 @@ def test_what_a_governor_decided_on_a_full_disk_is_decided_again(small_disk: Pat
         assert sink.got[:2] == keys[:2]
         (digest,) = store.digests.all("own")
         assert sum(line["value"] for line in digest.why) == len(keys) - 2
+
+
+class SetClock(SystemClock):
+    """The machine's clock, and what it was set by."""
+
+    by_s = 0.0
+
+    def wall_ns(self) -> int:
+        return super().wall_ns() + round(self.by_s * SECOND)
+
+
+@pytest.mark.parametrize("by_s", [-5 * 3600.0, 10 * 86400.0])
+def test_a_clock_that_is_set_neither_holds_a_message_back_nor_has_it_given_up(
+    store: EventStore, tmp_path: Path, by_s: float
+) -> None:
+    down, tries = [True], threading.Semaphore(0)
+
+    def fail(event: Event) -> None:
+        tries.release()
+        if down:
+            raise DeliveryError("gone")
+
+    keys, clock, sink = commit(store, 3, "own"), SetClock(), OwnSink(act=fail)
+    retry = RetryOptions(first_s=1, factor=1, longest_s=1, give_up_after_s=3 * 86400)
+    own = BuiltSink(SinkConfig("own", "own", Nothing()), sink, True, clock, retry, deliver_due)
+    served = Courier(own, store, clock, poll_s=0.01)
+    served.start()
+    try:
+        assert tries.acquire(timeout=20)
+        clock.by_s = by_s
+        assert tries.acquire(timeout=20), "it waits for the time that it was before"
+        down.clear()
+        wait_for(lambda: sink.got == keys, "all messages")
+        assert store.outbox_counts()["own"]["dead"] == 0
+    finally:
+        served.stop()
+        served.join()
+
+
+def test_what_waits_for_a_time_that_a_wrong_clock_gave_is_tried_by_the_next_process(
+    store: EventStore, courier: Callable[..., Courier]
+) -> None:
+    keys = commit(store, 3, "own")
+    (head, *_) = store.pending("own", time.time_ns())
+    store.failed(head, "gone", time.time_ns() + 9 * 3600 * SECOND)
+    sink = OwnSink()
+    courier("own", sink)
+    wait_for(lambda: sink.got == keys, "all messages")

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from pipeline.clock import SECOND
 from pipeline.messages import Event
 from stages.deliver.cloudevents import cloud_event
 from stages.deliver.decision import Decision, Role, Verdict
@@ -83,3 +84,11 @@ def test_very_many_events_are_counted_and_the_first_of_them_named() -> None:
     (digest,) = run([event(n, n * 0.1) for n in range(1, 102)], limits()).sent
     assert digest.why[0]["value"] == 100
     assert digest.why[0]["ids"] == [f"gate-{n}" for n in range(2, 22)]
+
+
+@pytest.mark.parametrize("now_s", [3600, -3 * 3600])
+def test_it_comes_by_the_clock_also_when_that_was_set_back(now_s: int) -> None:
+    digest = Digest(limits(digest_s=3600))
+    digest.note(event(1, 1.0), Decision(Verdict.HELD, Role.OPENING, "because"), 10**18)
+    assert not digest.due(10**18 + 3599 * SECOND)
+    assert digest.due(10**18 + now_s * SECOND)
