@@ -310,9 +310,16 @@ def _governor(
 
 def route(config: PipelineConfig, store: "EventStore | None" = None) -> Callable[[Event], list[str]]:
     """Which sinks a message is sent to; what came of its event before is looked up in the store."""
-    history = {} if store is None else {"history": store.messages}
-    router: Callable[[Event], list[str]] = resolve(ROUTER, {})(config.sinks, **history)
-    return router
+    router = resolve(ROUTER, {})
+    if store is None:
+        made: Callable[[Event], list[str]] = router(config.sinks)
+        return made
+
+    def told(event_id: str) -> set[str]:
+        return {delivery.sink for delivery in store.catalogue.deliveries(event_id)}
+
+    made = router(config.sinks, history=store.messages, told=told)
+    return made
 
 
 def export_tracks(spec: "RunSpec", camera: str) -> Path:

@@ -7,7 +7,7 @@ open at the receiver. ``types`` chooses what of this is sent, not what counts.
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 from pipeline.messages import Event
@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 History = Callable[[str], Iterable[Event]]
 """The messages of an event that are committed already, in order."""
+Told = Callable[[str], Collection[str]]
+"""Names of the sinks that were sent a message of an event, whatever came of it."""
 _MOST_OPEN = 4096
 """Events remembered; what is older is looked up."""
 
@@ -33,11 +35,16 @@ class Routed(Protocol):
 
 class Router:
     """Remembers which sinks know of an event; what it does not remember, it works out again from the event's history,
-    so it gives the same after a restart."""
+    so it gives the same after a restart. If filters were changed meanwhile, or sinks, what was sent counts: an event
+    that a sink knows of is told to its end, and one that it was told nothing of does not come with its end alone."""
 
-    def __init__(self, sinks: Sequence[Routed], history: History = lambda _event_id: ()) -> None:
+    def __init__(
+        self, sinks: Sequence[Routed], history: History = lambda _event_id: (), told: Told | None = None
+    ) -> None:
+        """``told`` None: the sinks are what they always were."""
         self._sinks = sinks
         self._history = history
+        self._told_of = told
         self._known: OrderedDict[str, frozenset[str]] = OrderedDict()
         self._told: set[tuple[str, str]] = set()
 
@@ -52,12 +59,18 @@ class Router:
         if event.type == "start" or not self._sinks:
             return frozenset()
         known = self._known.get(event.id)
-        if known is None:
-            known = frozenset()
-            for earlier in self._history(event.id):
-                if earlier.ordinal < event.ordinal:
-                    known = self._joined(earlier, known)
-        return known
+        return self._recalled(event) if known is None else known
+
+    def _recalled(self, event: Event) -> frozenset[str]:
+        known, due = frozenset[str](), set[str]()
+        for earlier in self._history(event.id):
+            if earlier.ordinal < event.ordinal:
+                known = self._joined(earlier, known)
+                due.update(sink.name for sink in self._sinks if sink.name in known and _takes(sink.options, earlier))
+        if self._told_of is None:
+            return known
+        told = {sink.name for sink in self._sinks} & set(self._told_of(event.id))
+        return known - (due - told) | told
 
     def _joined(self, event: Event, known: frozenset[str]) -> frozenset[str]:
         """The sinks that know of it with this message. An end alone brings it to nobody."""

@@ -100,6 +100,23 @@ def test_a_sink_of_the_users_own_is_asked_message_by_message_or_sent_everything(
     assert [Router(sinks)(event) for event in events] == [["all"], ["ends", "all"]]
 
 
+def goes_on(sink: Target, events: list[Event], told: set[str]) -> list[str]:
+    """What a router sends of the rest of an event, of which the first message was committed by a run before."""
+    return sent(Router([sink], lambda _: events[:1], lambda _: told), events[1:])
+
+
+def test_an_event_that_a_sink_knows_of_is_told_to_its_end_though_its_filter_was_changed_between_two_runs() -> None:
+    events = messages(("start", "low", None), ("update", "low", None), ("end", "low", None))
+    assert goes_on(target(severity="high"), events, {"hook"}) == ["update", "end"]
+
+
+def test_a_sink_that_came_while_an_event_went_on_is_told_of_it_with_an_update_and_not_with_its_end_alone() -> None:
+    start, update, end = messages(("start", "low", None), ("update", "low", None), ("end", "low", None))
+    assert goes_on(target("new"), [start, update, end], {"hook"}) == ["update", "end"]
+    assert goes_on(target("new"), [start, end], {"hook"}) == []
+    assert goes_on(target("new", types=["end"]), [start, end], {"hook"}) == ["end"], "it never gets more than that"
+
+
 TOLD = st.lists(
     st.tuples(
         st.sampled_from("abc"),
@@ -128,6 +145,10 @@ def test_a_router_that_starts_again_decides_as_one_that_never_stopped(
     def history(event_id: str) -> list[Event]:
         return [event for event in events[:stopped_at] if event.id == event_id]
 
-    before, after = Router(sinks), Router(sinks, history)
+    def sent_to(event_id: str) -> set[str]:
+        return {name for event, names in zip(events, expected, strict=True) if event.id == event_id
+                and event in events[:stopped_at] for name in names}  # fmt: skip
+
+    before, after = Router(sinks), Router(sinks, history, sent_to)
     routed = [before(event) for event in events[:stopped_at]] + [after(event) for event in events[stopped_at:]]
     assert routed == expected
