@@ -12,6 +12,7 @@ from typing import IO
 
 from pipeline.control import Drain, Line, Notice, Order, Ping, pair
 from pipeline.restarts import RestartLimits, RestartPolicy
+from pipeline.worker import NO_ROOM
 
 FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Signals that a process does not raise by its own mistakes."""
@@ -43,7 +44,7 @@ class Death:
 
     reason: str
     by_itself: bool
-    """False where somebody killed or froze it from outside."""
+    """False where somebody killed or froze it from outside, or filled its disk."""
     code: int
     time_ns: int
 
@@ -161,7 +162,7 @@ class Process:
             return Death(f"killed from outside ({_name(-code)})", False, code, now_ns)
         if code < 0:
             return Death(f"died of {_name(-code)}", True, code, now_ns)
-        return Death(self.fatal or f"exited with {code}", True, code, now_ns)
+        return Death(self.fatal or f"exited with {code}", code != NO_ROOM, code, now_ns)
 
 
 def _name(number: int) -> str:

@@ -1,7 +1,7 @@
 """A process of the pipeline, seen from inside: set up, run one stage's loop, say why it ended.
 
 Started by the supervisor as ``python -m pipeline.worker``. Exit codes: 0 drained, 1 failed (restart me), 3 cannot
-start (do not).
+start (do not), 4 failed while the disk was full (restart me until there is room).
 """
 
 import argparse
@@ -32,12 +32,15 @@ from pipeline.control import (
 )
 from pipeline.errors import CannotStart, UsageError
 from pipeline.registry import resolve
+from pipeline.spare_room import is_scarce
 from pipeline.spec import RunSpec
 
 logger = logging.getLogger(__name__)
 
 CANNOT_START = 3
 """Exit code of a process that a restart would not help."""
+NO_ROOM = 4
+"""Exit code of a process of a live run that failed while the disk of its results was full."""
 
 RUNNERS = {
     "capture": "pipeline.runners.capture:run",
@@ -148,13 +151,24 @@ def _guarded(child: Child, spec: RunSpec, run: Callable[[Child, RunSpec], None])
         return 1
     except (CannotStart, UsageError) as error:
         logger.error("cannot start: %s", error)
+        if _waits_for_room(spec):
+            child.tell(Fatal(_one_line(error), restart=True))
+            return NO_ROOM
         child.tell(Fatal(_one_line(error), restart=False))
         return CANNOT_START
     except Exception as error:
         logger.exception("failed")
         child.tell(Fatal(_one_line(error), restart=True))
-        return 1
+        return NO_ROOM if _waits_for_room(spec) else 1
     return 0
+
+
+def _waits_for_room(spec: RunSpec) -> bool:
+    """Whether the disk is to blame, and the run has cameras that go on when there is room again."""
+    from pipeline.configuration.config import PipelineConfig
+
+    config = PipelineConfig.from_spec(spec.config)
+    return is_scarce(Path(spec.out)) and any(config.is_live(camera) for camera in config.cameras)
 
 
 def _one_line(error: BaseException) -> str:

@@ -2,6 +2,8 @@
 
 Whoever alters, removes or inserts an item, or a line, breaks it. What a chain alone cannot show is that its last lines
 were cut off together with what they tell of: keep its head (``bartizan verify`` prints it) somewhere else for that.
+
+On a full disk entries wait, but for those without which nothing may be deleted: room is kept for them.
 """
 
 import fcntl
@@ -15,10 +17,15 @@ import msgspec
 from pipeline.errors import StoreError
 from pipeline.integrity.entry import FIRST, Entry, Kind
 from pipeline.integrity.site_key import SiteKey
+from pipeline.spare_room import KEEPER, SpareRoom
 
-FILE = "chain.jsonl"
+FILE = KEEPER
 FEW = 1000
 """Entries that are read between two calls of ``answer``."""
+WAITING: tuple[Kind, ...] = ("event", "file", "release", "refusal")
+"""Kinds of entries that leave the room that is kept to the others."""
+LONGEST = 2048
+"""Bytes of an entry; few are longer."""
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(Entry).decode
 
@@ -58,17 +65,21 @@ class Chain:
         self._file = self._path.open("ab")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._file.truncate(self._read(answer))
+            self._end = self._read(answer)
+            if self._end != self._path.stat().st_size:  # this gives up the room that is kept behind it
+                self._file.truncate(self._end)
         except BlockingIOError as error:
             self._file.close()
             raise StoreError(f"{self._path}: another process adds to it; try again when the run is over") from error
+        self._room = SpareRoom(self._file.fileno())
+        self._room.take(self._end)
         if self._last is None and key is not None:
             self.add("site", key.public, digest=key.public, size=32, taken="")
 
     def add(
         self, kind: Kind, name: str, *, digest: str, size: int, taken: str, number: int = 0, note: str = ""
     ) -> Entry:
-        """Append an entry; it is on the disk after ``sync``."""
+        """Append an entry; it is on the disk after ``sync``. Raises ``OSError`` if there is no room for it."""
         last = self._last
         entry = Entry(
             n=1 if last is None else last.n + 1,
@@ -83,14 +94,26 @@ class Chain:
         )
         made = entry.digest
         entry = msgspec.structs.replace(entry, hash=made, signature="" if self._key is None else self._key.sign(made))
-        self._file.write(_ENCODE(entry) + b"\n")  # all of it, or an ``OSError``
+        line = _ENCODE(entry) + b"\n"
+        if kind in WAITING:
+            self.leave_room(len(line))
+        self._have(lambda: self._file.write(line))  # all of it, or an ``OSError``
+        self._end += len(line)
         self.is_synced = False
         self._note(entry)
         return entry
 
+    def leave_room(self, size: int = LONGEST) -> None:
+        """See to it that an entry of that size leaves the room that is kept. Raises ``OSError`` on a full disk."""
+        self._room.leave(self._end + size)
+
+    def take_room(self) -> None:
+        """Keep room for entries that may not wait, as far as there is any."""
+        self._room.take(self._end)
+
     def sync(self) -> None:
         """Have it on the disk. Raises ``OSError``; what is not there yet is then written the next time."""
-        self._file.flush()
+        self._have(self._file.flush)
         os.fsync(self._file.fileno())
         self.is_synced = True
 
@@ -100,6 +123,15 @@ class Chain:
             self.sync()
         finally:
             self._file.close()
+
+    def _have(self, written: Callable[[], object]) -> None:
+        """Write, if need be with what is kept given up: not every file system lets it be written over."""
+        try:
+            written()
+        except OSError as error:
+            if not self._room.give_up(error):
+                raise
+            written()
 
     def _note(self, entry: Entry) -> None:
         self._last = entry

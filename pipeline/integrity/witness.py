@@ -94,6 +94,7 @@ class Witness:
     def catch_up(self) -> int:
         """Take note of what is new; how many entries that makes. Raises ``OSError`` if the chain cannot be written:
         what is missing in it is then added the next time."""
+        self._chain.take_room()
         added = sum(self._events()) + sum(self._files()) + sum(self._releases())
         if not self._chain.is_synced:
             self._chain.sync()
@@ -154,6 +155,7 @@ class Witness:
 
     def _take(self, name: str) -> int:
         path = self._out / name
+        self._chain.leave_room()  # else the file would be read again and again while the disk is full
         try:
             digest = file_sha256(path)
             size = path.stat().st_size

@@ -1,5 +1,6 @@
 """``status.json`` of a running pipeline: what ``bartizan top`` and other programs look at."""
 
+import logging
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,8 @@ from pipeline.errors import UsageError
 from pipeline.process import Process
 from pipeline.supervisor.status import Status
 from pipeline.whole_file import write_whole
+
+logger = logging.getLogger(__name__)
 
 INTERVAL_NS = SECOND
 STALE_S = 15.0
@@ -61,14 +64,23 @@ class StatusFile:
         self._clock = clock
         self._pid = pid
         self._due_ns = 0
+        self._is_behind = False
+        """It has been said that the file cannot be written."""
 
     def __call__(self, status: Status, processes: list[Process]) -> None:
-        """Write if it is time."""
+        """Write if it is time. That the disk is full does not end a run: what is there is then old."""
         now = self._clock.monotonic_ns()
         if now >= self._due_ns:
             self._due_ns = now + INTERVAL_NS
             content = status_of(status, processes, now_ns=now, pid=self._pid)
-            write_whole(self._path, [msgspec.json.encode(content)], flush=False)
+            try:
+                write_whole(self._path, [msgspec.json.encode(content)], flush=False)
+            except OSError as error:
+                if not self._is_behind:
+                    logger.warning("%s cannot be written: %s", self._path, error.strerror)
+                self._is_behind = True
+            else:
+                self._is_behind = False
 
     def remove(self) -> None:
         """The run is over."""

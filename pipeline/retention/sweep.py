@@ -15,6 +15,7 @@ from pipeline.integrity.deletion import Wish, note_deletions, remove
 from pipeline.integrity.sealing import SUFFIX
 from pipeline.integrity.witness import RECORDINGS, Witness
 from pipeline.retention.plan import DAY, GB, Going, Item, Kind, Span, covered, merged, plan
+from pipeline.spare_room import is_scarce
 from pipeline.store.event_store import EventStore
 from pipeline.store.keeping import Standing
 from pipeline.wall import rfc3339
@@ -27,6 +28,8 @@ REST = 20
 """Where a limit is broken and nothing may go, the next look waits so many times as long as this one took."""
 MOST = 200
 """Files that are deleted in one round; the next round goes on."""
+MOST_FULL = 20
+"""The same on a disk without room: the tombstones of so few fit into what the chain keeps, and what goes makes room."""
 FEW = 1000
 """What is looked at between two answers to the supervisor."""
 NOT_COUNTED = (".json", ".missing")
@@ -82,7 +85,8 @@ class Sweep:
         self._count()
         if not self._going or began_ns > self._planned_ns + EVERY_NS:
             self._plan(began_ns, now_ns)
-        going, self._going = self._going[:MOST], self._going[MOST:]
+        most = MOST_FULL if is_scarce(self._out) else MOST
+        going, self._going = self._going[:most], self._going[most:]
         return self._delete(self._still(going, now_ns))
 
     def recount(self) -> None:
@@ -201,6 +205,7 @@ class Sweep:
         for each in going:
             self._sizes[each.item.camera] = self._sizes.get(each.item.camera, 0) - each.item.size
         self._left += remove(self._out, [wish.name for wish in wishes], self._answer)
+        self._witness.chain.take_room()  # before others do
         size = sum(wish.size for wish in wishes)
         whys = "; ".join(dict.fromkeys(wish.why for wish in wishes))
         logger.info("retention: deleted %d files, %.1f MB: %s", len(wishes), size / 1e6, whys)

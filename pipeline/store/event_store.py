@@ -14,6 +14,7 @@ import msgspec
 from pipeline.clock import Clock, SystemClock
 from pipeline.errors import StoreError
 from pipeline.messages import Event, Missed
+from pipeline.spare_room import make_room
 from pipeline.store.address import StoreAddress
 from pipeline.store.alarms import take_in
 from pipeline.store.catalogue import Catalogue, Wanted
@@ -85,6 +86,8 @@ class EventStore:
         a newer schema, or is gone, ``CannotStart`` when it was never reached.
         """
         database = Database.connect(place, patience)
+        if database.address.folder is not None:
+            make_room(database.address.folder)
         store = cls(database, store_tables(on_server=not database.is_file), clock or SystemClock())
         opening = Opening(database, store._tables, analysis_sha256, source_order)
         try:

@@ -67,5 +67,6 @@ _WORDS = {
     "readonly": "cannot be written ({text}); the file, its folder or its disk is read-only",
     "locked": f"another process has been writing to it for more than {_BUSY_S} s ({{text}}); try again",
     "is full": "no room is left on its disk ({text})",
+    "disk I/O": "cannot be read or written ({text}); is its disk full, or damaged?",
 }
 """By what is in it."""

@@ -10,25 +10,31 @@ from typing import TypeVar
 
 import pytest
 
+from pipeline.configuration.config import PipelineConfig
 from pipeline.configuration.defaults import default_config
 from pipeline.control import Backlog, Closed, Fatal, GiveUp, Notice, Pong, Started
 from pipeline.process import Death, Process, Role, is_stopped
 from pipeline.restarts import RestartLimits
 from pipeline.spec import RunSpec
+from pipeline.worker import NO_ROOM
+from tests.full_disk import fill
 
 WITHIN_S = 30.0
 Heard = TypeVar("Heard", bound=Notice)
-Launch = Callable[[str], Process]
+Launch = Callable[..., Process]
 
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     (folder / "clip.mp4").touch()
-    config = default_config([str(folder / "clip.mp4")])
+    return saved(folder, default_config([str(folder / "clip.mp4")]), folder)
+
+
+def saved(folder: Path, config: PipelineConfig, out: Path) -> Path:
     RunSpec(
         config=config.to_spec(),
-        out=str(folder),
+        out=str(out),
         run_dir=str(folder),
         ring_dir=str(folder),
         endpoint=f"ipc://{folder}/none",
@@ -44,10 +50,10 @@ def launch(spec: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.chdir(root)
     processes: list[Process] = []
 
-    def begin(behaviour: str) -> Process:
+    def begin(behaviour: str, given: Path | None = None) -> Process:
         process = Process(Role("tests.pipeline.child_roles:play", behaviour), RestartLimits())
         processes.append(process)
-        process.launch(spec, 0, stderr=None)
+        process.launch(given or spec, 0, stderr=None)
         return process
 
     yield begin
@@ -160,6 +166,19 @@ def test_an_error_is_told_in_one_line_without_the_password(launch: Launch) -> No
     death = bury(launch("fail"))
     assert death.code == 1
     assert death.reason == "RuntimeError: rtsp://***@gate/1 says no"
+
+
+@pytest.mark.parametrize("behaviour", ["fail", "refuse"])
+def test_a_live_run_does_not_blame_a_process_for_a_full_disk(
+    launch: Launch, tmp_path: Path, small_disk: Path, behaviour: str
+) -> None:
+    fill(small_disk)
+    live = saved(tmp_path, default_config(["synthetic:320x240@20"], live=True), small_disk)
+    death = bury(launch(behaviour, live))
+    assert (death.by_itself, death.code) == (False, NO_ROOM)
+    (tmp_path / "spec").unlink()
+    recording = saved(tmp_path, default_config(["synthetic:320x240@20?recording=yes"]), small_disk)
+    assert bury(launch(behaviour, recording)).by_itself, "nothing is lost if it ends"
 
 
 def test_a_frozen_process_was_frozen_from_outside_and_a_hung_one_hangs_by_itself(launch: Launch) -> None:

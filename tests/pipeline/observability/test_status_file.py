@@ -15,6 +15,7 @@ from pipeline.observability.status_file import INTERVAL_NS, StatusFile, read_sta
 from pipeline.process import Process, Role
 from pipeline.restarts import RestartLimits
 from pipeline.supervisor.status import Status
+from tests.full_disk import fill
 
 
 def camera(*, frames: int = 0, ended: bool = False, online: bool = True, media_ns: int = 0) -> CameraProgress:
@@ -136,3 +137,15 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "status.json").write_text('{"status": "fine"}')
     with pytest.raises(UsageError, match=r"status\.json cannot be read: .*missing required field"):
         read_status(tmp_path, ManualClock())
+
+
+def test_a_full_disk_does_not_end_the_run_and_is_said_once(small_disk: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, clock = small_disk / "status.json", ManualClock()
+    file, ballast = StatusFile(path, clock, os.getpid()), fill(small_disk)
+    for _ in range(3):
+        file(Status(), [])
+        clock.advance(INTERVAL_NS)
+    assert [each.message for each in caplog.records] == [f"{path} cannot be written: No space left on device"]
+    ballast.unlink()
+    file(Status(), [])
+    assert read_status(small_disk, clock).pid == os.getpid()

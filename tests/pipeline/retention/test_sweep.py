@@ -30,6 +30,8 @@ TAKEN_NS = 10**18
 """When the evidence of ``out`` was taken note of."""
 SMALL = RetentionOptions(most_gb=1e-9)
 """A byte."""
+OLD = RetentionOptions(events_days=30, recordings_days=3)
+"""All of it, after so many days."""
 
 
 def swept(
@@ -293,15 +295,35 @@ def test_a_tombstone_names_no_file_outside_of_the_evidence(out: Path, key: SiteK
     assert (out / "events.db").exists()
 
 
+def test_on_a_full_disk_what_is_old_goes_all_the_same_and_makes_room(
+    out: Path, key: SiteKey, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "MOST_FULL", 4)
+    end(out)
+    folder = small_disk / "out"
+    shutil.copytree(out, folder)
+    clock = ManualClock(wall_ns=TAKEN_NS + 40 * DAY)
+    with open_store(folder) as store, Witness(folder, store, key, clock) as witness:
+        witness.catch_up()
+        sweep = Sweep(folder, OLD, witness, store, clock)
+        fill(small_disk)
+        assert shutil.disk_usage(small_disk).free == 0
+        assert [sweep.look() for _ in range(4)] == [4, 4, 2, 0]
+        assert shutil.disk_usage(small_disk).free > 0
+    assert here(folder) == {"media/2.missing"}
+    found = verified(folder)
+    assert (found.intact, found.left, found.deleted) == (True, [], 10)
+
+
 def test_what_could_not_be_noted_on_a_full_disk_goes_once_it_is(out: Path, key: SiteKey, small_disk: Path) -> None:
     end(out)
     folder = small_disk / "out"
     shutil.copytree(out, folder)
     clock = ManualClock(wall_ns=TAKEN_NS + 40 * DAY)
-    options = RetentionOptions(events_days=30, recordings_days=3)
     with open_store(folder) as store, Witness(folder, store, key, clock) as witness:
         witness.catch_up()
-        sweep = Sweep(folder, options, witness, store, clock)
+        os.truncate(folder / "chain.jsonl", (folder / "chain.jsonl").stat().st_size)  # as if nothing could be kept
+        sweep = Sweep(folder, OLD, witness, store, clock)
         before, ballast = here(folder), fill(small_disk)
         assert sweep.look() == 0
         assert here(folder) == before

@@ -1,0 +1,122 @@
+"""Room on the disk that a file keeps beyond its end: whoever writes it can go on when nobody else has any left.
+
+It is allocated for good and not part of the file: neither its size nor its content shows it. Nobody else can take it,
+however fast he fills the disk; a file beside it, given up when it is needed, could be gone before it is of use. Linux:
+``fallocate`` with ``FALLOC_FL_KEEP_SIZE`` (fallocate(2)), which ext4, XFS and tmpfs have. Btrfs has it, but writes a
+page that is there to another place: what is kept must be given up before that. Elsewhere nothing is kept.
+"""
+
+import ctypes
+import errno
+import fcntl
+import logging
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+KEEPER = "chain.jsonl"
+"""The file in a folder of results that keeps room."""
+MOST = 4 << 20
+"""Bytes that are kept. A tombstone takes 0.6 kB, so a thousandth of it would do for a round of retention; the rest is
+for a run that starts on a full disk: its event store takes up to 4 MB before it writes over its log again."""
+SHARE = 8
+"""Of what is free no more than this part is taken."""
+SCARCE = 1 << 20
+"""Bytes. While less is free, the disk counts as full, and what is kept may be given up."""
+_STEP = 64 << 10
+_KEEP_SIZE = 1
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+class SpareRoom:
+    """What a file keeps, for the one process that writes it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._reach: int | None = None
+        """Up to here the file can be written whatever the disk holds; None: not known yet."""
+        self._size = 0
+        """How much there is to be: as much as there ever was."""
+        self._is_possible = sys.platform == "linux"
+
+    def take(self, end: int) -> None:
+        """Keep what the disk can spare behind ``end``, that of the file; what was used before is taken again."""
+        if not self._is_possible or (self._reach is not None and self._reach - end >= MOST):
+            return
+        reach = end + self._held(end) if self._reach is None else max(self._reach, end)
+        wanted = min(MOST, max(self._size, reach - end, (_free(self._descriptor) + reach - end) // SHARE))
+        try:
+            while reach < end + wanted:
+                reach = self._reached(reach, min(_STEP, end + wanted - reach))
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                self._is_possible = False
+                logger.info("no room is kept for a full disk, this file system cannot: %s", error.strerror)
+                return
+        self._reach = reach
+        self._size = max(self._size, reach - end)
+
+    def leave(self, end: int) -> None:
+        """See to it that all of it is there when the file ends at ``end``. Raises ``OSError`` if the disk is full."""
+        if self._reach is None or not self._size:
+            return
+        while self._reach < end + self._size:
+            self._reach = self._reached(max(self._reach, end), _STEP)
+
+    def give_up(self, error: OSError) -> bool:
+        """Whether what failed with ``error`` may go if it is tried again: it was for want of room, and there is some
+        now, as long as nobody else takes it."""
+        if error.errno not in _NO_ROOM or not self._size:
+            return False
+        end = os.fstat(self._descriptor).st_size
+        is_some = self._reach is not None and self._reach > end
+        os.ftruncate(self._descriptor, end)
+        self._reach = end
+        return is_some
+
+    def _held(self, end: int) -> int:
+        """What a process before this one has left. Asking for it again would take room on XFS and Btrfs."""
+        return max(0, os.fstat(self._descriptor).st_blocks * 512 - end)
+
+    def _reached(self, start: int, size: int) -> int:
+        _allocate(self._descriptor, start, size)
+        return start + size
+
+
+def make_room(folder: Path) -> None:
+    """For whoever must open what lies in a folder of results whose disk is full: what is kept there is given up, unless
+    a process holds it, such as one of a run that goes on."""
+    path = folder / KEEPER
+    with suppress(OSError):  # nothing is kept there, or not by this user: whoever needs room says so
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            if _free(descriptor) < SCARCE:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.ftruncate(descriptor, os.fstat(descriptor).st_size)
+        finally:
+            os.close(descriptor)
+
+
+def is_scarce(folder: Path) -> bool:
+    """Whether next to nothing is free on the disk of a folder."""
+    try:
+        return _free(folder) < SCARCE
+    except OSError:  # it is gone
+        return False
+
+
+def _free(place: int | Path) -> int:
+    """Bytes of the disk that this user may still take."""
+    found = os.statvfs(place)
+    return found.f_bavail * found.f_frsize
+
+
+def _allocate(descriptor: int, start: int, size: int) -> None:
+    fallocate = ctypes.CDLL(None, use_errno=True).fallocate
+    fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+    while fallocate(descriptor, _KEEP_SIZE, start, size):
+        if (number := ctypes.get_errno()) != errno.EINTR:
+            raise OSError(number, os.strerror(number))
