@@ -54,7 +54,9 @@ class Finished:
     out: Path
     status: Status
     left: list[Left] = field(default_factory=list)
-    """What has not reached its sink."""
+    """What has not reached its sink, also if the configuration has none of that name any more."""
+    sinks: frozenset[str] = frozenset()
+    """Those of the configuration."""
 
 
 def run_pipeline(
@@ -218,7 +220,7 @@ def _finish(config: PipelineConfig, spec: RunSpec, status: Status, *, elapsed_s:
         outbox = {name: counts for name, counts in store.outbox_counts().items() if name in names}
         digests = {f"{name} (digests)": counts for name, counts in store.digests.counts().items() if name in names}
         governed = {name: counts for name, counts in store.decisions.counts().items() if name in names}
-        left = store.letters.left(names) if names else []
+        left = store.letters.left()
         events = sum(1 for _ in store.events("commit"))
     sources = [_source(spec, camera, status) for camera in spec.cameras]
     report = build_report(
@@ -235,7 +237,7 @@ def _finish(config: PipelineConfig, spec: RunSpec, status: Status, *, elapsed_s:
         sources=sources,
     )
     write_report(out / "report.json", report)
-    return Finished(exit_code(status, sources, report.outbox), report, out, status, left)
+    return Finished(exit_code(status, sources, report.outbox), report, out, status, left, frozenset(names))
 
 
 def _take_note(config: PipelineConfig, out: Path, store: EventStore) -> None:

@@ -102,12 +102,10 @@ def flush(
         after = _pending(store, sink)
     known = {each.name for each in loaded.sinks}
     for name in sorted(after.keys() | before.keys()):
-        if name not in known:
-            sys.stderr.write(f"sink {name}: is not in the configuration; --config names another one\n")
         print(f"sink {name}: {before.get(name, 0) - after.get(name, 0):,} of {before.get(name, 0):,} settled")
     if not before:
         print("nothing waits")
-    tell_what_is_left(left, str(folder))
+    tell_what_is_left(left, str(folder), known=known)
     raise typer.Exit(LEFT if after else 0)
 
 

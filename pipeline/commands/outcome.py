@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import msgspec
@@ -49,19 +49,24 @@ def conclude(finished: Finished, console: Console) -> int:
         told = f"{counts['delivered']} of {counts['events']} events delivered, {counts['merged']} merged"
         line = f"  sink {sink}: {told}, {counts['held']} held back (digests: {counts['digests']})"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    tell_what_is_left(finished.left, where)
+    tell_what_is_left(finished.left, where, known=finished.sinks)
     return finished.code
 
 
-def tell_what_is_left(left: Sequence[Left], where: str) -> None:
-    """Say for each sink what has not reached it, why, and what to do."""
+def tell_what_is_left(left: Sequence[Left], where: str, *, known: Collection[str]) -> None:
+    """Say for each sink what has not reached it, why, and what to do. ``known``: sinks of the configuration; what waits
+    for others waits for ever."""
     for sink in sorted({each.sink for each in left}):
         waits = [each for each in left if each.sink == sink and each.state == "pending"]
         if waits:
             number = _messages(sum(each.count for each in waits))
-            sys.stderr.write(
-                f"sink {sink}: {number} not delivered; run again to go on, or: bartizan deliver flush {where}\n"
-            )
+            what = f"run again to go on, or: bartizan deliver flush {where}"
+            if sink not in known:
+                what = (
+                    "the configuration has no sink of that name: give it back to one and run again, or: "
+                    f"bartizan deliver flush {where} --config CONFIG.yml"
+                )
+            sys.stderr.write(f"sink {sink}: {number} not delivered; {what}\n")
             for each in waits[:_REASONS]:
                 sys.stderr.write(redact(f"  {each.count:,}: {each.reason or 'not tried yet, or behind another one'}\n"))
         if dead := sum(each.count for each in left if each.sink == sink and each.state == "dead"):

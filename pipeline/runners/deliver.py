@@ -106,6 +106,7 @@ class DeliverLoop:
         from pipeline.wire.transport import Waiter
 
         waiter = Waiter(None, self._child)
+        self._tell_of_strangers()
         for courier in self._couriers:
             courier.start()
         self._child.started()
@@ -130,6 +131,16 @@ class DeliverLoop:
     def close(self) -> None:
         """End the threads; each closes its sink."""
         end_all(self._couriers)
+
+    def _tell_of_strangers(self) -> None:
+        """What waits for a sink that was renamed or taken out since: nobody else would say it while the run goes on."""
+        mine, waits = {sink.name for sink in self._sinks}, Counter[str]()
+        for left in self._store.letters.left():
+            if left.sink not in mine and left.state == "pending":
+                waits[left.sink] += left.count
+        for name, count in sorted(waits.items()):
+            said = "%d messages wait for sink %s, which the configuration does not have any more"
+            logger.warning(said, count, name)
 
     def _flush(self) -> bool:
         """Have every governor tell what it kept back; False if there is nothing left to tell."""

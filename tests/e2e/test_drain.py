@@ -89,3 +89,21 @@ def test_the_next_run_goes_on_with_what_is_left_and_a_receiver_that_comes_back_i
         second = run_to_end(command(tmp_path, receiver), tmp_path / "out")
         taken = [arrival for arrival in receiver.arrivals if arrival.mood == "take"]
         assert [json.loads(arrival.body)["data"] for arrival in taken] == first.events() == second.events()
+
+
+@pytest.mark.slow
+def test_what_waits_for_a_sink_that_was_renamed_is_told_by_the_next_run_and_kept_for_it(tmp_path: Path) -> None:
+    with misbehaving(seed=1) as receiver:
+        receiver.always = "500"
+        arguments = command(tmp_path, receiver)
+        count = len(run_to_end(arguments, tmp_path / "out", code=4).events())
+        receiver.always = ""
+        receiver.well = True
+        renamed = [word.replace("name: hook", "name: hooky") for word in arguments]
+        before = receiver.count()
+        said = run_to_end(renamed, tmp_path / "out").said()
+        assert f"WARNING deliver pipeline.runners.deliver: {count} messages wait for sink hook, which the" in said
+        assert f"sink hook: {count} messages are not delivered; the configuration has no sink of that name" in said
+        assert receiver.count() == before
+        run_to_end(arguments, tmp_path / "out")
+        assert len(receiver.first_arrivals()) == count

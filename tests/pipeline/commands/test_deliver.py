@@ -159,7 +159,7 @@ def test_what_stays_is_told_with_its_reason(tmp_path: Path) -> None:
     assert "sink hook: 6 messages are not delivered; run again to go on, or: bartizan deliver flush out\n" in said
     assert "  2: http://127.0.0.1:9 cannot be reached: nothing listens there" in said
     assert "  4: not tried yet, or behind another one\n" in said
-    assert "sink elsewhere: is not in the configuration; --config names another one\n" in said
+    assert "sink elsewhere: 6 messages are not delivered; the configuration has no sink of that name: give it" in said
 
 
 def test_a_folder_that_a_run_is_using_is_left_to_it(tmp_path: Path, receiver: Receiver) -> None:

@@ -48,8 +48,9 @@ def test_what_is_left_is_told_by_sink_and_reason(capsys: pytest.CaptureFixture[s
         Left("guard", "pending", "", 1040),
         Left("house", "pending", "broker is gone", 1),
         Left("house", "dead", "refused", 3),
+        Left("renamed", "pending", "", 7),
     ]
-    tell_what_is_left(left, "out")
+    tell_what_is_left(left, "out", known=["guard", "house"])
     assert capsys.readouterr().err.splitlines() == [
         "sink guard: 1,042 messages are not delivered; run again to go on, or: bartizan deliver flush out",
         "  2: https://guard cannot be reached, password=***",
@@ -57,4 +58,7 @@ def test_what_is_left_is_told_by_sink_and_reason(capsys: pytest.CaptureFixture[s
         "sink house: 1 message is not delivered; run again to go on, or: bartizan deliver flush out",
         "  1: broker is gone",
         "sink house: 3 messages are given up; bartizan deliver list out --state dead says why",
+        "sink renamed: 7 messages are not delivered; the configuration has no sink of that name: give it back to one "
+        "and run again, or: bartizan deliver flush out --config CONFIG.yml",
+        "  7: not tried yet, or behind another one",
     ]
