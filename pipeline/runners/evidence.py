@@ -11,29 +11,26 @@ decoded once more for that, when it is over; of a live camera such frames are ke
 """
 
 import logging
-from functools import partial
 from pathlib import Path
 
 from pipeline.best_picture import BestPicture, Made
+from pipeline.bystanders import Bystanders
 from pipeline.candidate_pictures import CandidatePictures
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog
-from pipeline.errors import LogError, MessageError, RingError, SourceError
+from pipeline.custody import Custody
+from pipeline.errors import RingError
 from pipeline.integrity.release import ORIGINALS
-from pipeline.integrity.witness import Witness, witness
 from pipeline.live_best import LiveBest
 from pipeline.messages import CANDIDATE, Candidates, Cut, CutDone, Event, EvidenceHello, Wire
 from pipeline.picture_files import PictureFiles, picture_of
 from pipeline.recorded_best import RecordedBest
-from pipeline.replay import Replay
-from pipeline.retention.requested import Requested
-from pipeline.retention.sweep import Sweep
+from pipeline.recorded_snapshots import RecordedSnapshots
 from pipeline.rings import RingReader
 from pipeline.spec import RunSpec
-from pipeline.stage import Around, Capture, Evidence, Picture
+from pipeline.stage import Capture, Evidence, Picture
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import readable
-from pipeline.surroundings import Surroundings
 from pipeline.unwritten import Unwritten
 from pipeline.wire.keys import Role
 from pipeline.wire.links import open_dealer
@@ -65,13 +62,7 @@ def run(child: Child, spec: RunSpec) -> None:
     ):
         loop = EvidenceLoop(child, spec, config, link, build_evidence(config), store)
         if config.integrity.enabled:
-            loop.witness = loop.files.witness = witness(
-                Path(spec.out), store, config.integrity.key, child.clock, child.answer
-            )
-            loop.sweep = Sweep(Path(spec.out), config.retention, loop.witness, store, child.clock, child.answer)
-            loop.requested = Requested(
-                Path(spec.out), loop.witness, store, child.clock, answer=child.answer, removed=loop.sweep.recount
-            )
+            loop.take_custody(Custody.open(Path(spec.out), config, store, child.clock, child.answer))
         try:
             loop.run()
         finally:
@@ -91,41 +82,36 @@ class EvidenceLoop:
         store: EventStore,
     ) -> None:
         self._child = child
-        self._spec = spec
         self._config = config
         self._link = link
         self._evidence = evidence
         self._store = store
         self._rings = RingReader()
-        self._surroundings: dict[str, Surroundings] = {}
+        self._bystanders = Bystanders(spec, child.answer)
         self._waiter = Waiter(link, child)
         self._hello_due = Every(HELLO_S, child.clock)
         self._scan_due = Every(SCAN_S, child.clock)
         self._seen = 0
-        self._late: dict[str, dict[str, Event]] = {}
-        """Events of recordings whose frame must be decoded again, by camera and message, in order."""
-        self._replayed: dict[int, list[Event]] = {}
-        """Those of the camera that is being decoded, by frame."""
-        self._replay: Replay | None = None
+        self._files = PictureFiles(Path(spec.out), config.integrity.recipients)
+        self._late = RecordedSnapshots(
+            self._capture, is_settled=self._files.is_settled, draw=self._draw, give_up=self._give_up
+        )
         self._recorded = RecordedBest(self._capture, look=self._look, settle=self._settle)
-        self.files = PictureFiles(Path(spec.out), config.integrity.recipients)
-        self._unwritten = Unwritten(self.files, config.is_live, self._miss)
+        self._unwritten = Unwritten(self._files, config.is_live, self._miss)
         self._stuck_ns = 0
         """When the process was drained and all that was left could not be written; 0: it is not so."""
         self._kept = CandidatePictures(spec.candidates_path)
-        self._is_unnoted = False
-        """It has been said that the chain cannot be written."""
         self._crowded = False
         """It has been said that there is no room for candidates."""
         self._live = LiveBest(self._kept, evidence, look=self._look, settle=self._settle)
         self._asked: dict[str, tuple[int, Event]] = {}
         """Events whose cut has not come yet, with the time they were first seen."""
-        self.witness: Witness | None = None
-        """Takes note of what is there; None where nobody asked for it."""
-        self.sweep: Sweep | None = None
-        """Deletes what is not to be kept; None without a witness."""
-        self.requested: Requested | None = None
-        """Deletes what users ask for; None without a witness."""
+        self._custody: Custody | None = None
+
+    def take_custody(self, custody: Custody) -> None:
+        """Hold the chain, too, for as long as this runs."""
+        self._custody = custody
+        self._files.witness = custody.witness
 
     def run(self) -> None:
         """Until drained and nothing is missing."""
@@ -134,7 +120,7 @@ class EvidenceLoop:
             self._child.answer()
             if self._hello_due.due():
                 self._link.send(EvidenceHello(self._child.incarnation))
-                self._child.tell(Backlog(self._waiting, self.files.written, self.files.missing, self._recorded.steps))
+                self._child.tell(Backlog(self._waiting, self._files.written, self._files.missing, self._recorded.steps))
             for message in sorted(self._link.receive(MESSAGES), key=_urgency):
                 if isinstance(message, Cut):
                     self._cut(message)
@@ -144,35 +130,30 @@ class EvidenceLoop:
             if self._scan_due.due() or (self._child.draining and not self._recorded.is_decoding):
                 self._scan()
                 self._unwritten.try_again()
-                self._take_note()
-                if self.sweep is not None and not self._child.draining:
-                    self.sweep.look()
-            is_deleting = self.requested is not None and not self._child.draining and self.requested.step()
+                if self._custody is not None:
+                    self._custody.take_note()
+                    if not self._child.draining:
+                        self._custody.sweep()
+            is_deleting = self._custody is not None and not self._child.draining and self._custody.step()
             if self._decode_some() or is_deleting:
                 continue
             if self._child.draining and (not self._waiting or self._is_stuck()):
                 break
             self._waiter.wait(HELLO_S)
-        self._child.tell(Backlog(0, self.files.written, self.files.missing))
+        self._child.tell(Backlog(0, self._files.written, self._files.missing))
 
     def close(self) -> None:
-        """Unmap the rings and close what is being decoded."""
+        """Unmap the rings, and close what is being decoded, and the chain."""
         self._rings.close()
-        for surroundings in self._surroundings.values():
-            surroundings.close()
+        self._bystanders.close()
         self._recorded.close()
-        if self._replay is not None:
-            self._replay.close()
-        if self.witness is not None:
-            try:
-                self.witness.close()
-            except OSError as error:
-                logger.warning("the chain's end waits for the next run: %s", error.strerror)
+        self._late.close()
+        if self._custody is not None:
+            self._custody.close()
 
     @property
     def _waiting(self) -> int:
-        late = sum(len(queue) for queue in self._late.values())
-        return late + len(self._asked) + len(self._recorded) + len(self._live) + len(self._unwritten)
+        return len(self._late) + len(self._asked) + len(self._recorded) + len(self._live) + len(self._unwritten)
 
     def _is_stuck(self) -> bool:
         """Whether a full disk has kept a drained process for long enough: the next run makes what is not settled."""
@@ -184,18 +165,6 @@ class EvidenceLoop:
             return False
         logger.warning("evidence: %d pictures or notes could not be written", len(self._unwritten))
         return True
-
-    def _take_note(self) -> None:
-        if self.witness is None:
-            return
-        try:
-            self.witness.catch_up()
-        except OSError as error:
-            if not self._is_unnoted:
-                logger.warning("the chain cannot be written, its entries wait: %s", error.strerror)
-            self._is_unnoted = True
-        else:
-            self._is_unnoted = False
 
     def _needed(self) -> set[tuple[str, int]]:
         """Candidates of events that are over. An event is in the store before the list that does without its frames."""
@@ -215,7 +184,7 @@ class EvidenceLoop:
         self._link.send(CutDone(cut.camera, cut.index, cut.message_id))
 
     def _picture(self, event: Event, cut: Cut) -> None:
-        if picture_of(event) is None or self.files.is_settled(event) or event in self._unwritten:
+        if picture_of(event) is None or self._files.is_settled(event) or event in self._unwritten:
             return
         if "snapshot" in event.evidence:
             self._from_slot(event, cut)
@@ -237,26 +206,14 @@ class EvidenceLoop:
             self._unwritten.write(event, made)
 
     def _make(self, event: Event, pixels: Picture) -> Made:
-        around = self._around(event, event.frame - 1)
+        around = self._bystanders.at(event.camera, event.frame - 1, event=event.id)
         return Made(self._evidence.process(event, pixels, around), original=self._evidence.original(pixels))
-
-    def _around(self, event: Event, index: int) -> Around | None:
-        """Who else was in a frame of the event's camera; None where that cannot be told."""
-        camera = event.camera
-        if camera not in self._surroundings:
-            log, tracks = self._spec.log_path(camera), self._spec.spool_path(camera)
-            self._surroundings[camera] = Surroundings(log, tracks, self._child.answer)
-        try:
-            return self._surroundings[camera].at(index)
-        except (LogError, MessageError) as error:
-            logger.warning("camera %s: event %s: who else is there cannot be told: %s", camera, event.id, error)
-            return None
 
     def _too_late(self, event: Event, reason: str) -> None:
         if self._config.is_live(event.camera):
             self._give_up(event, reason)
-            return
-        self._late.setdefault(event.camera, {})[event.message_id] = event
+        else:
+            self._late.add(event)
 
     def _give_up(self, event: Event, reason: str) -> None:
         logger.warning("camera %s: no snapshot of event %s: %s", event.camera, event.message_id, reason)
@@ -278,7 +235,7 @@ class EvidenceLoop:
             if now - asked_ns >= patience:
                 del self._asked[message_id]
                 self._child.answer()
-                if self.files.is_settled(event):
+                if self._files.is_settled(event) or event in self._unwritten:
                     continue
                 if "best" in event.evidence:
                     self._live.add(event)
@@ -287,7 +244,7 @@ class EvidenceLoop:
 
     def _miss(self, event: Event) -> None:
         """See to it that the event gets its picture, if it wants one and has none."""
-        if picture_of(event) is None or self.files.is_settled(event):
+        if picture_of(event) is None or self._files.is_settled(event):
             return
         if "snapshot" in event.evidence or self._config.is_live(event.camera):
             self._asked[event.message_id] = (self._child.clock.monotonic_ns(), event)
@@ -295,36 +252,14 @@ class EvidenceLoop:
             self._recorded.add(event)
 
     def _decode_some(self) -> bool:
-        """Make the best picture of a live camera's event, or decode a little of the recording that holds the next late
-        one; False when there is nothing to do."""
+        """Make the best picture of a live camera's event, or decode a little of a recording; False when there is
+        nothing to do."""
         if self._live.step():
             return True
         if self._recorded.is_decoding:
             self._recorded.step()
             return True
-        if not self._replayed:
-            camera = next((name for name, queue in self._late.items() if queue), None)
-            if camera is None:
-                return self._child.draining and self._recorded.begin()
-            for event in self._late.pop(camera).values():
-                if not self.files.is_settled(event):
-                    self._replayed.setdefault(event.frame - 1, []).append(event)
-            self._replay = Replay(partial(self._capture, camera))
-            return True
-        assert self._replay is not None  # made with what it is to find
-        try:
-            found = self._replay.step(self._replayed)
-        except SourceError as error:
-            for event in (event for events in self._replayed.values() for event in events):
-                self._give_up(event, str(error))
-            self._replayed.clear()
-        else:
-            if found is not None:
-                for event in self._replayed.pop(found[0]):
-                    self._draw(event, found[1])
-        if not self._replayed:
-            self._replay.close()
-        return True
+        return self._late.step() or (self._child.draining and self._recorded.begin())
 
     def _draw(self, event: Event, pixels: Picture) -> None:
         try:
@@ -352,7 +287,8 @@ class EvidenceLoop:
 
     def _look(self, choice: BestPicture, index: int, pixels: Picture) -> bool:
         self._child.answer()
-        return choice.look(index, pixels, self._around(choice.event, index), self._evidence)
+        around = self._bystanders.at(choice.event.camera, index, event=choice.event.id)
+        return choice.look(index, pixels, around, self._evidence)
 
     def _settle(self, choice: BestPicture, reason: str) -> None:
         """Write the best of the frames that were there."""

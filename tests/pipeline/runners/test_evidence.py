@@ -13,6 +13,7 @@ from pipeline.clock import ManualClock, SystemClock
 from pipeline.configuration.config import PipelineConfig
 from pipeline.configuration.defaults import default_config
 from pipeline.control import Backlog, Drain, Line, Notice, Order, child_end, pair
+from pipeline.custody import Custody
 from pipeline.integrity.verification import verify
 from pipeline.integrity.witness import Witness
 from pipeline.messages import Event
@@ -70,7 +71,7 @@ class Run:
         """One process from its start until it is drained."""
         with self.store() as store, open_dealer(self.config.links, self.spec.endpoint, Role.FOLLOWER) as link:
             loop = EvidenceLoop(child, self.spec, self.config, link, build_evidence(self.config), store)
-            loop.witness = loop.files.witness = Witness(self.out, store, None, child.clock, child.answer)
+            loop.take_custody(Custody(Witness(self.out, store, None, child.clock, child.answer)))
             before(loop)
             ours.send(Drain())
             try:
