@@ -65,7 +65,7 @@ class MqttSink:
             link, self._link = self._link, None
             link.drop()
         if self._link is None:
-            link = MqttLink(self._options)
+            link = MqttLink(self._options, self._options.client_id_for(self._voice.out))
             try:
                 link.connect()
             except DeliveryError:

@@ -25,8 +25,9 @@ class MqttLink:
     """A client of paho's with its network thread, which ends with the connection: it does not reconnect by itself,
     because it would bring along what it still had to send."""
 
-    def __init__(self, options: MqttOptions) -> None:
+    def __init__(self, options: MqttOptions, client_id: str) -> None:
         self._options = options
+        self._client_id = client_id
         self._state = threading.Condition()
         self._connected = False
         self._refusal = ""
@@ -106,7 +107,7 @@ class MqttLink:
         version = MQTTProtocolVersion.MQTTv5 if options.version == "5" else MQTTProtocolVersion.MQTTv311
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=options.real_client_id,
+            client_id=self._client_id,
             protocol=version,
             reconnect_on_failure=False,
         )

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 from hashlib import sha256
-from os import getppid
+from os import getpid, urandom
+from pathlib import Path
 from platform import node
 from typing import Annotated, Any, Literal, Self
 
@@ -86,8 +87,8 @@ class MqttOptions(PayloadOptions, TlsOptions):
         default=None,
         min_length=1,
         max_length=128,
-        description="Unset: of the machine, the run and the sink, so that a process that is started again takes over "
-        "its own connection and no other's.",
+        description="Unset: of the machine, the result folder and the sink, so that a process that is started again, "
+        "or a run, takes over its own connection and no other's.",
     )
     tls: bool = Field(default=False, description="Encrypt, and check the broker's certificate.")
     keepalive_s: int = Field(default=20, ge=1, le=3600, description="How often an idle connection is checked.")
@@ -152,7 +153,8 @@ class MqttOptions(PayloadOptions, TlsOptions):
 
     def for_trial(self) -> Self:
         """Under another client id, and without a word on who is there: the run beside it still is."""
-        return self.model_copy(update={"client_id": None, "availability_topic": None, "retain": False})
+        own = f"bartizan{urandom(7).hex()}"
+        return self.model_copy(update={"client_id": own, "availability_topic": None, "retain": False})
 
     @property
     def birth_topic(self) -> str | None:
@@ -169,13 +171,13 @@ class MqttOptions(PayloadOptions, TlsOptions):
         """The port, chosen or usual."""
         return self.port or (8883 if self.tls else 1883)
 
-    @property
-    def real_client_id(self) -> str:
-        """The same for each process of this run and sink: the parent of all of them is the run. 23 letters and digits,
-        which every broker has to accept (MQTT 3.1.1, 3.1.3.1)."""
+    def client_id_for(self, out: Path | None) -> str:
+        """The same for each process that delivers to this sink from one result folder, now and after a power cut: else
+        the broker would miss the connection of old some time after there is a new one, and say that nobody is there. 23
+        letters and digits, which every broker has to accept (MQTT 3.1.1, 3.1.3.1)."""
         if self.client_id is not None:
             return self.client_id
-        words = "\n".join((node(), str(getppid()), self.name))
+        words = "\n".join((node(), str(getpid() if out is None else out.resolve()), self.name))
         return f"bartizan{sha256(words.encode()).hexdigest()[:15]}"
 
     def faults(self) -> Iterator[Fault]:

@@ -1,7 +1,11 @@
 """MQTT on a real broker: what returned was acknowledged, whatever the broker goes through."""
 
 import json
+import os
 import random
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -232,12 +236,15 @@ def test_a_frozen_broker_is_left_and_served_when_it_thaws(broker: ServerProcess)
         mqtt.send(sample_event(), key="2")
 
 
-def test_two_sinks_of_a_run_are_two_clients_and_one_started_again_is_the_same(broker: ServerProcess) -> None:
+def test_two_sinks_of_a_run_are_two_clients_and_one_started_again_is_the_same(
+    broker: ServerProcess, tmp_path: Path
+) -> None:
     one, other = options(broker, name="one"), options(broker, name="other")
-    assert one.real_client_id == options(broker, name="one").real_client_id
-    assert one.real_client_id != other.real_client_id
-    assert len(one.real_client_id) == 23
-    assert one.real_client_id.isalnum()
+    mine = one.client_id_for(tmp_path)
+    assert mine == options(broker, name="one").client_id_for(tmp_path)
+    assert len({mine, other.client_id_for(tmp_path), one.client_id_for(tmp_path / "other")}) == 3
+    assert len(mine) == 23
+    assert mine.isalnum()
     with sink(broker, name="one") as first, sink(broker, name="other") as second, sink(broker, name="one") as again:
         first.open()
         second.open()
@@ -318,3 +325,39 @@ def disturb(broker: ServerProcess, mqtt: MqttSink, subscriber: Subscriber, *, ki
 def test_options_that_mean_nothing_are_refused(values: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         MqttOptions.model_validate({"host": "h", **values})
+
+
+def test_a_run_after_a_power_cut_stays_available_when_the_broker_misses_the_one_before(
+    broker: ServerProcess, subscribe: Callable[..., Subscriber], root: Path, tmp_path: Path
+) -> None:
+    subscriber = subscribe(broker, "site/there")
+    known = {"host": "127.0.0.1", "port": broker.port, "username": USER, "password": PASSWORD}
+    said = json.dumps({**known, "keepalive_s": 1, "availability_topic": "site/there"})
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> int:
+        """In a shell of its own, as each run has another parent; gives the process that holds the connection."""
+        line = f'echo $$; exec 3>&1; {sys.executable} "$0" "$@" >&3 & echo $!; wait'
+        program = str(root / "tests/stages/deliver/programs/announce.py")
+        command = ["sh", "-c", line, program, said, str(tmp_path)]
+        environment = {**os.environ, "PYTHONPATH": str(root)}
+        shell = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        started.append(shell)
+        assert shell.stdout is not None
+        _, child, ready = (shell.stdout.readline() for _ in range(3))
+        assert ready == "ready\n"
+        return int(child)
+
+    processes = []
+    try:
+        processes.append(start())
+        os.kill(processes[0], signal.SIGSTOP)  # to the broker, a machine without power is one that says nothing
+        processes.append(start())
+        time.sleep(4)  # more than one and a half times what an idle connection is checked after
+        assert subscriber.said("site/there")[-1] == "online"
+    finally:
+        for number in processes:
+            os.kill(number, signal.SIGKILL)
+        for shell in started:
+            with shell:
+                shell.wait(10)
