@@ -353,8 +353,9 @@ def test_a_run_after_a_power_cut_stays_available_when_the_broker_misses_the_one_
         processes.append(start())
         os.kill(processes[0], signal.SIGSTOP)  # to the broker, a machine without power is one that says nothing
         processes.append(start())
-        time.sleep(4)  # more than one and a half times what an idle connection is checked after
-        assert subscriber.said("site/there")[-1] == "online"
+        wait_for(lambda: "offline" in subscriber.said("site/there"), "the last will of the first")
+        wait_for(lambda: len(subscriber.said("site/there")) == 3, "the word of the second")
+        assert subscriber.said("site/there") == ["online", "offline", "online"]
     finally:
         for number in processes:
             os.kill(number, signal.SIGKILL)
