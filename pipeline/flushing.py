@@ -1,7 +1,5 @@
 """Delivering what a folder of results still holds, with nothing of the pipeline but its sinks."""
 
-import fcntl
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.clock import SECOND, Clock
 from pipeline.courier import Courier, end_all
 from pipeline.errors import UsageError
+from pipeline.file_lock import locked_folder
 from pipeline.store.event_store import EventStore
 
 if TYPE_CHECKING:
@@ -24,16 +23,10 @@ PATIENCE_S = 30.0
 @contextmanager
 def unused(folder: Path) -> Iterator[None]:
     """Keep runs and other flushes away from a folder of results meanwhile. Raises ``UsageError`` if one has it."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with locked_folder(folder) as is_ours:
+        if not is_ours:
+            raise UsageError(f"{folder}: a run is using it, and delivers by itself what is left; wait for its end")
         yield
-    except BlockingIOError as error:
-        raise UsageError(
-            f"{folder}: a run is using it, and delivers by itself what is left; wait for its end"
-        ) from error
-    finally:
-        os.close(descriptor)
 
 
 def flush(store: EventStore, sinks: "Sequence[BuiltSink]", clock: Clock, *, limit_s: float | None) -> bool:

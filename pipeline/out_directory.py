@@ -1,16 +1,15 @@
 """The output directory of a run: one run's at a time, one analysis's for good."""
 
-import fcntl
 import logging
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.configuration.config import PipelineConfig
 from pipeline.errors import UsageError
+from pipeline.file_lock import locked_folder
 from pipeline.store.address import FILE as STORE_ADDRESS
 from pipeline.store.address import STORE, StoreAddress, find_address, without_password, write_address
 from pipeline.store.event_store import EventStore
@@ -35,21 +34,13 @@ def claimed_out(config: PipelineConfig) -> Iterator[Path]:
     out = config.out.absolute()
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {config.out}: there is a file of that name; name a directory")
-    with _explained(config.out):
-        out.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        _lock(descriptor, config.out)
+    with ExitStack() as held:
+        with _explained(config.out):
+            out.mkdir(parents=True, exist_ok=True)
+            is_ours = held.enter_context(locked_folder(out))
+        if not is_ours:
+            raise UsageError(f"--out {config.out}: another run is using it; name another directory")
         yield out
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int, out: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise UsageError(f"--out {out}: another run is using it; name another directory") from error
 
 
 def prepare_out(config: PipelineConfig, out: Path, analysis: str, *, overwrite: bool) -> None:

@@ -1,6 +1,5 @@
 """A new generation of a model of normal from what a run has logged since the last time; no video is read."""
 
-import fcntl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +21,7 @@ from lab.normal.run_answers import RunAnswers
 from lab.normal.stretch import Stretch
 from pipeline.clock import SECOND
 from pipeline.errors import CannotStart, UsageError
+from pipeline.file_lock import lock
 from stages.alert.normal.feedback import read_feedback
 from stages.alert.normal.store import GENERATIONS, Stored, generations, read, read_manifest
 
@@ -292,9 +292,7 @@ def _alone(folder: Path) -> Iterator[None]:
     """Raises ``UsageError`` while another update is at work on this model."""
     file = folder / FOLDER / ".lock"
     file.parent.mkdir(exist_ok=True)
-    with file.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UsageError(f"{folder}: another update is at work; wait until it is done") from error
+    with file.open("a") as held:
+        if not lock(held):
+            raise UsageError(f"{folder}: another update is at work; wait until it is done")
         yield

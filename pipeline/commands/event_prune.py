@@ -1,15 +1,14 @@
 """Deleting events for a user: by oneself, or by the run that holds the chain of evidence."""
 
-import fcntl
-import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import typer
 
 from pipeline.clock import SystemClock
 from pipeline.errors import StoreError, UsageError
+from pipeline.file_lock import locked_folder
 from pipeline.retention.pruned import has_chain, undertaker
 from pipeline.retention.request import Answer, Request, ask
 from pipeline.store.event_store import EventStore
@@ -36,14 +35,14 @@ def prune_as_asked(store: EventStore, request: Request, *, key: Key) -> int:
     if not has_chain(folder):
         return _by_oneself(store, pruning, request, folder, key)
     with ExitStack() as held:
-        if held.enter_context(claimed(folder)):
+        if held.enter_context(locked_folder(folder)):
             return _by_oneself(store, pruning, request, folder, key)
         kept = pruning.count()
         typer.echo("a run adds to the chain of evidence: it is asked to delete them", err=True)
 
         def run_is_over() -> bool:
             with ExitStack() as tried:
-                is_over = tried.enter_context(claimed(folder))
+                is_over = tried.enter_context(locked_folder(folder))
                 if is_over:
                     held.push(tried.pop_all())  # no other run gets it now
                 return is_over
@@ -94,18 +93,3 @@ def conclude(done: Pruned, *, dry_run: bool) -> None:
     ):
         if number:
             print(f"  kept {number:,}: {why}")
-
-
-@contextmanager
-def claimed(folder: Path) -> Iterator[bool]:
-    """Whether no run has the folder; none gets it meanwhile."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)

@@ -19,11 +19,12 @@ from pipeline.commands.event_filter import (
     refuse_other_than_text,
 )
 from pipeline.commands.event_place import key_file, open_place
-from pipeline.commands.event_prune import claimed, conclude, prune_as_asked
+from pipeline.commands.event_prune import conclude, prune_as_asked
 from pipeline.commands.event_table import SHORT, as_plain, show_list, show_one
 from pipeline.commands.options import JsonOption
 from pipeline.configuration.suggestions import listed
 from pipeline.errors import UsageError
+from pipeline.file_lock import locked_folder
 from pipeline.retention.pruned import deletions_of
 from pipeline.retention.request import Request
 from pipeline.store.catalogue import Alarm, Catalogue, Wanted
@@ -191,7 +192,7 @@ def _shrink(store: EventStore) -> None:
         print("PostgreSQL uses the room again by itself (autovacuum); VACUUM FULL would give it back to the disk")
         return
     before = address.path.stat().st_size
-    with claimed(address.path.parent) as is_unused:
+    with locked_folder(address.path.parent) as is_unused:
         if is_unused:
             store.shrink()
             after = address.path.stat().st_size

@@ -6,7 +6,6 @@ were cut off together with what they tell of: keep its head (``bartizan verify``
 On a full disk entries wait, but for those without which nothing may be deleted: room is kept for them.
 """
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from pipeline.errors import StoreError
+from pipeline.file_lock import lock
 from pipeline.integrity.entry import FIRST, Entry, Kind
 from pipeline.integrity.site_key import SiteKey
 from pipeline.spare_room import KEEPER, SpareRoom
@@ -63,14 +63,12 @@ class Chain:
         self.releases = 0
         """Originals that were handed out, or were refused."""
         self._file = self._path.open("ab")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._end = self._read(answer)
-            if self._end != self._path.stat().st_size:  # this gives up the room that is kept behind it
-                self._file.truncate(self._end)
-        except BlockingIOError as error:
+        if not lock(self._file):
             self._file.close()
-            raise StoreError(f"{self._path}: another process adds to it; try again when the run is over") from error
+            raise StoreError(f"{self._path}: another process adds to it; try again when the run is over")
+        self._end = self._read(answer)
+        if self._end != self._path.stat().st_size:  # this gives up the room that is kept behind it
+            self._file.truncate(self._end)
         self._room = SpareRoom(self._file.fileno())
         self._room.take(self._end)
         if self._last is None and key is not None:

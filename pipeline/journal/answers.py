@@ -4,7 +4,6 @@ Framed as the log is (``journal.framing``), the first record an ``AnswersHeader`
 cut off by its successor. An answer that stands twice counts once: the first.
 """
 
-import fcntl
 import os
 from pathlib import Path
 from typing import Self, TypeAlias
@@ -13,6 +12,7 @@ import msgspec
 from crc32c import crc32c
 
 from pipeline.errors import LogError
+from pipeline.file_lock import lock
 from pipeline.journal.framing import ADVICE, HEAD, MAX_RECORD_BYTES, is_tail, payloads
 from pipeline.messages import SCHEMA, Answer, AnswersHeader
 
@@ -122,10 +122,8 @@ class AnswersWriter:
             self._descriptor = -1
 
     def _recover(self, header: AnswersHeader) -> None:
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise LogError(f"answers {self._path} are being written by another process: stop that one first") from error
+        if not lock(self._descriptor):
+            raise LogError(f"answers {self._path} are being written by another process: stop that one first")
         reader = AnswersReader(self._path)
         try:
             entries = reader.read()

@@ -5,7 +5,6 @@ appending leaves a torn tail, which the next writer cuts off. Damage before the 
 ``LogError``.
 """
 
-import fcntl
 import os
 from pathlib import Path
 from typing import Self
@@ -14,6 +13,7 @@ from crc32c import crc32c
 
 from pipeline.codec import encode_record
 from pipeline.errors import LogError
+from pipeline.file_lock import lock
 from pipeline.journal.framing import (
     ADVICE,
     CHUNK,
@@ -186,10 +186,8 @@ class LogWriter:
             self._descriptor = -1
 
     def _lock(self) -> None:
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise LogError(f"log {self._path} is being written by another process: stop that one first") from error
+        if not lock(self._descriptor):
+            raise LogError(f"log {self._path} is being written by another process: stop that one first")
 
     def _recover(self, header: LogHeader) -> None:
         if not has_header(self._descriptor, self._path):

@@ -1,6 +1,5 @@
 """The folder of models: what comes in is looked into, verified and stored as a whole, or not at all."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from pipeline.errors import CannotStart, UsageError
+from pipeline.file_lock import lock
 from pipeline.models.download import Download
 from pipeline.models.entry import Entry
 from pipeline.models.inspection import require_trusted
@@ -47,15 +47,13 @@ def pull(entry: Entry, download: Download, *, trust_first: bool) -> Path:
 
 
 @contextmanager
-def _alone(lock: Path, name: str) -> Iterator[None]:
-    """Hold a lock that the kernel releases should we die. Raises ``CannotStart`` if another process has it."""
-    with lock.open("wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CannotStart(f"model {name} is being pulled by another process") from error
+def _alone(path: Path, name: str) -> Iterator[None]:
+    """Hold a file locked that is made for that. Raises ``CannotStart`` if another process has it."""
+    with path.open("wb") as file:
+        if not lock(file):
+            raise CannotStart(f"model {name} is being pulled by another process")
         yield
-        lock.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 def _fetch_verified(entry: Entry, url: str, part: Path, download: Download) -> None:

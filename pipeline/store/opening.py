@@ -1,8 +1,6 @@
 """Opening a store: is it there, of this schema and this analysis? Else it is made, or led on to this schema."""
 
-import fcntl
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pipeline.errors import StoreError, UsageError
+from pipeline.file_lock import locked_folder
 from pipeline.store.database import Database
 from pipeline.store.tables import STORE_SCHEMA, Tables
 
@@ -100,17 +99,13 @@ class Opening:
             return
         if folder is None:
             raise StoreError(f"event store {self.database.name}: of an older schema; name the folder of its results")
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with locked_folder(folder) as is_ours:
+            if not is_ours:
+                raise StoreError(
+                    f"event store {self.database.name}: is of an older schema, and a run of that version is using it; "
+                    "try again when it is over"
+                )
             yield
-        except BlockingIOError as error:
-            raise StoreError(
-                f"event store {self.database.name}: is of an older schema, and a run of that version is using it; "
-                "try again when it is over"
-            ) from error
-        finally:
-            os.close(descriptor)
 
     def _facts(self, connection: "Connection") -> Facts | None:
         from sqlalchemy import inspect, select
