@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _RETRIED = {408, 425, 429}
 _WRONG_CREDENTIALS = {401, 403, 407}
 """Says nothing against the message: it is tried until somebody puts right what is wrong."""
+_NOBODY_THERE = {404, 405}
+"""Nor does this: a proxy says it for a receiver that is away, and so does everybody at a wrong address."""
 _HOPS = 3
 _ANSWER_BYTES = 1 << 16
 _SHOWN = 200
@@ -30,9 +32,10 @@ _SHOWN = 200
 class WebhookSink(LooksBack):
     """Sends each message. Only a 2xx status acknowledges it.
 
-    Errors of the network, 5xx, 408, 425, 429, wrong credentials and redirects to elsewhere are worth another try
-    (``Retry-After`` is passed on); any other status refuses the message for good. A redirect is followed when it keeps
-    method, scheme, host and port (307, 308). Proxies of the environment are not used: only the named host is called.
+    Errors of the network, 5xx, 408, 425, 429, wrong credentials, 404 and 405 and redirects to elsewhere are worth
+    another try (``Retry-After`` is passed on); any other status refuses the message for good. A redirect is followed
+    when it keeps method, scheme, host and port (307, 308). Proxies of the environment are not used: only the named host
+    is called.
     """
 
     Options = WebhookOptions
@@ -149,6 +152,8 @@ class WebhookSink(LooksBack):
             raise DeliveryError(f"{text} (a redirect to another place, which is not followed)")
         if status in _WRONG_CREDENTIALS:
             raise DeliveryError(f"{text} (are user and password of the address, headers and secret right?)")
+        if status in _NOBODY_THERE:
+            raise DeliveryError(f"{text} (is the address right, and is the receiver running behind it?)")
         if status >= 500 or status in _RETRIED or status < 200:
             wait_s = _wait_s(response.headers.get("retry-after"), self._clock.wall_ns())
             raise DeliveryError(text, retry_after_s=wait_s)
@@ -173,7 +178,7 @@ def _wait_s(retry_after: str | None, now_ns: int) -> float | None:
     """``Retry-After`` (RFC 9110, 10.2.3): seconds or a date; None when absent or unreadable."""
     if retry_after is None:
         return None
-    if retry_after.strip().isdigit():
+    if retry_after.isascii() and retry_after.strip().isdigit():
         return float(retry_after)
     try:
         at = parsedate_to_datetime(retry_after)

@@ -9,8 +9,17 @@ from pydantic import Field, SecretStr, field_validator
 
 from stages.deliver.options import Fault
 from stages.deliver.payload import PayloadOptions
+from stages.deliver.signature import HEADER
 from stages.deliver.tls import TlsOptions
 
+_OURS = {
+    "content-length": "goes by the body",
+    "content-type": "goes by `dialect`, or is `content_type` beside `body`",
+    "idempotency-key": "is made for each message",
+    "transfer-encoding": "goes by the body",
+    HEADER.lower(): "is made of `secret`",
+}
+"""Headers that each request has anyway."""
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -46,6 +55,8 @@ class WebhookOptions(PayloadOptions, TlsOptions):
         for name, value in headers.items():
             if not _HEADER_NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is not a header name")
+            if name.lower() in _OURS:
+                raise ValueError(f"{name} {_OURS[name.lower()]}: leave it out")
             text = value.get_secret_value()
             if not text.isascii() or not all(character.isprintable() or character == "\t" for character in text):
                 raise ValueError(f"the value of {name} must be printable ASCII on one line")

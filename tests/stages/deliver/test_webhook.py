@@ -102,7 +102,7 @@ def test_what_may_pass_is_worth_another_try(receiver: Any, answers: Any, code: i
     assert caught.value.retry_after_s is None
 
 
-@pytest.mark.parametrize("code", [400, 404, 410, 413, 422])
+@pytest.mark.parametrize("code", [400, 410, 413, 422])
 def test_what_will_not_pass_is_refused_for_good_with_the_receivers_words(
     receiver: Any, answers: Any, code: int
 ) -> None:
@@ -121,9 +121,29 @@ def test_wrong_credentials_are_told_and_the_message_waits_until_they_are_put_rig
     assert not isinstance(caught.value, DeliveryRefused)
 
 
+@pytest.mark.parametrize("code", [404, 405])
+def test_an_address_at_which_nobody_is_loses_no_message(receiver: Any, answers: Any, code: int) -> None:
+    receiver.answer(answers(code, "page not found"))
+    with pytest.raises(DeliveryError, match=rf"answered {code} .*: page not found \(is the address right") as caught:
+        send(receiver)
+    assert not isinstance(caught.value, DeliveryRefused)
+
+
+@pytest.mark.parametrize("name", ["content-type", "Idempotency-key", "X-BARTIZAN-SIGNATURE", "Content-Length"])
+def test_no_header_is_sent_twice(name: str) -> None:
+    with pytest.raises(ValidationError, match=f"{name} .*: leave it out"):
+        WebhookOptions.model_validate({"url": "http://localhost", "headers": {name: "5"}})
+
+
 @pytest.mark.parametrize(
     ("asked", "wait_s"),
-    [("7", 7.0), ("Sat, 21 Nov 2026 08:02:00 GMT", 120.0), ("Sat, 21 Nov 2020 08:00:00 GMT", 0.0), ("soon", None)],
+    [
+        ("7", 7.0),
+        ("²", None),
+        ("Sat, 21 Nov 2026 08:02:00 GMT", 120.0),
+        ("Sat, 21 Nov 2020 08:00:00 GMT", 0.0),
+        ("soon", None),
+    ],
 )
 def test_retry_after_is_passed_on(receiver: Any, answers: Any, asked: str, wait_s: float | None) -> None:
     receiver.answer(answers(429, Retry_After=asked))
