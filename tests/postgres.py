@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.servers.process import STARTS_WITHIN_S, free_port
 
 PASSWORD = "swordfish-and-chips"
 _PLACES = ("/usr/lib/postgresql", "/usr/local/pgsql", "/opt/homebrew/opt")
@@ -51,7 +52,7 @@ class Postgres:
         command = [str(self.binaries / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen([*_unprivileged(), *command, "-h127.0.0.1", *options], stderr=log)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + STARTS_WITHIN_S
         while subprocess.run([self.binaries / "pg_isready", "-q", "-h127.0.0.1", f"-p{self.port}"]).returncode:
             assert self.process.poll() is None, (self.folder / "log").read_text()
             assert time.monotonic() < deadline, "the server did not come up"
@@ -61,7 +62,7 @@ class Postgres:
         """At once: who is connected is thrown out, with a word (``SIGINT``) or without (``SIGQUIT``)."""
         if self.process is not None:
             self.process.send_signal(how)
-            self.process.wait(30)
+            self.process.wait(STARTS_WITHIN_S)
             self.process = None
 
     def ask(self, statement: str) -> list[tuple[object, ...]]:
@@ -97,12 +98,6 @@ def _why_not() -> str:
     return ""
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 def make_server() -> Iterator[Postgres]:
     """Started; gone afterwards. Skips with the reason where there can be none."""
     if reason := _why_not():
@@ -120,7 +115,7 @@ def make_server() -> Iterator[Postgres]:
         options = [f"--pwfile={folder / 'password'}", "-E", "UTF8", "--locale=C", "--no-instructions"]
         made = [*_unprivileged(), *map(str, command), *options]
         subprocess.run(made, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        server = Postgres(binaries, folder, _free_port())
+        server = Postgres(binaries, folder, free_port())
         server.start()
         try:
             subprocess.run(

@@ -1,5 +1,6 @@
 """A camera and a detector for tests: quick, exactly predictable, and broken at the frames that a test names.
 
+A test may hold a run up at a frame until it has done what it wants to do in its midst.
 None of what goes wrong counts for the analysis, so that a broken run can be compared with a calm one: when the source
 dies stands in a file beside the recording, what the detector trips over in options that are left out of the hash.
 """
@@ -85,6 +86,8 @@ class TrippingOptions(BaseModel):
     delay_s: float = Field(default=0.0, ge=0, le=600, json_schema_extra={"analysis": False})
     begun: Path | None = Field(default=None, json_schema_extra={"analysis": False})
     """A file that is there once a frame is looked at."""
+    gate: Path | None = Field(default=None, json_schema_extra={"analysis": False})
+    """A file: as long as it is there, frame ``frame`` of any camera is not looked at."""
 
 
 class TrippingDetector:
@@ -105,6 +108,9 @@ class TrippingDetector:
     def _detect(self, view: View) -> Detections:
         if self._options.begun is not None:
             self._options.begun.touch()
+        if self._options.gate is not None and view.frame.index == self._options.frame:
+            while self._options.gate.exists():
+                time.sleep(0.02)
         bad = range(self._options.frame, self._options.frame + self._options.frames)
         if view.frame.camera == self._options.camera and view.frame.index in bad:
             self._trip()

@@ -2,11 +2,13 @@
 
 import contextlib
 import random
-import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from tests.servers.process import free_port
 
 MOODS = {"take": 24, "500": 2, "429": 1, "hang": 1, "close": 1, "close in the answer": 1, "take and close": 1}
 """What it does with a request, and how often."""
@@ -42,6 +44,10 @@ class Misbehaving:
     """Takes everything from now on."""
     always: str = ""
     """The only mood, if there is one."""
+    most: int | None = None
+    """Requests; from then on it hangs."""
+    noticed: tuple[int, Path] | None = None
+    """A file that it removes when so many requests have come."""
     released: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
     _server: ThreadingHTTPServer | None = None
@@ -61,13 +67,18 @@ class Misbehaving:
 
     def take(self, key: str, body: bytes) -> str:
         with self.lock:
-            mood = (
-                self.always or "take"
-                if self.well or self.always
-                else self.chance.choices(list(MOODS), list(MOODS.values()))[0]
-            )
+            mood = self._mood()
             self.arrivals.append(Arrival(key, body, mood))
+            if self.noticed is not None and len(self.arrivals) >= self.noticed[0]:
+                self.noticed[1].unlink(missing_ok=True)
             return mood
+
+    def _mood(self) -> str:
+        if self.well:
+            return "take"
+        if self.most is not None and len(self.arrivals) >= self.most:
+            return "hang"
+        return self.always or self.chance.choices(list(MOODS), list(MOODS.values()))[0]
 
     def up(self) -> None:
         """Be there."""
@@ -136,9 +147,7 @@ def _handler(receiver: Misbehaving) -> type[BaseHTTPRequestHandler]:
 @contextlib.contextmanager
 def misbehaving(seed: int) -> Iterator[Misbehaving]:
     """One that is up; left alone at the end."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    receiver = Misbehaving(port, random.Random(seed))
+    receiver = Misbehaving(free_port(), random.Random(seed))
     receiver.up()
     try:
         yield receiver

@@ -1,10 +1,12 @@
 """A real HTTP receiver on loopback, which acknowledges or refuses as told."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+LONGEST_PAUSE_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,9 @@ class Receiver:
     port: int
     refusals: list[int] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
+    pauses: list[int] = field(default_factory=list)
+    """The requests, by their number, that are answered only when it is resumed."""
+    resumed: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -36,12 +41,24 @@ class Receiver:
     def take(self, headers: dict[str, str], body: bytes) -> int:
         with self.lock:
             status = self.refusals.pop(0) if self.refusals else 200
+            pause = len(self.requests) + 1 in self.pauses
+            if pause:
+                self.resumed.clear()
             self.requests.append(Request(headers, body, status))
-            return status
+        if pause:
+            self.resumed.wait(LONGEST_PAUSE_S)
+        return status
+
+
+class _QuietServer(ThreadingHTTPServer):
+    """Says nothing of senders that were killed, which is what tests are about."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass
 
 
 @contextmanager
-def receiving(port: int = 0, *, refusals: list[int] | None = None) -> Iterator[Receiver]:
+def receiving(port: int = 0, *, refusals: Sequence[int] = (), pauses: Sequence[int] = ()) -> Iterator[Receiver]:
     """A receiver on this port (0: a free one), as long as the block lasts."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -56,15 +73,16 @@ def receiving(port: int = 0, *, refusals: list[int] | None = None) -> Iterator[R
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server = _QuietServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     server.block_on_close = False
-    receiver = Receiver(server.server_address[1], list(refusals or []))
+    receiver = Receiver(server.server_address[1], list(refusals), pauses=list(pauses))
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield receiver
     finally:
+        receiver.resumed.set()
         server.shutdown()
         server.server_close()
         thread.join(10)

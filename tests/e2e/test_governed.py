@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.e2e.conftest import Start
 from tests.e2e.receiver import receiving
-from tests.e2e.running import run_to_end, until
+from tests.e2e.running import run_to_end
 from tests.e2e.test_webhook import command
 
 GOVERNOR = "governor={enabled: true, merge_s: 5, cooldown_s: 1, episode_s: 60, update_s: 1, per_rule: 2, digest_s: 600}"
@@ -19,13 +19,13 @@ def test_a_governed_receiver_gets_little_and_is_told_of_the_rest_though_deliver_
     (tmp_path / "plain").mkdir()
     with receiving() as every:
         plain = run_to_end(command(tmp_path / "plain", every.url), tmp_path / "plain" / "out")
-    with receiving(refusals=[500] * 4 + [503, 200] * 2) as receiver:
+    kills = (3, 6)
+    with receiving(refusals=[500] * 4 + [503, 200] * 2, pauses=kills) as receiver:
         run = start(command(tmp_path, receiver.url, GOVERNOR), tmp_path / "out")
-        for count in (3, 6):
-            for _ in until(30, f"{count} requests"):
-                if len(receiver.requests) >= count:
-                    break
+        for count in kills:
+            run.wait_for(lambda count=count: len(receiver.requests) >= count, f"{count} requests")  # type: ignore[misc]
             run.signal("deliver", signal.SIGKILL)
+            receiver.resumed.set()
         assert run.wait() == 0, run.said()
     assert (run.out / "events.jsonl").read_bytes() == (plain.out / "events.jsonl").read_bytes()
     report = run.report()

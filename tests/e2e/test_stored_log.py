@@ -23,6 +23,7 @@ from pipeline.spec import RunSpec
 from pipeline.store.event_store import EventStore
 from pipeline.testing import Script, Walk
 from tests.e2e.misbehaving import Misbehaving, misbehaving
+from tests.e2e.running import PATIENCE_S
 
 KILLS = 100
 CAMERAS = ("gate", "yard", "attic")
@@ -111,7 +112,7 @@ class Pair:
                 assert process.child is not None
                 assert process.child.poll() is None, f"it ended by itself:\n{self._log.read_text()}"
                 process.kill("the test")
-                process.child.wait(10)
+                process.child.wait(PATIENCE_S)
                 process.bury(time.monotonic_ns())
 
 
@@ -161,8 +162,8 @@ def test_alert_and_deliver_killed_a_hundred_times_over_stored_logs_lose_nothing(
                 receiver.well = True
                 receiver.released.set()
                 pair.start()
-                assert wait(pair, lambda: events_in(store) == total, 60)
-                assert wait(pair, lambda: store.outbox_counts()["hook"]["delivered"] == total, 60)
+                assert wait(pair, lambda: events_in(store) == total, PATIENCE_S)
+                assert wait(pair, lambda: store.outbox_counts()["hook"]["delivered"] == total, PATIENCE_S)
                 check(receiver, store, expected)
     assert killed_at_work["alert"] > 15, killed_at_work
     assert killed_at_work["deliver"] > 15, killed_at_work

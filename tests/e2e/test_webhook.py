@@ -4,13 +4,13 @@ import hashlib
 import hmac
 import json
 import signal
-import socket
 from pathlib import Path
 
 from tests.e2e.conftest import Start
 from tests.e2e.faulty import DETECTOR, SOURCE, write_clip
 from tests.e2e.receiver import Receiver, receiving
-from tests.e2e.running import Running, run_to_end, until
+from tests.e2e.running import Running, run_to_end
+from tests.servers.process import free_port
 
 SECRET = "open-sesame-4711"
 
@@ -54,24 +54,22 @@ def is_signed(header: str, body: bytes) -> bool:
 
 
 def test_every_message_arrives_though_the_receiver_fails_and_deliver_is_killed(start: Start, tmp_path: Path) -> None:
-    with receiving(refusals=[500] * 12 + [503, 429, 200] * 4) as receiver:
+    kills = (4, 14)
+    with receiving(refusals=[500] * 12 + [503, 429, 200] * 4, pauses=kills) as receiver:
         run = start(command(tmp_path, receiver.url), tmp_path / "out")
-        for count in (4, 14):
-            for _ in until(30, f"{count} requests"):
-                if len(receiver.requests) >= count:
-                    break
+        for count in kills:
+            run.wait_for(lambda count=count: len(receiver.requests) >= count, f"{count} requests")  # type: ignore[misc]
             run.signal("deliver", signal.SIGKILL)
+            receiver.resumed.set()
         assert run.wait() == 0, run.said()
         assert run.report()["balanced"]
         check_received(run, receiver)
         assert len(run.events()) > 10
-        restarts = [(restart["stage"], restart["reason"]) for restart in run.report()["restarts"]]
-        assert restarts == [("deliver", "killed from outside (SIGKILL)")] * 2
+        assert run.restarts("deliver") == ["killed from outside (SIGKILL)"] * 2
 
 
 def test_what_was_not_delivered_in_time_is_told_and_delivered_by_the_next_run(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     arguments = command(tmp_path, f"http://127.0.0.1:{port}/alerts", "supervisor.drain_timeout_s=3")
     first = run_to_end(arguments, tmp_path / "out", code=4)
     outbox = first.report()["outbox"]["webhook"]

@@ -2,7 +2,6 @@
 
 import json
 import random
-import signal
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from tests.e2e.conftest import Start
 from tests.e2e.faulty import DETECTOR, SOURCE, write_clip
 from tests.e2e.misbehaving import Misbehaving, misbehaving
-from tests.e2e.running import Running, run_to_end, until
+from tests.e2e.running import Running, run_to_end
 
 KILLS = 10
 FRAMES = 160
@@ -32,22 +31,13 @@ def command(folder: Path, out: Path, url: str = "") -> list[str]:
 
 
 def come_on(run: Running, receiver: Misbehaving, chance: random.Random, frames: int) -> None:
-    """To a random point of its life: while it starts, at work, or while it delivers."""
-    requests, more, at_work = receiver.count(), chance.randint(1, 6), chance.random() < 0.8
+    """To a random point of its life: while it starts, at work, or while it delivers. It is not over then: it needs more
+    answers than it gets."""
+    receiver.most, at_work = receiver.count() + chance.randint(1, 6), chance.random() < 0.8
     if at_work:
         target = min(frames + chance.randint(1, 30), FRAMES - 1)
         run.wait_frames(CAMERAS[0], target)
-    for _ in until(30, "a while"):
-        if run.command.poll() is not None or chance.random() < 0.02 or receiver.count() >= requests + more:
-            return
-
-
-def kill(run: Running) -> None:
-    children = list(run.children().values())
-    run.command.send_signal(signal.SIGKILL)
-    run.command.wait(10)
-    for child in children:
-        child.wait(10)  # they die with it
+    run.wait_for(lambda: chance.random() < 0.02 or receiver.count() >= (receiver.most or 0), "a while")
 
 
 @pytest.mark.slow
@@ -65,7 +55,7 @@ def test_a_pipeline_killed_ten_times_loses_no_alert_and_its_events_are_those_of_
             run = start(arguments, out)
             come_on(run, receiver, chance, frames)
             unfinished += run.command.poll() is None
-            kill(run)
+            run.kill()
             frames = run.frames(CAMERAS[0])
             if not receiver.is_up:
                 receiver.up()
