@@ -1,7 +1,7 @@
 """Delivering what a folder of results still holds, with nothing of the pipeline but its sinks."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,10 +29,17 @@ def unused(folder: Path) -> Iterator[None]:
         yield
 
 
-def flush(store: EventStore, sinks: "Sequence[BuiltSink]", clock: Clock, *, limit_s: float | None) -> bool:
-    """Deliver what waits for these sinks; True when nothing does any more, False when ``limit_s`` is over; without one
-    when none of it got anywhere for ``PATIENCE_S``. The governor, where there is one, decides as in a run, and tells at
-    the end what it kept back."""
+def flush(
+    store: EventStore,
+    sinks: "Sequence[BuiltSink]",
+    clock: Clock,
+    *,
+    limit_s: float | None,
+    is_over: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Deliver what waits for these sinks; True when nothing does any more, False when ``limit_s`` is over or
+    ``is_over`` says so; without a limit also when none of it got anywhere for ``PATIENCE_S``. The governor, where there
+    is one, decides as in a run, and tells at the end what it kept back."""
     couriers = [Courier(sink, store, clock, poll_s=LOOK_S) for sink in sinks]
     names = [sink.name for sink in sinks]
     for courier in couriers:
@@ -49,7 +56,7 @@ def flush(store: EventStore, sinks: "Sequence[BuiltSink]", clock: Clock, *, limi
             now = clock.monotonic_ns()
             if waiting < least and limit_s is None:
                 least, since_ns = waiting, now
-            if now - since_ns > (limit_s or PATIENCE_S) * SECOND:
+            if is_over() or now - since_ns > (limit_s or PATIENCE_S) * SECOND:
                 return False
             time.sleep(LOOK_S)
     finally:

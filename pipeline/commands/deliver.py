@@ -24,6 +24,7 @@ from pipeline.errors import UsageError
 from pipeline.flushing import flush as flush_outbox
 from pipeline.flushing import unused
 from pipeline.logs import configure
+from pipeline.shutdown import Shutdown
 from pipeline.store.event_store import EventStore
 from pipeline.store.letters import STATES, UNSETTLED
 
@@ -39,7 +40,7 @@ PlaceArgument = Annotated[
 ]
 SinkOption = Annotated[list[str] | None, typer.Option("--sink", metavar="NAME", help="This sink; may be repeated.")]
 NO_SOURCE = "synthetic:112x96@1?frames=1&recording=yes"
-FAILED, LEFT = 1, 4
+FAILED, LEFT, INTERRUPTED = 1, 4, 130
 
 
 @app.command("list")
@@ -84,7 +85,8 @@ def flush(
     sink: SinkOption = None,
     drain_timeout: DrainTimeoutOption = None,
 ) -> None:
-    """Deliver what is left in a folder of results, without running the pipeline. Exit code 4 if something stays."""
+    """Deliver what is left in a folder of results, without running the pipeline. Exit code 4 if something stays, 130 if
+    it was told to stop before."""
     from pipeline.build import build_sinks
 
     limit_s = None if drain_timeout is None else seconds(drain_timeout, "--drain-timeout")
@@ -94,10 +96,10 @@ def flush(
     _check_sinks(sink, [each.name for each in loaded.sinks], "the configuration has no such sink")
     configure(loaded.logs.level, loaded.logs.format, process_title="bartizan: flush", stream=sys.stderr)
     clock, out = SystemClock(), folder.resolve()
-    with unused(folder), open_place(str(folder)) as store:
+    with unused(folder), open_place(str(folder)) as store, Shutdown() as shutdown:
         before = _pending(store, sink)
         sinks = [each for each in build_sinks(loaded, clock, out) if not sink or each.name in sink]
-        flush_outbox(store, sinks, clock, limit_s=limit_s)
+        flush_outbox(store, sinks, clock, limit_s=limit_s, is_over=lambda: shutdown.asked)
         left = store.letters.left(sink or ())
         after = _pending(store, sink)
     known = {each.name for each in loaded.sinks}
@@ -106,7 +108,7 @@ def flush(
     if not before:
         print("nothing waits")
     tell_what_is_left(left, str(folder), known=known)
-    raise typer.Exit(LEFT if after else 0)
+    raise typer.Exit(0 if not after else INTERRUPTED if shutdown.asked else LEFT)
 
 
 @app.command()

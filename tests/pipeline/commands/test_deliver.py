@@ -4,6 +4,9 @@ import fcntl
 import json
 import logging
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +29,7 @@ from stages.deliver.mqtt import MqttSink
 from stages.deliver.mqtt_options import MqttOptions
 from stages.deliver.payload import PayloadOptions
 from tests.e2e.receiver import Receiver, receiving
+from tests.e2e.running import until
 from tests.servers.mosquitto import PASSWORD as MQTT_PASSWORD
 from tests.servers.mosquitto import USER, mosquitto
 from tests.servers.silent import silent_server
@@ -160,6 +164,32 @@ def test_what_stays_is_told_with_its_reason(tmp_path: Path) -> None:
     assert "  2: http://127.0.0.1:9 cannot be reached: nothing listens there" in said
     assert "  4: not tried yet, or behind another one\n" in said
     assert "sink elsewhere: 6 messages are not delivered; the configuration has no sink of that name: give it" in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_flush_that_is_stopped_says_what_it_did_and_what_stays(
+    tmp_path: Path, root: Path, number: signal.Signals
+) -> None:
+    folder = leave(tmp_path / "out", each=200)
+    with receiving() as receiver:
+        command = [sys.executable, "-m", "pipeline.cli", "deliver", "flush", str(folder), "--config"]
+        flush = subprocess.Popen(
+            [*command, str(write_config(tmp_path / "site.yml", receiver.port))],
+            env={**os.environ, "PYTHONPATH": str(root)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in until(30, "a delivery"):
+            if receiver.acknowledged:
+                break
+        flush.send_signal(number)
+        said, errors = flush.communicate(timeout=30)
+        taken = len(receiver.acknowledged)
+    assert flush.returncode == 130, said + errors
+    assert said == f"sink hook: {taken} of 400 settled\n"
+    assert f"sink hook: {400 - taken} messages are not delivered; run again to go on" in errors
+    assert counts(folder) == {"pending": 400 - taken, "delivered": taken, "dead": 0}
 
 
 def test_a_folder_that_a_run_is_using_is_left_to_it(tmp_path: Path, receiver: Receiver) -> None:
