@@ -7,7 +7,7 @@ On a full disk entries wait, but for those without which nothing may be deleted:
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, KeysView
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from pipeline.errors import StoreError
 from pipeline.file_lock import lock
 from pipeline.integrity.entry import FIRST, Entry, Kind
 from pipeline.integrity.site_key import SiteKey
+from pipeline.integrity.standing_deletions import follow
 from pipeline.spare_room import KEEPER, SpareRoom
 
 FILE = KEEPER
@@ -52,8 +53,7 @@ class Chain:
         """Files that are in it, deleted ones included."""
         self.held: dict[str, Held] = {}
         """Those of them that nobody deleted, in the order in which they came."""
-        self.gone: set[str] = set()
-        """Files and messages that were deleted as their owner wished."""
+        self._gone: dict[str, None] = {}
         self.site = ""
         """The public key that signs; empty: none does."""
         self.number = 0
@@ -73,6 +73,11 @@ class Chain:
         self._room.take(self._end)
         if self._last is None and key is not None:
             self.add("site", key.public, digest=key.public, size=32, taken="")
+
+    @property
+    def gone(self) -> KeysView[str]:
+        """Files and messages that were deleted as their owner wished."""
+        return self._gone.keys()
 
     def add(
         self, kind: Kind, name: str, *, digest: str, size: int, taken: str, number: int = 0, note: str = ""
@@ -133,19 +138,16 @@ class Chain:
 
     def _note(self, entry: Entry) -> None:
         self._last = entry
+        follow(self._gone, entry, None)
         if entry.kind == "event":
             self.number = entry.number
         elif entry.kind == "file":
             self.names.add(entry.name)
             self.held[entry.name] = Held(entry.size, entry.taken)
-            self.gone.discard(entry.name)
         elif entry.kind == "tombstone":
-            self.gone.add(entry.name)
             self.held.pop(entry.name, None)
-        elif entry.kind == "stayed":
-            self.gone.discard(entry.name)
-            if entry.name in self.names:
-                self.held[entry.name] = Held(entry.size, entry.taken)
+        elif entry.kind == "stayed" and entry.name in self.names:
+            self.held[entry.name] = Held(entry.size, entry.taken)
         elif entry.kind in ("release", "refusal"):
             self.releases += 1
         elif entry.kind == "site" and not self.site:

@@ -22,6 +22,7 @@ from pipeline.integrity.entry import Entry
 from pipeline.integrity.handover import Handover
 from pipeline.integrity.release import ORIGINALS, originals_of
 from pipeline.integrity.sealing import SUFFIX
+from pipeline.integrity.standing_deletions import follow
 from pipeline.integrity.viewer import page
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import StoredEvent, readable
@@ -242,12 +243,12 @@ def _clips(out: Path, events: dict[str, list[StoredEvent]], entries: Entries, cl
 def _entries(out: Path) -> Entries:
     """Of the whole chain, but for tombstones that do not hold."""
     found: Entries = {}
+    deleted: dict[str, Entry] = {}
     for entry in read_chain(out / FILE):
         if isinstance(entry, Entry):
             found[entry.kind, entry.name] = entry
-            if entry.kind == "stayed":
-                found.pop(("tombstone", entry.name), None)
-    return found
+            follow(deleted, entry, entry)
+    return {(kind, name): entry for (kind, name), entry in found.items() if kind != "tombstone" or name in deleted}
 
 
 def _find(store: EventStore, wanted: Sequence[str]) -> dict[str, list[StoredEvent]]:

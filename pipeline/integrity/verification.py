@@ -13,6 +13,7 @@ from pipeline.integrity.entry import FIRST, Entry
 from pipeline.integrity.recorded_files import UNDER_WAY
 from pipeline.integrity.release import ORIGINALS
 from pipeline.integrity.site_key import is_signed_by
+from pipeline.integrity.standing_deletions import follow
 from pipeline.integrity.witness import RECORDINGS, name_of
 from pipeline.store.event_store import EventStore
 
@@ -102,16 +103,11 @@ def _read(path: Path, verified: Verified, key: str) -> tuple[dict[str, Entry], d
         if entry.kind == "site" and not verified.key:
             verified.key = entry.name
         verified.findings += _links(entry, last, key or verified.key)
-        match entry.kind:
-            case "event":
-                events[entry.name] = entry
-            case "file":
-                files[entry.name] = entry
-                gone.pop(entry.name, None)
-            case "tombstone":
-                gone[entry.name] = entry
-            case "stayed":
-                gone.pop(entry.name, None)
+        if entry.kind == "event":
+            events[entry.name] = entry
+        elif entry.kind == "file":
+            files[entry.name] = entry
+        follow(gone, entry, entry)
         last, verified.head, verified.entries = entry, entry.hash, verified.entries + 1
     if key and key != verified.key:
         verified.findings.insert(0, Finding("chain", FILE, f"was signed by {verified.key or 'nobody'}, not by {key}"))

@@ -10,6 +10,7 @@ from pipeline.integrity.chain import FILE, read_chain
 from pipeline.integrity.deletion import Wish, belonging, note_deletions, remove
 from pipeline.integrity.entry import Entry
 from pipeline.integrity.site_key import VARIABLE, SiteKey, key_path
+from pipeline.integrity.standing_deletions import follow
 from pipeline.integrity.witness import Witness
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import StoredEvent, readable
@@ -83,12 +84,10 @@ def deletions_of(out: Path | None, names: Collection[str]) -> dict[str, str]:
     """Of these files those that were deleted as their owner wished: when, and why."""
     if out is None or all((out / name).exists() for name in names):
         return {}
-    found = {}
+    found: dict[str, Entry] = {}
     for entry in _entries(out):
-        if entry.kind == "tombstone" and entry.name in names:
-            found[entry.name] = entry
-        elif entry.kind == "stayed":
-            found.pop(entry.name, None)
+        if entry.name in names:
+            follow(found, entry, entry)
     gone = ((name, entry) for name, entry in found.items() if not (out / name).exists())
     return {name: f"deleted {entry.taken}: {entry.note}" for name, entry in gone}
 
