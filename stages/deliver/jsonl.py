@@ -3,6 +3,7 @@
 import fcntl
 import os
 from contextlib import suppress
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
@@ -33,11 +34,14 @@ class JsonLinesSink:
         self._seen: set[str] = set()
 
     def send(self, event: Event, *, key: str) -> None:
-        """Append one line; when it returns, the line is in the file (and on the disk, with ``fsync``).
+        """Append one line; when it returns, the line is in the file (and on the disk, with ``fsync``). A file that was
+        moved or deleted meanwhile is made anew: what nobody finds is not delivered.
 
         Raises ``DeliveryError`` when the file cannot be opened or written, or another process has it.
         """
         try:
+            if self._file is not None and not is_at(self._options.path, os.fstat(self._file.fileno())):
+                self.close()
             file = self._file or self._open()
             if key not in self._seen:
                 self._append(file, _ENCODE(event) + b"\n")
@@ -76,6 +80,14 @@ class JsonLinesSink:
             with suppress(OSError):
                 file.truncate(end)
             raise
+
+
+def is_at(path: Path, known: os.stat_result) -> bool:
+    """Whether the file of which this is known still lies there."""
+    try:
+        return os.path.samestat(path.stat(), known)
+    except OSError:
+        return False
 
 
 def _resume(file: BinaryIO) -> set[str]:

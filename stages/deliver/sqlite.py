@@ -1,11 +1,13 @@
 """Sink: a table in a SQLite database of the user's own, one row per message, ready for queries."""
 
+import os
 import sqlite3
 
 import msgspec
 
 from pipeline.errors import DeliveryError
 from pipeline.messages import Event
+from stages.deliver.jsonl import is_at
 from stages.deliver.options import SqliteOptions
 
 _COLUMNS = {
@@ -42,6 +44,8 @@ class SqliteSink:
     def __init__(self, options: SqliteOptions) -> None:
         self._options = options
         self._connection: sqlite3.Connection | None = None
+        self._known: os.stat_result | None = None
+        """Of the file, while it is open."""
         names = ", ".join(f'"{name}"' for name in _COLUMNS)
         changes = ", ".join(f'"{name}" = excluded."{name}"' for name in _COLUMNS if name != "message_id")
         self._statement = (
@@ -50,16 +54,19 @@ class SqliteSink:
         )
 
     def send(self, event: Event, *, key: str) -> None:
-        """Write one row; when it returns, the row is on the disk.
+        """Write one row; when it returns, the row is on the disk. A file that was moved or deleted meanwhile is made
+        anew: what nobody finds is not delivered.
 
         Raises ``DeliveryError`` when the file cannot be opened, is no database, is locked, or has a table of that name
         with other columns.
         """
         try:
+            if self._known is not None and not is_at(self._options.path, self._known):
+                self.close()
             connection = self._connection or self._open()
             with connection:
                 connection.execute(self._statement, _values(event, key))
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self.close()
             name = f"{self._options.path}, table {self._options.table}"
             raise DeliveryError(f"{name}: cannot be written: {' '.join(str(error).split())}") from error
@@ -68,7 +75,7 @@ class SqliteSink:
         """Close the database; safe to call twice."""
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
+            self._connection = self._known = None
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._options.path, timeout=10)
@@ -76,6 +83,7 @@ class SqliteSink:
         try:
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute(f'CREATE TABLE IF NOT EXISTS "{self._options.table}" ({columns})')
+            self._known = self._options.path.stat()
         except BaseException:
             connection.close()
             raise

@@ -109,3 +109,19 @@ def test_a_line_that_fits_only_in_part_is_taken_back(tmp_path: Path) -> None:
     assert path.read_bytes() == whole
     send(path, 2)
     assert ordinals(path) == [1, 2]
+
+
+def test_a_file_that_was_moved_or_deleted_is_made_anew_and_no_line_is_lost(tmp_path: Path) -> None:
+    path, rotated = tmp_path / "a.jsonl", tmp_path / "a.jsonl.1"
+    lines = sink(path)
+    try:
+        for ordinal in (1, 2, 3):
+            lines.send(sample_event(ordinal=ordinal), key=f"sample-gate-{ordinal}")
+            assert ordinals(path) == [ordinal]
+            if ordinal == 1:
+                path.rename(rotated)
+            elif ordinal == 2:
+                path.unlink()
+    finally:
+        lines.close()
+    assert ordinals(rotated) == [1]

@@ -75,3 +75,14 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(DeliveryError, match="unable to open database file"):
         send(tmp_path / "nowhere" / "a.db", sample_event())
+
+
+def test_a_database_that_was_deleted_is_made_anew_and_no_row_is_lost(tmp_path: Path) -> None:
+    sink = SqliteSink(SqliteOptions(path=tmp_path / "a.db"))
+    try:
+        sink.send(sample_event(ordinal=1), key="1")
+        (tmp_path / "a.db").unlink()
+        sink.send(sample_event(ordinal=2), key="2")
+    finally:
+        sink.close()
+    assert rows(tmp_path / "a.db", "SELECT message_id FROM events") == [("2",)]
