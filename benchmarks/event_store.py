@@ -62,7 +62,7 @@ def messages(number: int) -> Iterator[Event]:
 
 
 def fill(place: StoreAddress, count: int) -> float:
-    """Commit them, a batch of one camera at a time, delivered at once; gives the seconds."""
+    """Commit them, a batch of one camera at a time, for no sink; gives the seconds."""
     began = time.perf_counter()
     with EventStore.open(place, analysis_sha256="a") as store:
         done = dict.fromkeys(CAMERAS, 0)
@@ -118,7 +118,7 @@ def pages(store: EventStore, count: int) -> dict[str, float]:
     one = f"{count // 2 + 1:032x}"
     found["one event by id"] = timed(lambda: catalogue.find(one))
     found["one by the beginning of its id"] = timed(lambda: catalogue.find(one[:-1]))
-    found["everything about it"] = timed(lambda: (catalogue.messages([one]), catalogue.deliveries(one)))
+    found["everything about it"] = timed(lambda: (catalogue.messages(one), catalogue.deliveries(one)))
     return found
 
 
@@ -181,6 +181,10 @@ def report(folder: Path, count: int, url: str | None) -> tuple[list[str], list[s
             line = f"{name:<34}{costs[0][name]:>10.2f}{large_ms:>12.2f}{ratio:>7.1f}{'  OVER' if is_over else ''}"
             lines.append(line)
             over += [line] if is_over else []
+        began = time.perf_counter()
+        if looked_at := many.survey():
+            seconds = time.perf_counter() - began
+            lines.append(f"server looked for the first time at {', '.join(looked_at)}: {seconds:.1f} s")
         lines += export(many, folder, count)
         began = time.perf_counter()
         done = many.pruning(Wanted(), before_ns=NOON + count * 2 * SECOND).delete()

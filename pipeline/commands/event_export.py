@@ -100,8 +100,8 @@ def _csv_value(value: Any) -> Any:
 
 def _json_lines(catalogue: Catalogue, alarms: "_Counted") -> Iterator[bytes]:
     for page in _pages(alarms, _PAGE):
-        for stored in catalogue.messages([alarm.event_id for alarm in page]):
-            yield stored.body.encode() + b"\n"
+        bodies = catalogue.bodies([alarm.event_id for alarm in page])
+        yield "".join([f"{body}\n" for body in bodies]).encode()
 
 
 _CHUNKS: dict[str, Callable[[Catalogue, _Counted], Iterator[bytes]]] = {"csv": _csv, "jsonl": _json_lines}

@@ -87,7 +87,7 @@ def show(place: PlaceArgument, event: IdArgument, as_json: JsonOption = False) -
     """Everything about one event: its messages, what became of each at each sink, and what the governor decided."""
     with open_place(place) as store:
         alarm = _one(store.catalogue, event, store.name)
-        messages = store.catalogue.messages([alarm.event_id])
+        messages = store.catalogue.messages(alarm.event_id)
         deliveries = store.catalogue.deliveries(alarm.event_id)
         names = {name for each in messages for name in each.event.evidence.values()}
         deleted = deletions_of(store.address.folder, names)
@@ -114,6 +114,7 @@ def export(
     if chosen is None:
         raise UsageError(f"--output {output}: say --format, or end its name with {listed(endings)}")
     with open_place(place) as store:
+        store.survey()
         number = export_to(output, store.catalogue, wanted, form=chosen.value)
     typer.echo(f"{number:,} events in {output}", err=True)
 
@@ -135,6 +136,7 @@ def prune(
     delivered. The chain of evidence says what was deleted; a run that adds to it is asked to do it."""
     before_ns = moment_ns(older_than, "--older-than", time.time_ns())
     with open_place(place) as store:
+        store.survey()
         pruning = store.pruning(wanted, before_ns=before_ns, with_dead=dead)
         if dry_run:
             conclude(pruning.count(), dry_run=True)

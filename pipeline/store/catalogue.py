@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.errors import StoreError
+from pipeline.store.choice import is_one_of, is_one_of_many
 from pipeline.store.database import Database
-from pipeline.store.kinds import is_one_of
 from pipeline.store.rows import StoredEvent
 from pipeline.store.tables import Tables
 
@@ -118,7 +118,7 @@ class Catalogue:
             if kinds == []:
                 return []
             statement = self._page(wanted, limit, after, order, kinds)
-            return [Alarm(*row) for row in connection.execute(statement)]
+            return [Alarm(*row) for row in connection.execute(statement).all()]
 
     def all(self, wanted: Wanted) -> Iterator[Alarm]:
         """All events that are wanted, the oldest first, a page at a time."""
@@ -149,16 +149,27 @@ class Catalogue:
             return and_(column >= name, column < name + "\U0010ffff")
         return column.startswith(name, autoescape=True)
 
-    def messages(self, event_ids: Sequence[str]) -> list[StoredEvent]:
-        """All messages of these events, event by event, in order."""
+    def messages(self, event_id: str) -> list[StoredEvent]:
+        """All messages of an event, in order."""
         from sqlalchemy import select
 
         columns = self._tables.events.c
-        statement = select(columns.number, columns.message_id, columns.body, columns.committed_ns, columns.event_id)
+        statement = select(columns.number, columns.message_id, columns.body, columns.committed_ns)
         with self._database.reading() as connection:
-            rows = connection.execute(statement.where(columns.event_id.in_(event_ids)).order_by(columns.number)).all()
-        place = {event_id: number for number, event_id in enumerate(event_ids)}
-        return [StoredEvent(*row[:4]) for row in sorted(rows, key=lambda row: place[row.event_id])]
+            rows = connection.execute(statement.where(columns.event_id == event_id).order_by(columns.number)).all()
+        return [StoredEvent(*row) for row in rows]
+
+    def bodies(self, event_ids: Sequence[str]) -> list[str]:
+        """All messages of these events as ``events.jsonl`` has them, event by event, in order."""
+        from sqlalchemy import select
+
+        columns = self._tables.events.c
+        statement = select(columns.event_id, columns.body).where(is_one_of_many(columns.event_id, event_ids))
+        found: dict[str, list[str]] = {event_id: [] for event_id in event_ids}
+        with self._database.reading() as connection:
+            for event_id, body in connection.execute(statement.order_by(columns.number)).all():
+                found[event_id].append(body)
+        return [body for bodies in found.values() for body in bodies]
 
     def deliveries(self, event_id: str) -> list[Delivery]:
         """What became of the messages of an event at each sink."""
@@ -248,7 +259,7 @@ class Catalogue:
 
     def _alarms(self, statement: "Select[Any]") -> list[Alarm]:
         with self._database.reading() as connection:
-            return [Alarm(*row) for row in connection.execute(statement)]
+            return [Alarm(*row) for row in connection.execute(statement).all()]
 
 
 def in_time(alarms: "FromClause", wanted: Wanted) -> "list[ColumnElement[bool]]":

@@ -71,6 +71,21 @@ class Database:
         with self._transaction(self._writer) as connection:
             yield connection
 
+    def survey(self) -> list[str]:
+        """Have PostgreSQL look at what lies in large tables, if it has not yet; gives the names of those tables.
+
+        It does so by itself, but not at once, and neither where that is switched off nor after an upgrade of the
+        server. Until then it takes an event to have very many messages, and reads all there are for a page of them.
+        """
+        if self.is_file:
+            return []
+        with self.reading() as connection:
+            tables = postgresql.unknown_tables(connection)
+        if tables:
+            with self._transaction(self._engine) as connection:
+                postgresql.make_statistics(connection, tables)
+        return tables
+
     def shrink(self) -> None:
         """Have SQLite give free room back to the disk. Raises ``StoreError``."""
         if self.path is None:

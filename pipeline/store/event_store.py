@@ -210,6 +210,11 @@ class EventStore:
         """Deletes events that ended before this UTC."""
         return Pruning(self._database, self._tables, wanted, before_ns=before_ns, with_dead=with_dead)
 
+    def survey(self) -> list[str]:
+        """Before very much is read or deleted: have PostgreSQL look at large tables that it does not know, which may
+        take seconds; gives their names."""
+        return self._database.survey()
+
     def shrink(self) -> None:
         """Have SQLite give the room of what was deleted back to the disk; nobody can write meanwhile. PostgreSQL does
         so by itself."""

@@ -4,13 +4,13 @@ There are few, however many events there are. So a filter is answered by them fi
 that fit are looked at; where none fits, no event is.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pipeline.store.tables import KIND, Tables
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import Connection
 
 
 def name_kinds(connection: "Connection", tables: Tables, alarms: Iterable[dict[str, Any]]) -> None:
@@ -31,12 +31,6 @@ def forget_unused(connection: "Connection", tables: Tables) -> None:
 
     kinds, alarms = tables.kinds, tables.alarms
     connection.execute(delete(kinds).where(~exists().where(alarms.c.kind == kinds.c.number)))
-
-
-def is_one_of(column: Any, values: Sequence[Any]) -> "ColumnElement[bool]":
-    """The column has one of these values."""
-    found: ColumnElement[bool] = column == values[0] if len(values) == 1 else column.in_(values)
-    return found
 
 
 def _number_of(connection: "Connection", tables: Tables, told: dict[str, str]) -> int:

@@ -5,6 +5,7 @@ so messages are numbered in the order of their commits, and a twin that was froz
 """
 
 import re
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,10 @@ _CONNECT_S = 4
 """Shorter than the supervisor waits for an answer."""
 _SERVER_OPTIONS = (
     "-c timezone=UTC -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s -c client_min_messages=warning"
+    " -c jit=off"
 )
-"""A process that was frozen inside a transaction lets go of it; nobody waits for it for longer than on SQLite."""
+"""A process that was frozen inside a transaction lets go of it; nobody waits for it for longer than on SQLite. Nothing
+is compiled: it took 0.4 s to compile the choice of the next 500 events to delete, and 0.01 s to make it."""
 _QUERY: dict[str, str] = {
     "connect_timeout": str(_CONNECT_S),
     "application_name": "bartizan",
@@ -31,6 +34,14 @@ _QUERY: dict[str, str] = {
     "tcp_user_timeout": "8000",
 }
 """Of libpq; a server that vanished is noticed within ten seconds. The URL may say otherwise."""
+_LARGE_BYTES = 1 << 20
+_UNKNOWN = f"""
+    SELECT quote_ident(relname) FROM pg_class
+    WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND pg_relation_size(oid) >= {_LARGE_BYTES}
+    AND NOT EXISTS (SELECT FROM pg_stats WHERE schemaname = current_schema() AND tablename = relname)
+    AND pg_has_role(relowner, 'USAGE')
+    AND NOT pg_is_in_recovery() AND NOT current_setting('default_transaction_read_only')::boolean
+"""
 HOPELESS = (
     (r"password authentication failed", "refuses the password of {user}"),
     (r"no password supplied", "wants a password of {user}: write it into the URL, PGPASSWORD or ~/.pgpass"),
@@ -84,6 +95,16 @@ def postgresql_engine(address: StoreAddress) -> "Engine":
 def reading(engine: "Engine") -> "Engine":
     """The same connections, whose transactions see one state of the data and change nothing."""
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def unknown_tables(connection: "Connection") -> list[str]:
+    """Large tables of which there are no statistics, and of which this user may make some."""
+    return list(connection.exec_driver_sql(_UNKNOWN).scalars())
+
+
+def make_statistics(connection: "Connection", tables: Sequence[str]) -> None:
+    """Of these tables; one that somebody else is at is left out."""
+    connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {', '.join(tables)}")
 
 
 def title(address: StoreAddress) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.store.catalogue import Wanted, conditions
+from pipeline.store.choice import is_one_of_many
 from pipeline.store.database import Database
 from pipeline.store.kinds import forget_unused
 from pipeline.store.rows import StoredEvent
@@ -127,7 +128,7 @@ class Pruning:
 
         columns = self._tables.events.c
         statement = select(columns.number, columns.message_id, columns.body, columns.committed_ns)
-        rows = connection.execute(statement.where(columns.event_id.in_(ids)).order_by(columns.number))
+        rows = connection.execute(statement.where(is_one_of_many(columns.event_id, ids)).order_by(columns.number))
         return [StoredEvent(*row) for row in rows]
 
     def _delete(self, connection: "Connection", ids: list[str]) -> int:
@@ -135,11 +136,12 @@ class Pruning:
         from sqlalchemy import delete, select
 
         tables = self._tables
-        of_them = select(tables.events.c.message_id).where(tables.events.c.event_id.in_(ids))
+        events, alarms = (is_one_of_many(table.c.event_id, ids) for table in (tables.events, tables.alarms))
+        of_them = select(tables.events.c.message_id).where(events)
         for table in (tables.decisions, tables.outbox):
             connection.execute(delete(table).where(table.c.message_id.in_(of_them)))
-        messages: int = connection.execute(delete(tables.events).where(tables.events.c.event_id.in_(ids))).rowcount
-        connection.execute(delete(tables.alarms).where(tables.alarms.c.event_id.in_(ids)))
+        messages: int = connection.execute(delete(tables.events).where(events)).rowcount
+        connection.execute(delete(tables.alarms).where(alarms))
         return messages
 
     def _note(self, connection: "Connection", messages: int) -> None:

@@ -5,6 +5,7 @@ import secrets
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from pipeline.errors import CannotStart, StoreError, UsageError
 from pipeline.redaction import redact
 from pipeline.store.address import StoreAddress, find_address, write_address
-from pipeline.store.database import Patience
+from pipeline.store.database import Database, Patience
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import Position
 from pipeline.store.sample_event import sample_event
@@ -142,6 +143,60 @@ def test_messages_are_numbered_in_the_order_of_their_commits(postgres: Postgres,
             writer.result()
         over.set()
         assert len(reader.result()) == 90
+
+
+def test_no_statement_is_compiled(postgres: Postgres, tmp_path: Path) -> None:
+    """Which would take longer than to answer it."""
+    with closing(Database.connect(new(postgres, tmp_path))) as database, database.reading() as connection:
+        assert connection.exec_driver_sql("SHOW jit").scalar() == "off"
+
+
+@pytest.fixture
+def unknown(postgres: Postgres, tmp_path: Path) -> StoreAddress:
+    """A store with 4,000 messages, of which the server has no statistics and makes none by itself."""
+    address = new(postgres, tmp_path)
+    with EventStore.open(address, analysis_sha256="a") as store:
+        for table in ("events", "alarms"):
+            postgres.ask(f'ALTER TABLE "{address.name}".{table} SET (autovacuum_enabled = off)')
+        events = [sample_event(ordinal=ordinal, id=f"gate-{ordinal}") for ordinal in range(4000)]
+        store.commit("gate", events, Position(b"", 1, 1), lambda _: [])
+    return address
+
+
+def times_read(postgres: Postgres, address: StoreAddress) -> object:
+    """How often the whole table of messages was read, by connections that are over: each tells of it as it ends."""
+    deadline = time.monotonic() + 30
+    while postgres.ask("SELECT 1 FROM pg_stat_activity WHERE application_name = 'bartizan'"):
+        assert time.monotonic() < deadline, "a connection is still open"
+        time.sleep(0.01)
+    where = f"relid = '\"{address.name}\".events'::regclass"
+    return postgres.ask(f"SELECT seq_scan FROM pg_stat_all_tables WHERE {where}")[0][0]
+
+
+def test_once_large_tables_are_surveyed_no_page_of_messages_reads_them_all(
+    postgres: Postgres, unknown: StoreAddress
+) -> None:
+    with EventStore.open(unknown, analysis_sha256=None) as store:
+        assert store.survey() == ["events"]
+        assert store.survey() == [], "the server knows them now"
+    before = times_read(postgres, unknown)
+    with EventStore.open(unknown, analysis_sha256=None) as store:
+        assert len(store.catalogue.bodies([f"gate-{number}" for number in range(60)])) == 60
+    assert times_read(postgres, unknown) == before
+
+
+@pytest.mark.parametrize("may", ["GRANT bartizan TO {role}", "ALTER ROLE {role} RESET ALL"])
+def test_who_may_only_read_surveys_nothing(postgres: Postgres, unknown: StoreAddress, may: str) -> None:
+    """It owns the tables and the server takes nothing that is written, or the other way round."""
+    role = f"reader_{secrets.token_hex(4)}"
+    postgres.ask(f"CREATE ROLE {role} LOGIN PASSWORD 'reads'")
+    postgres.ask(f"ALTER ROLE {role} SET default_transaction_read_only = on")
+    postgres.ask(f'GRANT USAGE ON SCHEMA "{unknown.name}" TO {role}')
+    postgres.ask(f'GRANT SELECT ON ALL TABLES IN SCHEMA "{unknown.name}" TO {role}')
+    postgres.ask(may.format(role=role))
+    with EventStore.open(f"{postgres.url_of(role, 'reads')}#{unknown.name}", analysis_sha256=None) as store:
+        assert store.survey() == []
+        assert len(store.catalogue.bodies(["gate-7"])) == 1
 
 
 def test_what_a_receiver_says_is_kept_whatever_letters_it_has(postgres: Postgres, tmp_path: Path) -> None:
