@@ -5,7 +5,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import DeliveryError
+from pipeline.errors import DeliveryError, DeliveryRefused
 from pipeline.messages import Event
 from pipeline.redaction import redact
 from stages.deliver.apprise_options import AppriseOptions, plugin
@@ -40,6 +40,8 @@ class AppriseSink:
         title = self._options.title_template.render(event, key)
         body = self._options.body_template.render(event, key)
         picture = self._picture(event, key) if self._options.attach else None
+        if not title.strip() and not body.strip() and picture is None:
+            raise DeliveryRefused("the templates of title and body give no text for this message")
         told = self._told.setdefault(key, set())
         failures = []
         for number, service in enumerate(self._all()):

@@ -17,7 +17,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from pydantic import ValidationError
 
-from pipeline.errors import DeliveryError
+from pipeline.errors import DeliveryError, DeliveryRefused
 from pipeline.redaction import redact
 from pipeline.store.sample_event import sample_event
 from stages.deliver.apprise import AppriseSink
@@ -173,3 +173,12 @@ def test_an_address_alone_needs_no_list_and_none_is_refused() -> None:
     assert len(AppriseOptions.model_validate({"urls": "json://h/"}).urls) == 1
     with pytest.raises(ValidationError):
         AppriseOptions.model_validate({"urls": []})
+
+
+def test_templates_that_say_nothing_of_a_message_hold_no_other_back(post: Post) -> None:
+    text = "{% if event.severity != 'low' %}{{ event.reason }}{% endif %}"
+    people = sink(mail_url(post), title=text, body=text)
+    with pytest.raises(DeliveryRefused, match="give no text for this message"):
+        people.send(sample_event(severity="low"), key="1")
+    people.send(sample_event(), key="2")
+    assert len(post.mails) == 1
