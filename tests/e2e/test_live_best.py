@@ -2,8 +2,6 @@
 
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +9,20 @@ import cv2
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.e2e.running import Running, until
+from tests.e2e.running import Running, bartizan
 from tests.e2e.test_live import watch
 from tests.servers.rtsp import aio_rtsp_server
 
 
 def shown(run: Running) -> list[dict[str, Any]]:
     """Ends of events whose best picture is there."""
-    if not (run.out / "events.jsonl").exists():
-        return []
-    ends = [event for event in run.events() if "best" in event["evidence"]]
+    ends = [event for event in run.events_so_far() if "best" in event["evidence"]]
     return [event for event in ends if (run.out / event["evidence"]["best"]).is_file()]
 
 
 def wait_shown(run: Running, more: int) -> None:
     before = len(shown(run))
-    for _ in until(60, f"{more} more best pictures"):
-        if len(shown(run)) >= before + more:
-            return
-        assert run.command.poll() is None, run.said()
+    run.wait_for(lambda: len(shown(run)) >= before + more, f"{more} more best pictures")
 
 
 @pytest.mark.slow
@@ -61,14 +54,5 @@ def test_events_of_a_live_camera_have_best_pictures_though_processes_are_killed(
         for name in ("best", "crop"):
             path = run.out / event["evidence"][name]
             assert path.is_file() or path.with_suffix(".missing").read_text().startswith("evidence_missing: ")
-    for command in ("verify", "replay"):
-        words = [
-            sys.executable,
-            "-m",
-            "pipeline.cli",
-            command,
-            str(run.out),
-            *(["--check"] if command == "replay" else []),
-        ]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    bartizan("verify", run.out)
+    bartizan("replay", run.out, "--check")

@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -11,24 +9,33 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.e2e.running import Running, run_to_end, until
+from tests.e2e.running import Running, bartizan, run_to_end
 from tests.servers.process import free_port
 
 LIVE = "synthetic:320x240@10?boxes=2"
 
 
 def fetch(port: int, path: str) -> tuple[int, str]:
-    """Status and body, of an error too."""
+    """Status and body, of an error too; 0 where nobody answers."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+    except urllib.error.URLError as error:
+        return 0, str(error)
 
 
-def value(page: str, start: str) -> float:
+def counted(port: int, name: str) -> float:
     """The value of the first series whose line begins so; -1 if there is none."""
-    return next((float(line.rpartition(" ")[2]) for line in page.splitlines() if line.startswith(start)), -1.0)
+    page = fetch(port, "/metrics")[1]
+    return next((float(line.rpartition(" ")[2]) for line in page.splitlines() if line.startswith(name)), -1.0)
+
+
+def healthy(port: int) -> tuple[int, str] | None:
+    """What is answered, if it is that all is well."""
+    answer = fetch(port, "/healthz")
+    return answer if answer[0] == 200 else None
 
 
 def begin(start: Start, out: Path, port: int) -> Running:
@@ -42,26 +49,13 @@ def begin(start: Start, out: Path, port: int) -> Running:
 def test_metrics_health_and_top_follow_a_running_pipeline(start: Start, tmp_path: Path) -> None:
     port = free_port()
     run = begin(start, tmp_path / "out", port)
-    for _ in until(30, "the pipeline to be healthy and counting"):
-        page = fetch(port, "/metrics")[1] if run.children().get("deliver") else ""
-        if value(page, 'bartizan_frames_total{camera="synthetic') > 5 or value(page, "bartizan_frames_total") > 5:
-            break
-    status, health = fetch(port, "/healthz")
+    run.wait_for(lambda: counted(port, "bartizan_frames_total") > 5, "frames to be counted")
+    status, health = run.wait_for(lambda: healthy(port), "the pipeline to be healthy")
     assert (status, json.loads(health)["state"]) == (200, "ok"), health
     run.signal("detect[0]", signal.SIGKILL)
-    for _ in until(20, "the restart to be counted"):
-        if value(fetch(port, "/metrics")[1], "bartizan_restarts_total") >= 1:
-            break
-    for _ in until(20, "ring fill to be told"):
-        if value(fetch(port, "/metrics")[1], "bartizan_ring_slots_used") >= 0:
-            break
-    table = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", "top", str(run.out), "--once"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert table.returncode == 0, table.stderr
+    run.wait_for(lambda: counted(port, "bartizan_restarts_total") >= 1, "the restart to be counted")
+    run.wait_for(lambda: counted(port, "bartizan_ring_slots_used") >= 0, "ring fill to be told")
+    table = bartizan("top", run.out, "--once")
     assert "detect[0]" in table.stdout
     assert "online" in table.stdout
     assert run.stop() == 0, run.said()

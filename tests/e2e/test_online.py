@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ from stages.alert.normal.model import NormalModel
 from stages.alert.normal.store import GENERATIONS, Footage
 from stages.detect.motion import MotionDetector
 from tests.e2e.conftest import Start
-from tests.e2e.running import Running, until
+from tests.e2e.running import Running, bartizan
 from tests.stages.alert.normal.conftest import walkers
 
 LIVE = "synthetic:320x240@10?boxes=3"
@@ -83,19 +81,18 @@ def judges(events: Sequence[Event]) -> list[int]:
 
 
 def replayed(*arguments: str | Path, code: int = 0) -> str:
-    command = [sys.executable, "-m", "pipeline.cli", "replay", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
+    done = bartizan("replay", *arguments, code=code)
     return done.stdout + done.stderr
 
 
 def wait_event(run: Running, generation: int) -> None:
     """Until the store has an event that this generation judged."""
-    for _ in until(60, f"an event by generation {generation}"):
+
+    def is_there() -> bool:
         with EventStore.open(run.out / "events.db", analysis_sha256=None) as store:
-            if generation in judges([row.event for row in store.events("content")]):
-                return
-        assert run.command.poll() is None, run.said()
+            return generation in judges([row.event for row in store.events("content")])
+
+    run.wait_for(is_there, f"an event by generation {generation}")
 
 
 @pytest.mark.slow

@@ -3,36 +3,26 @@
 import re
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.e2e.running import Running, until
+from tests.e2e.running import Running, bartizan
 from tests.e2e.test_live import finish, watch
 from tests.servers.rtsp import aio_rtsp_server
 
 
-def bartizan(*arguments: object) -> str:
-    command = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def wait_ended(run: Running, number: int) -> None:
     """So many events of the run are over and lie in its store."""
-    for _ in until(60, f"{number} events that are over"):
-        if (run.out / "events.jsonl").exists() and sum(event["type"] == "end" for event in run.events()) >= number:
-            return
-        assert run.command.poll() is None, run.said()
+    run.wait_for(
+        lambda: sum(event["type"] == "end" for event in run.events_so_far()) >= number, f"{number} events that are over"
+    )
 
 
 def pruned(run: Running) -> int:
     """How many events the run deleted of those that are over."""
-    said = bartizan("events", "prune", run.out, "--older-than", "0s", "--media")
+    said = bartizan("events", "prune", run.out, "--older-than", "0s", "--media").stdout
     found = re.match(r"deleted (\d+) events \(\d+ messages\)", said)
     assert found is not None, said
     assert "keeps its size while the run goes on" in said
@@ -56,6 +46,6 @@ def test_events_are_pruned_beside_a_live_run_whose_evidence_process_is_killed(
         assert pruned(run) >= 1
         finish(run)
     assert [name for name in run.out.iterdir() if name.name.startswith("prune")] == []
-    said = bartizan("verify", run.out)
+    said = bartizan("verify", run.out).stdout
     assert said.startswith("intact: "), said
     assert "deleted as wished" in said
