@@ -1,8 +1,6 @@
 """The whole pipeline over tcp with CURVE: who has no key gets nothing and is reported."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,19 +11,11 @@ from pipeline.messages import ReaderHello
 from pipeline.wire.doorkeeper import secure_client
 from pipeline.wire.keys import Role, make_key, read_public
 from tests.e2e.conftest import Start
-from tests.e2e.running import process_command, until
+from tests.e2e.faulty import DETECTOR
+from tests.e2e.running import bartizan, process_command
 from tests.servers.process import free_port
 
-CLIP = "synthetic:320x240@10?frames=200&boxes=2&recording=yes"
-
-
-def bartizan(*arguments: str, cwd: Path) -> str:
-    """Run a command of the CLI; its output."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *arguments], cwd=cwd, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+CLIP = "synthetic:320x240@10?frames=100&boxes=2&recording=yes"
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +39,15 @@ def keys(made_keys: Path, tmp_path: Path) -> Path:
 def test_an_encrypted_run_gives_the_same_events_and_turns_strangers_away(
     start: Start, keys: Path, tmp_path: Path
 ) -> None:
-    plain = start(process_command(CLIP, tmp_path / "plain"), tmp_path / "plain")
+    gate = tmp_path / "gate"
+    detector = ["--set", f"stages.detect.kind={DETECTOR}", "--set", f"stages.detect.gate={gate}"]
+    plain = start(process_command(CLIP, tmp_path / "plain", *detector), tmp_path / "plain")
     assert plain.wait() == 0, plain.said()
+    gate.touch()  # strangers come while it runs
+    patient = ["--set", "stages.dispatch.lease_s=100", "--set", "supervisor.liveness_s=100"]
     endpoint = f"tcp://127.0.0.1:{free_port()}"
     links = ["--set", f"links.endpoint={endpoint}", "--set", f"links.keys_dir={keys}"]
-    run = start(process_command(CLIP, tmp_path / "out", *links), tmp_path / "out")
-    run.child("alert")
+    run = start(process_command(CLIP, tmp_path / "out", *links, *detector, *patient), tmp_path / "out")
     stranger = make_key(tmp_path / "stranger", "stranger", Role.FOLLOWER)
     context = zmq.Context()
     unknown, keyless = context.socket(zmq.DEALER), context.socket(zmq.DEALER)
@@ -64,13 +57,12 @@ def test_an_encrypted_run_gives_the_same_events_and_turns_strangers_away(
             socket.set(zmq.LINGER, 0)
             socket.connect(endpoint)
             socket.send(encode(ReaderHello("stranger")), zmq.NOBLOCK)
-        for _ in until(20, "the refusals to be reported"):
-            if "unknown key" in run.said() and "no key" in run.said():
-                break
+        run.wait_for(lambda: "unknown key" in run.said() and "no key" in run.said(), "the refusals to be reported")
         assert not unknown.poll(200)
         assert not keyless.poll(0)
     finally:
         context.destroy(linger=0)
+    gate.unlink()
     assert run.wait() == 0, run.said()
     assert run.report()["balanced"]
     assert (run.out / "events.jsonl").read_bytes() == (plain.out / "events.jsonl").read_bytes()

@@ -41,7 +41,7 @@ from pipeline.messages import (
 from pipeline.observability.status_file import read_status
 from tests.e2e.conftest import Start
 from tests.e2e.faulty import DETECTOR, SOURCE, write_clip
-from tests.e2e.running import Running, until
+from tests.e2e.running import PATIENCE_S, Running
 
 FRAMES = 40
 FLOOD = 2000
@@ -110,22 +110,22 @@ def sockets() -> Iterator[Path]:
         yield Path(folder)
 
 
-def command(folder: Path, delay_s: float) -> list[str]:
-    """A recording run with a detector that takes its time."""
+def command(folder: Path) -> list[str]:
+    """A recording run that does not get to its end while there is a file `gate`."""
     clip = write_clip(folder / "clip.pattern", frames=FRAMES)
-    values = [f"cameras.clip.backend={SOURCE}", f"stages.detect.kind={DETECTOR}", f"stages.detect.delay_s={delay_s}"]
+    values = [f"cameras.clip.backend={SOURCE}", f"stages.detect.kind={DETECTOR}"]
+    values += [f"stages.detect.gate={folder / 'gate'}"]
+    values += ["stages.dispatch.lease_s=100", "supervisor.liveness_s=100"]
     options = [word for value in values for word in ("--set", value)]
     return ["process", str(clip), "--out", str(folder / "out"), *options]
 
 
 def connect(context: "zmq.Context[zmq.Socket[bytes]]", sockets: Path) -> "zmq.Socket[bytes]":
     """A stranger's connection to the dispatcher of the run that lives in this folder."""
-    for _ in until(30, "the dispatcher's socket"):
-        if found := list(sockets.glob("bartizan-*/dispatch")):
-            break
+    (found,) = sockets.glob("bartizan-*/dispatch")
     stranger = context.socket(zmq.DEALER)
-    stranger.set(zmq.SNDTIMEO, 5000)
-    stranger.connect(f"ipc://{found[0]}")
+    stranger.set(zmq.SNDTIMEO, round(PATIENCE_S * 1000))
+    stranger.connect(f"ipc://{found}")
     return stranger
 
 
@@ -139,8 +139,10 @@ def test_what_strangers_send_is_refused_and_counted_and_changes_nothing(
 ) -> None:
     calm = tmp_path / "calm"
     calm.mkdir()
-    undisturbed = start(command(calm, 0), calm / "out")
-    run = start(command(tmp_path, 0.1), tmp_path / "out", env={"XDG_RUNTIME_DIR": str(sockets)})
+    undisturbed = start(command(calm), calm / "out")
+    gate = tmp_path / "gate"
+    gate.touch()
+    run = start(command(tmp_path), tmp_path / "out", env={"XDG_RUNTIME_DIR": str(sockets)})
     run.wait_frames("clip", 2)
     pids = {label: child.pid for label, child in run.children().items()}
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -154,13 +156,11 @@ def test_what_strangers_send_is_refused_and_counted_and_changes_nothing(
             stranger.send(HELLO[:4] + bytes(number))
         oversized = connect(context, sockets)
         oversized.send(HELLO[:4] + bytes(MAX_MESSAGE_BYTES + 2**20))
-        for _ in until(20, "the refusals to be counted"):
-            if refused(run) >= len(JUNK) + FLOOD:
-                break
+        run.wait_for(lambda: refused(run) >= len(JUNK) + FLOOD, "the refusals to be counted")
     finally:
         context.destroy(linger=0)
-    assert run.command.poll() is None, "the run was over before everything was sent"
     assert {label: child.pid for label, child in run.children().items()} == pids
+    gate.unlink()
     assert run.wait() == 0, run.said()
     report = run.report()
     assert report["balanced"], report["imbalances"]
