@@ -1,14 +1,13 @@
 """Alerting on one camera: its log's records in, event messages out."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import assert_never
 
 import msgspec
 import numpy as np
 
 from pipeline.detections import Detections, Tracks
-from pipeline.errors import LogError, StoreError, UsageError
+from pipeline.errors import LogError, StoreError
 from pipeline.messages import (
     Answer,
     AnswersHeader,
@@ -30,10 +29,11 @@ from pipeline.version import version
 from stages.alert.account import Account
 from stages.alert.following import Following
 from stages.alert.identity import origin
-from stages.alert.options import AlertOptions, RuleOptions, nanoseconds
+from stages.alert.options import AlertOptions, nanoseconds
 from stages.alert.rule import Rule, TaughtRule
 from stages.alert.scene import Scene
 from stages.alert.sighting import Sightings, SightingsState
+from stages.alert.vocabulary import check_answers, check_classes
 from stages.alert.watch import Change, End, Watch, WatchState
 from stages.alert.wishing import Wishing, WishingState
 
@@ -325,41 +325,3 @@ class CameraAlert:
                 )
             )
         return events
-
-
-def check_answers(rules: Sequence[Rule], header: AnswersHeader, *, camera: str) -> None:
-    """Raise ``UsageError``, a line for each fault, if a rule waits for what this classifier never says."""
-    faults = []
-    for rule in rules:
-        wanted = [] if header.frames else _wanted(rule.options, header.classifier)
-        for name in wanted:
-            if name not in header.names:
-                close = get_close_matches(name, header.names, n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
-                faults.append(
-                    f"rule {rule.options.title!r}: classifier {header.classifier!r} of camera {camera} never says "
-                    f"{name!r}{hint} It says: {', '.join(header.names)}"
-                )
-    if faults:
-        raise UsageError("\n".join(faults))
-
-
-def _wanted(options: RuleOptions, classifier: str) -> list[str]:
-    own = options.attributes.get(classifier, ())
-    return [*own, *(name for part in options.parts for name in _wanted(part, classifier))]
-
-
-def check_classes(rules: Sequence[Rule], names: Sequence[str], *, camera: str) -> None:
-    """Raise ``UsageError``, a line for each fault, if a rule names classes that the detector does not know."""
-    faults = []
-    for rule in rules:
-        for name in dict.fromkeys(rule.options.class_names):
-            if name not in names:
-                close = get_close_matches(name, names, n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
-                faults.append(
-                    f"rule {rule.options.title!r}: the detector of camera {camera} knows no class {name!r}{hint} "
-                    f"It knows: {', '.join(names)}"
-                )
-    if faults:
-        raise UsageError("\n".join(faults))
