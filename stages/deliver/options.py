@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from pipeline.messages import Event
 from pipeline.schedule import Schedule
@@ -90,6 +90,18 @@ class JsonLinesOptions(SinkOptions):
 
     path: Path = Field(description="The file; appended to. Its folder must exist.")
     fsync: bool = Field(default=True, description="Wait for the disk after each line, so that a power cut loses none.")
+    _is_trial: bool = PrivateAttr(default=False)
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether a run that has the file does not matter: lines of a test may stand between its own."""
+        return self._is_trial
+
+    def for_trial(self) -> Self:
+        """Beside a run that has the file."""
+        beside = self.model_copy()
+        beside._is_trial = True
+        return beside
 
 
 class SqliteOptions(SinkOptions):

@@ -125,3 +125,14 @@ def test_a_file_that_was_moved_or_deleted_is_made_anew_and_no_line_is_lost(tmp_p
     finally:
         lines.close()
     assert ordinals(rotated) == [1]
+
+
+def test_beside_a_run_that_has_the_file_it_takes_the_lines_of_a_test(tmp_path: Path) -> None:
+    options = JsonLinesOptions(path=tmp_path / "a.jsonl")
+    run, trial = JsonLinesSink(options), JsonLinesSink(options.for_trial())
+    run.send(sample_event(ordinal=1), key="sample-gate-1")
+    trial.send(sample_event(ordinal=2), key="sample-gate-2")
+    trial.close()
+    run.send(sample_event(ordinal=3), key="sample-gate-3")
+    run.close()
+    assert ordinals(tmp_path / "a.jsonl") == [1, 2, 3]
