@@ -162,7 +162,8 @@ class Process:
             return Death(f"killed from outside ({_name(-code)})", False, code, now_ns)
         if code < 0:
             return Death(f"died of {_name(-code)}", True, code, now_ns)
-        return Death(self.fatal or f"exited with {code}", code != NO_ROOM, code, now_ns)
+        waits = code == NO_ROOM and not self.draining  # who is to finish does not wait for room for ever
+        return Death(self.fatal or f"exited with {code}", not waits, code, now_ns)
 
 
 def _name(number: int) -> str:

@@ -20,12 +20,13 @@ logger = logging.getLogger(__name__)
 KEEPER = "chain.jsonl"
 """The file in a folder of results that keeps room."""
 MOST = 4 << 20
-"""Bytes that are kept. A tombstone takes 0.6 kB, so a thousandth of it would do for a round of retention; the rest is
-for a run that starts on a full disk: its event store takes up to 4 MB before it writes over its log again."""
+"""Bytes that are kept. A tombstone takes 0.6 kB, so a hundredth would do for retention. The rest is for who starts on a
+full disk, a part at a time: until its first deletion a run took 50 kB, and the log of an event store may grow to 4 MB
+before it is written over."""
 SHARE = 8
 """Of what is free no more than this part is taken."""
 SCARCE = 1 << 20
-"""Bytes. While less is free, the disk counts as full, and what is kept may be given up."""
+"""Bytes. While less is free, the disk counts as full, and so much of what is kept is given up to who needs it."""
 _STEP = 64 << 10
 _KEEP_SIZE = 1
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -40,30 +41,24 @@ class SpareRoom:
         """Up to here the file can be written whatever the disk holds; None: not known yet."""
         self._size = 0
         """How much there is to be: as much as there ever was."""
-        self._is_possible = sys.platform == "linux"
+        self._is_possible = True
+        """The file system has not said that it cannot."""
 
     def take(self, end: int) -> None:
         """Keep what the disk can spare behind ``end``, that of the file; what was used before is taken again."""
         if not self._is_possible or (self._reach is not None and self._reach - end >= MOST):
             return
-        reach = end + self._held(end) if self._reach is None else max(self._reach, end)
+        reach = end + _kept(self._descriptor) if self._reach is None else max(self._reach, end)
         wanted = min(MOST, max(self._size, reach - end, (_free(self._descriptor) + reach - end) // SHARE))
-        try:
-            while reach < end + wanted:
+        with suppress(OSError):  # others were quicker
+            while self._is_possible and reach < end + wanted:
                 reach = self._reached(reach, min(_STEP, end + wanted - reach))
-        except OSError as error:
-            if error.errno not in _NO_ROOM:
-                self._is_possible = False
-                logger.info("no room is kept for a full disk, this file system cannot: %s", error.strerror)
-                return
         self._reach = reach
-        self._size = max(self._size, reach - end)
+        self._size = max(self._size, reach - end) if self._is_possible else 0
 
     def leave(self, end: int) -> None:
         """See to it that all of it is there when the file ends at ``end``. Raises ``OSError`` if the disk is full."""
-        if self._reach is None or not self._size:
-            return
-        while self._reach < end + self._size:
+        while self._size and self._reach is not None and self._reach < end + self._size:
             self._reach = self._reached(max(self._reach, end), _STEP)
 
     def give_up(self, error: OSError) -> bool:
@@ -77,25 +72,31 @@ class SpareRoom:
         self._reach = end
         return is_some
 
-    def _held(self, end: int) -> int:
-        """What a process before this one has left. Asking for it again would take room on XFS and Btrfs."""
-        return max(0, os.fstat(self._descriptor).st_blocks * 512 - end)
-
     def _reached(self, start: int, size: int) -> int:
-        _allocate(self._descriptor, start, size)
+        """Up to where there is room now. Raises ``OSError`` if the disk is full."""
+        try:
+            _allocate(self._descriptor, start, size)
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise
+            self._is_possible, self._size = False, 0
+            logger.info("no room is kept for a full disk, this file system cannot: %s", error.strerror)
         return start + size
 
 
 def make_room(folder: Path) -> None:
-    """For whoever must open what lies in a folder of results whose disk is full: what is kept there is given up, unless
-    a process holds it, such as one of a run that goes on."""
+    """For whoever must open what lies in a folder of results whose disk is full: a part of what is kept there is given
+    up, unless a process holds it, such as one of a run that goes on."""
     path = folder / KEEPER
     with suppress(OSError):  # nothing is kept there, or not by this user: whoever needs room says so
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
             if _free(descriptor) < SCARCE:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                os.ftruncate(descriptor, os.fstat(descriptor).st_size)
+                kept, end = _kept(descriptor), os.fstat(descriptor).st_size
+                os.ftruncate(descriptor, end)  # all of it: not every file system gives up a part
+                if kept > SCARCE:
+                    _allocate(descriptor, end, kept - SCARCE)
         finally:
             os.close(descriptor)
 
@@ -108,6 +109,12 @@ def is_scarce(folder: Path) -> bool:
         return False
 
 
+def _kept(descriptor: int) -> int:
+    """Bytes that a file keeps: what the process before has left. To ask for them again takes room on XFS and Btrfs."""
+    found = os.fstat(descriptor)
+    return max(0, found.st_blocks * 512 - found.st_size)
+
+
 def _free(place: int | Path) -> int:
     """Bytes of the disk that this user may still take."""
     found = os.statvfs(place)
@@ -115,6 +122,8 @@ def _free(place: int | Path) -> int:
 
 
 def _allocate(descriptor: int, start: int, size: int) -> None:
+    if sys.platform != "linux":
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
     fallocate = ctypes.CDLL(None, use_errno=True).fallocate
     fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
     while fallocate(descriptor, _KEEP_SIZE, start, size):

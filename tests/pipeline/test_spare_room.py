@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.spare_room import KEEPER, SHARE, SpareRoom, is_scarce, make_room
+from pipeline.spare_room import KEEPER, SCARCE, SHARE, SpareRoom, is_scarce, make_room
 from pipeline.store.event_store import EventStore
 from tests.full_disk import fill
 from tests.mounting import mounted
@@ -117,8 +117,11 @@ def test_it_is_given_up_once_where_a_file_system_wants_other_room(file: int, sma
 
 def test_a_file_system_that_cannot_keep_room_is_written_as_ever(tmp_path: Path) -> None:
     with mounted(tmp_path / "ramfs", "-t", "ramfs", "ramfs") as disk, (disk / KEEPER).open("ab", buffering=0) as file:
+        file.write(CONTENT)
         room = taken(file.fileno())
-        room.leave(10**6)
+        for end in (10**6, 2 * 10**6):
+            room.leave(end)
+            room.take(end)
         assert file.write(CONTENT) == len(CONTENT)
         assert not room.give_up(OSError(errno.ENOSPC, "full"))
 
@@ -130,6 +133,16 @@ def test_a_full_disk_gets_it_back_for_who_must_open_what_lies_there(file: int, s
     make_room(small_disk)
     assert free(small_disk) > 50_000
     assert (small_disk / KEEPER).read_bytes() == CONTENT
+
+
+def test_it_is_given_up_part_by_part(tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=20m", "tmpfs") as disk:
+        with (disk / KEEPER).open("ab", buffering=0) as chain:
+            taken(chain.fileno())
+        for left in (SCARCE, SCARCE, SCARCE / 2, 0):
+            fill(disk)
+            make_room(disk)
+            assert left - 65536 <= free(disk) <= left + 4096
 
 
 def test_who_holds_the_file_keeps_it(file: int, small_disk: Path) -> None:
