@@ -81,9 +81,14 @@ class Database:
             return []
         with self.reading() as connection:
             tables = postgresql.unknown_tables(connection)
-        if tables:
+        if not tables:
+            return []
+        try:
             with self._transaction(self._engine) as connection:
                 postgresql.make_statistics(connection, tables)
+        except StoreError as error:
+            logger.warning("%s; it goes on without having looked at %s, and slower", error, ", ".join(tables))
+            return []
         return tables
 
     def shrink(self) -> None:

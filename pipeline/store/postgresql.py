@@ -103,8 +103,8 @@ def unknown_tables(connection: "Connection") -> list[str]:
 
 
 def make_statistics(connection: "Connection", tables: Sequence[str]) -> None:
-    """Of these tables; one that somebody else is at is left out."""
-    connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {', '.join(tables)}")
+    """Of these tables. The server lets go of them for it; a ``VACUUM`` of somebody's own is waited for."""
+    connection.exec_driver_sql(f"ANALYZE {', '.join(tables)}")
 
 
 def title(address: StoreAddress) -> str:

@@ -185,6 +185,23 @@ def test_once_large_tables_are_surveyed_no_page_of_messages_reads_them_all(
     assert times_read(postgres, unknown) == before
 
 
+def test_what_cannot_be_surveyed_now_is_said_and_goes_on(
+    postgres: Postgres, unknown: StoreAddress, caplog: pytest.LogCaptureFixture
+) -> None:
+    impatient = f"{postgres.url}?options=-c%20lock_timeout=100#{unknown.name}"
+    with (
+        EventStore.open(impatient, analysis_sha256=None) as store,
+        EventStore.open(unknown, analysis_sha256=None) as another,
+        another._database.writing() as connection,
+    ):
+        connection.exec_driver_sql("LOCK TABLE events IN SHARE UPDATE EXCLUSIVE MODE")  # as VACUUM does
+        assert store.survey() == []
+        assert len(store.catalogue.bodies(["gate-7"])) == 1
+    assert [record.getMessage().partition("; it goes on ")[2] for record in caplog.records] == [
+        "without having looked at events, and slower"
+    ]
+
+
 @pytest.mark.parametrize("may", ["GRANT bartizan TO {role}", "ALTER ROLE {role} RESET ALL"])
 def test_who_may_only_read_surveys_nothing(postgres: Postgres, unknown: StoreAddress, may: str) -> None:
     """It owns the tables and the server takes nothing that is written, or the other way round."""
