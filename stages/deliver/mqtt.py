@@ -78,7 +78,8 @@ class MqttSink:
 
     def _publish(self, link: MqttLink, posts: Iterable[Post], said: list[tuple[str, str]]) -> None:
         for post in posts:
-            link.publish(post.topic, post.body, retain=post.retain, properties=self._properties(post, said))
+            retain = post.retain and not self._options.is_trial
+            link.publish(post.topic, post.body, retain=retain, properties=self._properties(post, said))
 
     def _properties(self, post: Post, said: list[tuple[str, str]]) -> Any:
         """What MQTT 5 says beside the payload; None with 3.1.1."""

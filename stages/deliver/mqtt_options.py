@@ -152,9 +152,10 @@ class MqttOptions(PayloadOptions, TlsOptions):
         return SinkOptions.wants(self, event) if self.dialect in _ROOTS else super().wants(event)
 
     def for_trial(self) -> Self:
-        """Under another client id, and without a word on who is there: the run beside it still is."""
+        """Under another client id, and without a word on who is there: the run beside it still is. Nothing of it stays
+        at the broker."""
         own = f"bartizan{urandom(7).hex()}"
-        return self.model_copy(update={"client_id": own, "availability_topic": None, "retain": False})
+        return super().for_trial().model_copy(update={"client_id": own, "availability_topic": None, "retain": False})
 
     @property
     def birth_topic(self) -> str | None:

@@ -71,9 +71,18 @@ class SinkOptions(BaseModel):
         """Whether the sink is sent this message, if it knows of its event."""
         return not self.types or event.type in self.types
 
+    _is_trial: bool = PrivateAttr(default=False)
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether a run may go on beside this sink, with the same receiver."""
+        return self._is_trial
+
     def for_trial(self) -> Self:
         """What a sink is tried out with beside a run that goes on, so that this run is not disturbed."""
-        return self
+        beside = self.model_copy()
+        beside._is_trial = True
+        return beside
 
     def faults(self) -> Iterator[Fault]:
         """What is wrong beyond the values themselves: files that are missing, templates that are broken. Asked by
@@ -90,18 +99,6 @@ class JsonLinesOptions(SinkOptions):
 
     path: Path = Field(description="The file; appended to. Its folder must exist.")
     fsync: bool = Field(default=True, description="Wait for the disk after each line, so that a power cut loses none.")
-    _is_trial: bool = PrivateAttr(default=False)
-
-    @property
-    def is_trial(self) -> bool:
-        """Whether a run that has the file does not matter: lines of a test may stand between its own."""
-        return self._is_trial
-
-    def for_trial(self) -> Self:
-        """Beside a run that has the file."""
-        beside = self.model_copy()
-        beside._is_trial = True
-        return beside
 
 
 class SqliteOptions(SinkOptions):

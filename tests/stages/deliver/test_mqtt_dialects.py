@@ -240,3 +240,24 @@ def test_a_covered_camera_is_told_on_frigates_reviews_alone(
     sink.send(msgspec.structs.replace(START, ordinal=2), key="2")
     wait_for(lambda: len(home.said("nvr/reviews")) == 2, "the reviews")
     assert len(home.said("nvr/events")) == 1
+
+
+def test_nothing_of_a_trial_stays_at_the_broker(broker: ServerProcess) -> None:
+    options = MqttOptions.model_validate(
+        {"host": "localhost", "port": broker.port, "username": USER, "password": PASSWORD, "dialect": "home_assistant"}
+    )
+    before = Listener(broker)
+    trial = MqttSink(options.for_trial())
+    trial.send(START, key="1")
+    for _ in until(20, "the event"):
+        if before.said("bartizan/gate/event"):
+            break
+    trial.close()
+    later = Listener(broker)
+    later.born()
+    for _ in until(20, "its own word, behind all that is retained"):
+        if later.said("homeassistant/status"):
+            break
+    assert [message.topic for message in later.got] == ["homeassistant/status"]
+    before.close()
+    later.close()
