@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from pipeline.clock import SystemClock
+from pipeline.commands.console import table_console
 from pipeline.commands.event_place import open_place
 from pipeline.commands.letter_table import plain_letter, show_letters
 from pipeline.commands.options import ConfigArgument, DrainTimeoutOption, JsonOption, SetOption, seconds
@@ -67,7 +67,7 @@ def list_letters(
     if not shown:
         print(f"nothing is {' or '.join(states)}")
         return
-    show_letters(shown, Console(), time.time_ns())
+    show_letters(shown, table_console(), time.time_ns())
     if len(found) > limit:
         print(f"more: --limit {2 * limit}")
 

@@ -8,8 +8,8 @@ from secrets import token_hex
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from pipeline.commands.console import table_console
 from pipeline.commands.event_export import export_to
 from pipeline.commands.event_filter import (
     PlaceArgument,
@@ -77,7 +77,7 @@ def list_events(
     if not shown:
         print("no events")
         return
-    show_list(shown, Console())
+    show_list(shown, table_console())
     if is_more:
         print(f"more, {order} first: --after {shown[-1].event_id[:SHORT]}")
 
@@ -94,7 +94,7 @@ def show(place: PlaceArgument, event: IdArgument, as_json: JsonOption = False) -
     if as_json:
         print(json.dumps({**as_plain(alarm, messages, deliveries), "deleted": deleted}, indent=2))
     else:
-        show_one(alarm, messages, deliveries, Console(), deleted=deleted)
+        show_one(alarm, messages, deliveries, table_console(), deleted=deleted)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipeline.commands.console import table_console
 from pipeline.configuration.kept_analysis import KeptAnalysis
 from pipeline.configuration.rules_file import load_rules
 from pipeline.errors import UsageError
@@ -60,7 +61,7 @@ def replay(
     rehearsal = rehearse(out, kept, cameras=camera or (), window=window)
     seconds = time.monotonic() - began
     is_same_analysis = rehearsal.analysis_sha256 == own.sha256
-    console = Console()
+    console = table_console()
     _conclude(console, rehearsal, seconds, is_same_analysis=is_same_analysis)
     if rules is None and not is_same_analysis:
         console.print("  a file that the run's rules name is not what it was: its events are compared with another's")

@@ -1,23 +1,21 @@
 """``bartizan top``: a live table of a running pipeline's cameras and processes."""
 
 import contextlib
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
 
 import psutil
 import typer
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from pipeline.commands.console import table_console
 from pipeline.errors import UsageError
 from pipeline.observability.status_file import CameraStatus, RunStatus, read_status
 
-PIPED_WIDTH = 160
-"""Columns where there is no terminal that says how many it has."""
 AT_WORK = {"online": "green", "running": "green", "offline": "red", "given up": "red", "waiting": "yellow"}
 
 
@@ -29,7 +27,7 @@ def top(
     interval_s: Annotated[float, typer.Option("--interval", min=0.2, help="Seconds between updates.")] = 1.0,
 ) -> None:
     """Show a running pipeline: cameras, rates, drops by reason, processes, restarts. Ctrl-C ends."""
-    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    console = table_console()
     viewer = Viewer()
     first = read_status(out)
     if once:

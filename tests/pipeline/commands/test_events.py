@@ -57,6 +57,14 @@ def test_a_line_for_each_event_the_newest_first(finished: Path) -> None:
                                  "door", "car"]  # fmt: skip
 
 
+def test_what_is_piped_is_not_cut_off(finished: Path) -> None:
+    """As wide as a terminal would be, it has no room for the reason."""
+    piped = CliRunner().invoke(app, ["list", str(finished)], env={"COLUMNS": None}).stdout.splitlines()
+    assert piped[0].split()[-1] == "reason"
+    assert max(len(line.rstrip()) for line in piped) > 100
+    assert run("list", finished).splitlines()[0].split()[-1] == "class"
+
+
 def test_pages_follow_one_another(finished: Path) -> None:
     seen: list[str] = []
     after: list[str] = []
