@@ -17,6 +17,8 @@ ONLINE, OFFLINE = b"online", b"offline"
 LEAVE_S = 2.0
 _REFUSED = (0x90, 0x99)
 """Answers to PUBLISH that another try would get again: topic name invalid, payload format invalid."""
+_TOO_LARGE = 0x95
+"""What a broker says when it hangs up on a message that is more than it takes (MQTT 5; with 3.1.1 it just hangs up)."""
 _CREDENTIALS = (0x86, 0x87, 0x8A, 0x8C)
 """Answers to CONNECT: bad user name or password, not authorized, banned, bad authentication method."""
 
@@ -34,6 +36,7 @@ class MqttLink:
         """Why it did not accept us."""
         self._lost = ""
         """Why the connection ended."""
+        self._is_too_large = False
         self._answers: dict[int, Any] = {}
         self._broken = False
         self._asked = False
@@ -76,6 +79,10 @@ class MqttLink:
             self._state.wait_for(lambda: sent.mid in self._answers or not self._connected, self._options.timeout_s)
         if sent.mid in self._answers:
             return self._judge(self._answers[sent.mid])
+        if self._is_too_large:
+            self._broken = True
+            text = f"refuses the message: its {len(payload):,} bytes are more than it takes"
+            raise DeliveryRefused(f"MQTT broker {self._options.broker} {text}")
         why = f"did not acknowledge within {self._options.timeout_s:g} s"
         raise self._failed(why if self._connected else f"closed the connection ({self._lost}) before it acknowledged")
 
@@ -146,6 +153,7 @@ class MqttLink:
         with self._state:
             self._connected = False
             self._lost = str(reason)
+            self._is_too_large = reason.value == _TOO_LARGE
             self._state.notify_all()
 
     def _on_publish(self, _client: "Client", _data: Any, mid: int, reason: Any, _properties: Any) -> None:

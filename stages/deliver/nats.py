@@ -73,6 +73,7 @@ class NatsSink(LooksBack):
     # ---- on the loop
 
     async def _publish(self, subject: str, body: bytes, key: str) -> None:
+        from nats.errors import MaxPayloadError
         from nats.js.errors import APIError, NoStreamResponseError
 
         options = self._options
@@ -86,6 +87,9 @@ class NatsSink(LooksBack):
         except APIError as error:
             text = f"{self._name} refuses the message: {error.description}"
             raise DeliveryRefused(text) if error.code == 400 else DeliveryError(text) from error
+        except MaxPayloadError as error:
+            text = f"its {len(body):,} bytes are more than the server takes (max_payload: {client.max_payload:,})"
+            raise DeliveryRefused(f"{self._name} refuses the message: {text}") from error
         except TimeoutError as error:
             await self._drop()
             why = f"did not acknowledge within {options.timeout_s:g} s"

@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from pydantic import ValidationError
 
 from pipeline.clock import SystemClock
-from pipeline.errors import DeliveryError
+from pipeline.errors import DeliveryError, DeliveryRefused
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import Position
 from pipeline.store.sample_event import sample_event
@@ -362,3 +362,13 @@ def test_a_run_after_a_power_cut_stays_available_when_the_broker_misses_the_one_
         for shell in started:
             with shell:
                 shell.wait(10)
+
+
+def test_a_message_that_is_more_than_the_broker_takes_is_refused_where_it_says_so(tmp_path: Path) -> None:
+    with mosquitto(tmp_path, more="max_packet_size 2000") as small:
+        with sink(small, version=5) as mqtt:
+            with pytest.raises(DeliveryRefused, match=r"refuses the message: its 5,\d+ bytes are more than it takes"):
+                mqtt.send(sample_event(reason="x" * 4000), key="1")
+            mqtt.send(sample_event(region={}, score_history=[], why=[]), key="2")
+        with sink(small) as older, pytest.raises(DeliveryError, match="closed the connection"):
+            older.send(sample_event(reason="x" * 4000), key="1")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipeline.errors import DeliveryError
+from pipeline.errors import DeliveryError, DeliveryRefused
 from pipeline.store.sample_event import sample_event
 from tests.servers.nats import PASSWORD, USER, nats_server
 from tests.servers.process import ServerProcess
@@ -144,3 +144,12 @@ def test_tls_and_an_expired_certificate(tmp_path: Path, certificates: Any) -> No
 def test_options_that_mean_nothing_are_refused(values: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         NatsOptions.model_validate({"servers": "nats://h:4222", **values})
+
+
+def test_a_message_that_is_more_than_the_server_takes_is_refused_and_the_next_one_goes(server: ServerProcess) -> None:
+    make_stream(server)
+    with sink(server) as jetstream:
+        with pytest.raises(DeliveryRefused, match=r"bytes are more than the server takes \(max_payload: 1,048,576\)"):
+            jetstream.send(sample_event(reason="x" * 2_000_000), key="1")
+        jetstream.send(sample_event(ordinal=2), key="2")
+    assert len(stored(server)) == 1
