@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from pipeline.best_picture import Made
 from pipeline.build import build_evidence
 from pipeline.clock import ManualClock, SystemClock
 from pipeline.configuration.config import PipelineConfig
@@ -136,6 +137,23 @@ def test_the_supervisor_is_answered_while_many_messages_and_a_long_chain_are_rea
     with run.store() as store, Witness(run.out, store, None, SystemClock(), lambda: answers.append(1)) as witness:
         assert len(answers) >= 6, "three times in the chain, and while it looks at what is in it"
         assert witness.catch_up() == 0
+
+
+def test_a_picture_that_waits_for_room_gets_no_note_that_there_is_none(small_disk: Path, ends: Ends) -> None:
+    run = Run(small_disk / "out")
+    (event,) = snapshots(1)
+    run.commit([event])
+
+    def hold(loop: EvidenceLoop) -> None:
+        ballast = fill(small_disk)
+        loop._unwritten.write(event, Made(b"picture"))
+        loop._scan()
+        loop._child.draining = True
+        loop._scan()
+        ballast.unlink()
+
+    run.drained(ends.ours, ends.child, before=hold)
+    assert [path.name for path in (run.out / "media").iterdir()] == ["1.jpg"]
 
 
 def test_on_a_full_disk_notes_and_the_chain_wait_and_are_written_as_soon_as_there_is_room(
