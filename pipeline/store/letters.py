@@ -8,7 +8,7 @@ from pipeline.store.database import Database
 from pipeline.store.tables import Tables
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Select, Table
+    from sqlalchemy import ColumnElement, Connection, Select, Table
 
 DIGEST = "digest"
 STATES = ("pending", "delivered", "dead", "merged", "held")
@@ -93,7 +93,8 @@ class Letters:
     def resend(self, *, sinks: Collection[str] = (), event_ids: Sequence[str] | None = None) -> dict[str, int]:
         """Have dead letters tried again at once, with all their patience; how many, by sink.
 
-        ``event_ids``: those of these events, no digests; None: all. The attempts that were made stay counted.
+        ``event_ids``: those of these events, no digests; None: all. The attempts that were made stay counted. What a
+        governor held back since it went the way of such a message is decided anew.
         """
         from sqlalchemy import func, select, update
 
@@ -102,6 +103,8 @@ class Letters:
         again = {"state": "pending", "first_attempt_ns": None, "next_attempt_ns": 0, "settled_ns": None}
         counts: dict[str, int] = {}
         with self._database.writing() as connection:
+            for page in pages:
+                self._undecide(connection, sinks, page)
             for table in tables:
                 for page in pages:
                     fits = self._dead(table, sinks, page)
@@ -132,6 +135,25 @@ class Letters:
         return sorted(found)
 
     # ---- inside
+
+    def _undecide(self, connection: "Connection", sinks: Collection[str], event_ids: Sequence[str] | None) -> None:
+        """Put back what was held back because its event's first message lies dead."""
+        from sqlalchemy import delete, select, tuple_, update
+
+        outbox, events, decisions = self._tables.outbox, self._tables.events, self._tables.decisions
+        dead = select(outbox.c.sink, events.c.event_id).select_from(outbox.join(events))
+        dead = dead.where(*self._dead(outbox, sinks, event_ids))
+        columns = decisions.c
+        followed = (
+            columns.verdict == "held",
+            columns.role == "follow",
+            tuple_(columns.sink, columns.event_id).in_(dead),
+        )
+        rows = connection.execute(select(columns.number, columns.sink, columns.message_id).where(*followed)).all()
+        for row in rows:
+            mine = (outbox.c.message_id == row.message_id, outbox.c.sink == row.sink, outbox.c.state == "held")
+            connection.execute(update(outbox).where(*mine).values(state="pending", settled_ns=None))
+            connection.execute(delete(decisions).where(columns.number == row.number))
 
     def _boxes(self) -> "list[Table]":
         return [self._tables.outbox, self._tables.digests]

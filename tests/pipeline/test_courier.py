@@ -17,7 +17,7 @@ from pipeline.clock import SECOND, SystemClock
 from pipeline.configuration.config import SinkConfig
 from pipeline.configuration.settings import GovernorOptions
 from pipeline.courier import AGAIN_S, IDLE_S, Courier
-from pipeline.errors import DeliveryError
+from pipeline.errors import DeliveryError, DeliveryRefused
 from pipeline.messages import Event
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import Position
@@ -363,3 +363,33 @@ def test_what_waits_for_a_time_that_a_wrong_clock_gave_is_tried_by_the_next_proc
     sink = OwnSink()
     courier("own", sink)
     wait_for(lambda: sink.got == keys, "all messages")
+
+
+def test_a_start_that_was_given_up_and_is_sent_again_is_followed_by_its_end_at_a_governed_sink(
+    store: EventStore,
+) -> None:
+    refusing = [True]
+
+    def refuse(event: Event) -> None:
+        if refusing:
+            raise DeliveryRefused("not like this")
+
+    sink, limits = OwnSink(act=refuse), GovernorOptions(enabled=True)
+    own = built("own", sink)
+    own.govern = lambda store: GovernedOutbox(store, store.decisions, "own", limits, clock=SystemClock(), live=False)
+    events = [sample_event(ordinal=1), sample_event(ordinal=2, type="end")]
+    store.commit("gate", events, Position(b"", 0, 0), lambda _: ["own"])
+    served = Courier(own, store, SystemClock(), poll_s=0.01)
+    served.start()
+    try:
+        wait_for(lambda: not store.outbox_waiting(["own"])["own"], "an end of it")
+        assert store.outbox_counts()["own"] == {"pending": 0, "delivered": 0, "dead": 1, "held": 1}
+        refusing.clear()
+        assert store.letters.resend() == {"own": 1}
+        wait_for(lambda: sink.got == [event.message_id for event in events], "both")
+        wait_for(lambda: store.outbox_counts()["own"]["delivered"] == 2, "a note of both")
+    finally:
+        served.stop()
+        served.join()
+    counts = store.decisions.counts()["own"]
+    assert (counts["events"], counts["delivered"]) == (1, 1)
