@@ -15,10 +15,12 @@ from pipeline import cli
 from pipeline.clock import ManualClock
 from pipeline.configuration.kept_place import note_configuration
 from pipeline.errors import StoreError, UsageError
+from pipeline.file_digest import file_sha256
 from pipeline.integrity.chain import Chain
+from pipeline.integrity.deletion import Wish, note_deletions
 from pipeline.integrity.site_key import VARIABLE, SiteKey
 from pipeline.integrity.witness import Witness
-from pipeline.retention.pruned import Undertaker
+from pipeline.retention.pruned import Undertaker, deletions_of
 from pipeline.store.pruning import Pruning
 from tests.pipeline.integrity.conftest import EVENTS, open_store
 from tests.pipeline.retention.test_sweep import SMALL, end, here, swept, verified
@@ -198,3 +200,21 @@ def test_verification_lists_what_was_deleted_only_when_asked(out: Path, key: Sit
     assert "deleted recordings/gate/1.mp4 at 2001-09-10T" in run("verify", out, "--deleted")
     assert "tombstones" not in json.loads(run("verify", out, "--json"))
     assert len(json.loads(run("verify", out, "--json", "--deleted"))["tombstones"]) == 10
+
+
+def test_a_file_that_was_deleted_and_made_again_counts_as_deleted_nowhere(
+    out: Path, key: SiteKey, run: Callable[..., str], tmp_path: Path
+) -> None:
+    name = "media/gate/3.mp4"
+    with open_store(out) as store, Witness(out, store, key, ManualClock(wall_ns=10**18)) as witness:
+        note_deletions(witness.chain, [Wish(name, 6, "for now")], "2026-01-01T00:00:00.000000Z")
+        assert set(deletions_of(out, [name])) == set(), "it is there yet"
+        (out / name).unlink()
+        assert set(deletions_of(out, [name])) == {name}
+        (out / name).write_bytes(b"made again")
+        witness.chain.add("file", name, digest=file_sha256(out / name), size=10, taken="2026-01-01T00:00:01.000000Z")
+    (out / name).unlink()  # by somebody
+    assert [(each.fault, each.name) for each in verified(out).findings] == [("missing", name)]
+    assert deletions_of(out, [name]) == {}
+    run("export", "e3", "--out", out, "-o", tmp_path / "package")
+    assert json.loads((tmp_path / "package" / "package.json").read_text())["deleted"] == {}
