@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -125,14 +124,3 @@ def test_an_error_is_one_line_and_a_traceback_only_with_debug(folder: Path) -> N
 )
 def test_each_error_has_its_exit_code(error: BartizanError, code: int) -> None:
     assert exit_code(error) == code
-
-
-def test_help_and_check_answer_at_once(folder: Path) -> None:
-    """Generous limits: the machine of the tests may be busy."""
-    for arguments, limit_s in (("--help",), 2.0), (("check", "good.yml"), 4.0):
-        took = []
-        for _ in range(3):
-            start = time.perf_counter()
-            bartizan(folder, *arguments)
-            took.append(time.perf_counter() - start)
-        assert min(took) < limit_s

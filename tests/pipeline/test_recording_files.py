@@ -87,7 +87,7 @@ def test_clips_for_which_there_is_no_room_are_made_when_there_is(
     recording: Recording, caplog: pytest.LogCaptureFixture
 ) -> None:
     def make_room() -> None:
-        for _ in until(8, "it to say that there is no room"):
+        for _ in until(60, "it to say that there is no room"):
             if any("no room for its clips" in each.message for each in caplog.records):
                 break
         (recording.disk / "ballast").unlink()

@@ -141,7 +141,7 @@ def test_a_child_dies_with_a_supervisor_that_is_killed(root: Path) -> None:
         assert is_running(child)
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-    deadline = time.monotonic() + 10.0
+    deadline = time.monotonic() + 60.0
     while is_running(child) and time.monotonic() < deadline:
         time.sleep(0.01)
     survived = is_running(child)

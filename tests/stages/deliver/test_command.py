@@ -68,19 +68,19 @@ def test_what_fails_is_worth_another_try_and_told_in_its_own_words(script: str, 
 
 def test_what_takes_too_long_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
     began = time.monotonic()
-    with pytest.raises(DeliveryError, match=r"sh took longer than 0\.3 s and was killed: waiting"):
-        shell(f"echo waiting; sleep 61 & echo $! > {tmp_path}/pid; wait", timeout_s=0.3)
-    assert time.monotonic() - began < 5
+    with pytest.raises(DeliveryError, match=r"sh took longer than 1 s and was killed: waiting"):
+        shell(f"echo waiting; sleep 61 & echo $! > {tmp_path}/pid; wait", timeout_s=1)
+    assert time.monotonic() - began < 61
     child = int((tmp_path / "pid").read_text())
-    for _ in until(5, "the child's child to be gone"):
+    for _ in until(60, "the child's child to be gone"):
         if not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE:
             break
 
 
 def test_what_it_leaves_running_does_not_hold_up_the_message(tmp_path: Path) -> None:
     began = time.monotonic()
-    shell(f"sleep 20 & echo $! > {tmp_path}/pid")
-    assert time.monotonic() - began < 5
+    shell(f"sleep 61 & echo $! > {tmp_path}/pid")
+    assert time.monotonic() - began < 61
     os.kill(int((tmp_path / "pid").read_text()), 9)
 
 

@@ -329,7 +329,7 @@ def test_kill_9_of_deliver_loses_nothing_decides_nothing_twice_and_gives_the_dec
         time.sleep(chance.random() * 0.3)  # the very thing that is tried: to be killed at some moment
         kill(process)
     process = start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     with EventStore.open(path, analysis_sha256="a") as store:
 
         def done() -> bool:

@@ -77,7 +77,7 @@ def test_what_was_acknowledged_lies_in_the_topic_in_the_order_of_each_camera(bro
 
 
 def test_a_broker_that_is_killed_is_told_and_takes_what_comes_when_it_is_there_again(broker: ServerProcess) -> None:
-    with sink(broker, timeout_s=2) as kafka:
+    with sink(broker, timeout_s=4) as kafka:
         kafka.send(sample_event("gate", 1), key="1")
         broker.kill()
         with pytest.raises(DeliveryError, match=r"^Kafka 127\.0\.0\.1:\d+: .*(connection|broker)"):
@@ -88,10 +88,10 @@ def test_a_broker_that_is_killed_is_told_and_takes_what_comes_when_it_is_there_a
 
 
 def test_a_broker_that_is_frozen_gets_the_message_in_the_end(broker: ServerProcess) -> None:
-    with sink(broker, timeout_s=1) as kafka:
+    with sink(broker, timeout_s=3) as kafka:
         kafka.send(sample_event("gate", 1), key="1")
         broker.freeze()
-        with pytest.raises(DeliveryError, match="did not acknowledge within 1 s"):
+        with pytest.raises(DeliveryError, match="did not acknowledge within 3 s"):
             kafka.send(sample_event("gate", 2), key="2")
         broker.resume()
     with sink(broker) as kafka:

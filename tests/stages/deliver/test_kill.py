@@ -31,7 +31,7 @@ def fill(path: Path) -> None:
                 store.commit(camera, [event], Position(b"", 0, 0), lambda event: ["hook", "file"])
 
 
-def wait_until(claim: Callable[[], bool], seconds: float = 40) -> None:
+def wait_until(claim: Callable[[], bool], seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not claim():
         assert time.monotonic() < deadline, "it did not come true in time"
