@@ -15,7 +15,7 @@ from tests.e2e.test_live import QUICK, camera_options
 from tests.full_disk import fill
 from tests.servers.rtsp import aio_rtsp_server
 
-ENOUGH = 6_000_000
+ENOUGH = 4_000_000
 """Bytes of evidence that make a run old."""
 RECORD = "stages.record={mode: continuous, segment_s: 1, pre_roll_s: 1, post_roll_s: 1, most_s: 3, reserve_mb: 1}"
 KEPT = "retention={free_gb: 0.002, grace_s: 1}"
