@@ -16,6 +16,7 @@ _ENCODE = msgspec.json.Encoder(order="deterministic").encode
 _TAIL = 8 << 20
 """How far back to look for messages that are there already: only what was written but not yet noted as delivered when
 the process died can come a second time, and that is at the end."""
+_MOST_SEEN = 100_000
 
 
 class _Line(msgspec.Struct):
@@ -45,6 +46,8 @@ class JsonLinesSink:
             file = self._file or self._open()
             if key not in self._seen:
                 self._append(file, _ENCODE(event) + b"\n")
+                if len(self._seen) >= _MOST_SEEN:
+                    self._seen.clear()
                 self._seen.add(key)
         except OSError as error:
             raise DeliveryError(f"{self._options.path} cannot be written: {error.strerror or error}") from error

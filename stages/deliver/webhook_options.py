@@ -30,7 +30,7 @@ class WebhookOptions(PayloadOptions, TlsOptions):
     method: Literal["POST", "PUT", "PATCH"] = Field(default="POST", description="How it is sent.")
     headers: dict[str, SecretStr] = Field(default={}, description="Further request headers, such as Authorization.")
     secret: SecretStr | None = Field(
-        default=None, description="Key for the signature in X-Bartizan-Signature; unset: unsigned."
+        default=None, min_length=1, description="Key for the signature in X-Bartizan-Signature; unset: unsigned."
     )
     connect_timeout_s: float = Field(default=5.0, gt=0, le=300, description="Longest wait for a connection.")
     timeout_s: float = Field(

@@ -72,6 +72,11 @@ def test_the_receiver_can_check_the_signature(receiver: Any) -> None:
     assert int(stamp) == NOW_S
 
 
+def test_a_secret_that_anybody_knows_is_refused() -> None:
+    with pytest.raises(ValidationError, match="at least 1 item"):
+        WebhookOptions.model_validate({"url": "http://localhost", "secret": ""})
+
+
 def test_without_a_secret_there_is_no_signature(receiver: Any) -> None:
     send(receiver, headers={"Authorization": "Bearer abcdefgh"})
     assert "X-Bartizan-Signature" not in receiver.requests[0].headers
