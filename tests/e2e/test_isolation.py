@@ -39,11 +39,6 @@ def told(run: Running, camera: str) -> list[dict[str, Any]]:
     ]
 
 
-def restarts(run: Running, label: str) -> list[str]:
-    """Why the process of this label was started again, time by time."""
-    return [restart["reason"] for restart in run.report()["restarts"] if restart["stage"] == label]
-
-
 def dropped(run: Running, stage: str) -> dict[str, int]:
     found: dict[str, int] = next(book["dropped"] for book in run.report()["books"] if book["stage"] == stage)
     return found
@@ -68,10 +63,10 @@ def test_a_decoder_that_always_aborts_is_given_up_and_harms_nobody_else(calm: Ru
     source = run.report()["sources"][1]
     assert source["ended"] == "failed: died of SIGABRT"
     assert source["frames"] <= 20
-    # the limit counts deaths without progress, and the first of them came after some
-    assert 2 <= len(restarts(run, "capture[broken]")) <= 4
+    # it is given up at the third death without progress, of which there is some for each of its frames at most
+    assert 2 <= len(run.restarts("capture[broken]")) <= 3 * (1 + 20)
     assert "camera broken" in run.output.read_text()
-    assert restarts(run, "capture[clip]") == []
+    assert run.restarts("capture[clip]") == []
     broken.with_suffix(".plan").unlink()
     mended = analyse(tmp_path / "out", clip, broken)
     assert told(mended, "clip") == told(calm, "clip")
@@ -81,7 +76,7 @@ def test_a_decoder_that_always_aborts_is_given_up_and_harms_nobody_else(calm: Ru
 def test_a_decoder_that_aborts_once_changes_nothing(calm: Running, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.pattern", frames=FRAMES, abort_at=40, times=1)
     run = analyse(tmp_path / "out", clip)
-    assert restarts(run, "capture[clip]") == ["died of SIGABRT"]
+    assert run.restarts("capture[clip]") == ["died of SIGABRT"]
     assert (run.out / "events.jsonl").read_bytes() == (calm.out / "events.jsonl").read_bytes()
 
 
@@ -108,9 +103,9 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Running:
 def test_a_frame_that_kills_its_worker_is_poison_and_the_rest_is_analysed(poisoned: Running) -> None:
     assert dropped(poisoned, "detect") == {"poison": 1}
     assert "camera clip: 1 frame could not be analysed" in poisoned.output.read_text()
-    assert set(restarts(poisoned, "detect[0]")) == {"died of SIGABRT"}
+    assert set(poisoned.restarts("detect[0]")) == {"died of SIGABRT"}
     # Twice it counts; on a busy machine the frame may be handed out again before that is known.
-    assert 2 <= len(restarts(poisoned, "detect[0]")) <= 4
+    assert len(poisoned.restarts("detect[0]")) >= 2
     assert poisoned.frames("clip") == FRAMES
     assert poisoned.events()
 
@@ -147,16 +142,16 @@ def test_a_frame_that_raises_is_poison_and_costs_no_worker(poisoned: Running, tm
 
 def test_a_frame_that_hangs_is_poison_after_two_leases(poisoned: Running, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.pattern", frames=FRAMES)
-    run = analyse(tmp_path / "out", clip, options=[*tripping("hang"), "--set", "stages.dispatch.lease_s=0.7"])
+    run = analyse(tmp_path / "out", clip, options=[*tripping("hang"), "--set", "stages.dispatch.lease_s=1.2"])
     assert dropped(run, "detect") == {"poison": 1}
-    assert set(restarts(run, "detect[0]")) == {"held a frame for longer than its lease"}
+    assert set(run.restarts("detect[0]")) == {"held a frame for longer than its lease"}
     assert (run.out / "events.jsonl").read_bytes() == (poisoned.out / "events.jsonl").read_bytes()
 
 
 @pytest.mark.slow
 def test_a_frame_that_hangs_is_found_by_its_silence_too(poisoned: Running, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.pattern", frames=FRAMES)
-    run = analyse(tmp_path / "out", clip, options=[*tripping("hang"), "--set", "supervisor.liveness_s=1.5"])
+    run = analyse(tmp_path / "out", clip, options=[*tripping("hang"), "--set", "supervisor.liveness_s=2.5"])
     assert dropped(run, "detect") == {"poison": 1}
-    assert set(restarts(run, "detect[0]")) == {"no answer for 1.5 s"}
+    assert set(run.restarts("detect[0]")) == {"no answer for 2.5 s"}
     assert (run.out / "events.jsonl").read_bytes() == (poisoned.out / "events.jsonl").read_bytes()
