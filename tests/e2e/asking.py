@@ -43,7 +43,7 @@ class DyingClassifier(PickyClassifier):
 
 
 class SlowClassifier(PickyClassifier):
-    """Takes longer for every other batch than a live camera waits."""
+    """Takes nearly as long for every third batch as a live camera waits (1 s), so that what comes with it is late."""
 
     def __init__(self, options: PickyClassifier.Options) -> None:
         super().__init__(options)
@@ -51,7 +51,7 @@ class SlowClassifier(PickyClassifier):
 
     def process(self, crops: Sequence[Picture]) -> npt.NDArray[np.float32]:
         self._batches += 1
-        time.sleep(0.45 if self._batches % 3 == 0 else 0.05)
+        time.sleep(0.95 if self._batches % 3 == 0 else 0.05)
         red = self._colour.process(crops)[:, self._colour.names.index("red")]
         return np.stack([red, 1 - red], axis=1)
 

@@ -11,7 +11,7 @@ from pipeline.journal.log import LogReader
 from pipeline.messages import FrameRecord
 from tests.e2e.conftest import Start
 from tests.e2e.faulty import DETECTOR
-from tests.e2e.running import Running, until
+from tests.e2e.running import Running
 
 FRAMES = 240
 SOURCE = f"synthetic:320x240@10?frames={FRAMES}&boxes=3&recording=yes"
@@ -139,10 +139,7 @@ def test_a_run_that_was_killed_goes_on_with_another_number_of_processes(
     out = tmp_path / "out"
     first = start(command(configured(tmp_path), out), out)
     first.wait_frames("clip", FRAMES // 3)
-    children = list(first.children().values())
-    first.command.kill()
-    for child in children:
-        child.wait(10)
+    first.kill()
     second = start(command(configured(tmp_path, workers=2), out), out)
     same_as(undisturbed, second)
 
@@ -190,15 +187,12 @@ def test_a_rule_that_waits_for_what_the_classifier_never_says_is_refused(start: 
 LIVE = "synthetic:320x240@10?boxes=3"
 
 
-def wait_events(run: Running, name: str, kind: str, count: int, *, within_s: float = 30.0) -> list[dict[str, Any]]:
-    for _ in until(within_s, f"{count} {kind} events of {name}"):
-        path = run.out / "events.jsonl"
-        events = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-        found = [event for event in events if event["name"] == name and event["type"] == kind]
-        if len(found) >= count:
-            return found
-        assert run.command.poll() is None, run.said()
-    raise AssertionError
+def wait_events(run: Running, name: str, kind: str, count: int) -> list[dict[str, Any]]:
+    def found() -> list[dict[str, Any]]:
+        told = [event for event in run.events_so_far() if event["name"] == name and event["type"] == kind]
+        return told if len(told) >= count else []
+
+    return run.wait_for(found, f"{count} {kind} events of {name}")
 
 
 @pytest.mark.slow
@@ -209,10 +203,7 @@ def test_live_alarms_go_on_while_the_classifier_is_dead_and_it_comes_back(start:
     frozen = run.signal("classify[colour/0]", signal.SIGSTOP)
     updates = len(wait_events(run, "red", "update", 1))
     wait_events(run, "red", "update", updates + 2)
-    for _ in until(20, "the frozen classifier to be replaced"):
-        child = run.children().get("classify[colour/0]")
-        if child is not None and child.pid != frozen:
-            break
+    run.another("classify[colour/0]", frozen)
     wait_events(run, "red", "update", updates + 6)
     assert run.stop() == 0, run.said()
     report = run.report()
@@ -232,11 +223,11 @@ def test_a_live_run_told_again_from_its_log_and_journal_says_the_same(start: Sta
     from pipeline.store.event_store import EventStore
 
     out = tmp_path / "out"
-    path = configured(tmp_path, source=LIVE, kind=f"{OWN}:SlowClassifier", name="colour")
+    path = configured(tmp_path, source=LIVE, kind=f"{OWN}:SlowClassifier", name="colour", delay_s=1.0)
     run = start(command(path, out), out)
-    wait_events(run, "red", "update", 3, within_s=120)
+    wait_events(run, "red", "update", 3)
     run.signal("alert", signal.SIGKILL)
-    wait_events(run, "red", "update", 6, within_s=120)
+    wait_events(run, "red", "update", 6)
     assert run.stop() == 0, run.said()
     assert book(run)["dropped"]["late"] > 0
 

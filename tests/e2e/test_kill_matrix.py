@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.e2e.running import Running, process_command, until
+from tests.e2e.running import Running, process_command, run_to_end
 
 FRAMES = 300
 CLIP = "campus"
@@ -17,12 +17,7 @@ PROCESSES = [(f"capture[{CLIP}]", "alert"), ("dispatch", "evidence"), ("detect[0
 @pytest.fixture(scope="module")
 def undisturbed(campus: Path, tmp_path_factory: pytest.TempPathFactory) -> Running:
     out = tmp_path_factory.mktemp("undisturbed") / "out"
-    run = Running(process_command(campus, out), out)
-    try:
-        assert run.wait() == 0, run.said()
-    finally:
-        run.end()
-    assert run.report()["balanced"]
+    run = run_to_end(["process", str(campus), "--out", str(out)], out)
     assert run.report()["restarts"] == []
     assert len(run.events()) > 20
     return run
@@ -56,8 +51,7 @@ def test_killed_and_frozen_processes_change_nothing(
     frozen = [run.signal(label, signal.SIGSTOP) for label in labels]
     same_as(undisturbed, run)
     for label in labels:
-        restarts = [restart for restart in run.report()["restarts"] if restart["stage"] == label]
-        assert len(restarts) >= 2, f"pids {frozen}: {run.report()['restarts']}"
+        assert len(run.restarts(label)) >= 2, f"pids {frozen}: {run.report()['restarts']}"
 
 
 @pytest.mark.slow
@@ -65,12 +59,10 @@ def test_best_pictures_are_the_same_if_their_process_is_killed_while_it_chooses(
     start: Start, undisturbed: Running, campus: Path, tmp_path: Path
 ) -> None:
     run = start(process_command(campus, tmp_path / "out"), tmp_path / "out")
-    for _ in until(120, "a first best picture"):
-        if any((run.out / "media").glob("*.crop.jpg")):
-            break
+    run.wait_for(lambda: any((run.out / "media").glob("*.crop.jpg")), "a first best picture")
     run.signal("evidence", signal.SIGKILL)
     same_as(undisturbed, run)
-    assert [restart["stage"] for restart in run.report()["restarts"]] == ["evidence"]
+    assert "killed from outside (SIGKILL)" in run.restarts("evidence")
 
 
 @pytest.mark.slow
@@ -92,10 +84,7 @@ def test_a_run_whose_supervisor_was_killed_goes_on_where_it_was(
     command = process_command(campus, tmp_path / "out")
     first = start(command, tmp_path / "out")
     first.wait_frames(CLIP, FRAMES // 3)
-    children = list(first.children().values())
-    first.command.kill()
-    for child in children:
-        child.wait(10)  # they die with it
+    first.kill()
     reached = first.frames(CLIP)
     second = start(command, tmp_path / "out")
     same_as(undisturbed, second)

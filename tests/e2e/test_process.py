@@ -1,9 +1,7 @@
 """``bartizan process``: what comes of recordings, with which exit code, and how a second run goes on."""
 
 import json
-import os
-import subprocess
-import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import polars
 import pytest
 
 from stages.capture.pattern import Pattern
-from tests.e2e.running import Running, run_to_end, until
+from tests.e2e.running import Running, bartizan, run_to_end
 from tests.servers.clips import write_clip
 
 PATTERN = "synthetic:160x120@10"
@@ -58,10 +56,9 @@ def finished(folder: Path, titles: list[str]) -> Running:
     out = folder / "out"
     run = Running(["process", "clip.mp4", "pictures", "--out", "out"], out, cwd=folder)
     try:
-        for _ in until(30, "all processes"):
-            if len(found := run.children()) == len(TITLES):
-                titles += [child.cmdline()[0] for child in found.values()]
-                break
+        while run.command.poll() is None:
+            titles += sorted({f"bartizan: {label}" for label in run.children()} - set(titles))
+            time.sleep(0.02)
         assert run.wait() == 0, run.said()
     finally:
         run.end()
@@ -168,8 +165,7 @@ def test_a_second_run_over_finished_recordings_changes_nothing(finished: Running
 def test_the_results_of_another_analysis_are_not_touched_unless_told(finished: Running, folder: Path) -> None:
     before = results(finished.out)
     other = ["process", "clip.mp4", "pictures", "--out", "out", "--rule", "loitering:seconds=1"]
-    refused = command(other, folder)
-    assert refused.returncode == 2
+    refused = bartizan(*other, code=2, cwd=folder)
     assert "another analysis" in refused.stderr
     assert "--overwrite" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
@@ -226,19 +222,9 @@ def told(run: Running) -> list[dict[str, Any]]:
 def test_a_mistake_on_the_command_line_ends_it_with_2_before_anything_starts(
     folder: Path, arguments: list[str], said: str
 ) -> None:
-    done = command(["process", *arguments], folder)
-    assert done.returncode == 2, done.stderr
+    done = bartizan("process", *arguments, code=2, cwd=folder)
     assert said in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def command(arguments: list[str], cwd: Path) -> "subprocess.CompletedProcess[str]":
-    """A command that ends soon."""
-    env = {**os.environ, "PYTHONPATH": f"{Path(__file__).resolve().parents[2]}:{os.environ.get('PYTHONPATH', '')}"}
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *arguments],
-        cwd=cwd, env=env, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
 
 
 def book_of(report: dict[str, Any], stage: str) -> dict[str, Any]:

@@ -1,13 +1,11 @@
 """``bartizan replay`` after a real run of the recording that ships: what was raised comes again, other rules differ."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.running import run_to_end
+from tests.e2e.running import bartizan, run_to_end
 
 ZONE = [[0.0, 0.30], [0.60, 0.30], [0.95, 0.42], [0.98, 0.80], [0.55, 0.62], [0.22, 0.45], [0.0, 0.43]]
 SQUARE = {"rule": "loitering", "name": "square", "zone": ZONE, "seconds": 8}
@@ -24,14 +22,7 @@ def configuration(folder: Path, recording: Path) -> Path:
 
 
 def replayed(*arguments: str | Path, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", "replay", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
+    return bartizan("replay", *arguments, code=code).stdout
 
 
 @pytest.mark.slow

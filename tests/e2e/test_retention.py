@@ -3,18 +3,17 @@
 import json
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from pipeline import cli
 from pipeline.integrity.chain import read_chain
 from pipeline.integrity.entry import Entry
 from pipeline.store.address import find_address
 from pipeline.store.event_store import EventStore
 from tests.e2e.conftest import Start
-from tests.e2e.running import Running, until
+from tests.e2e.running import Running, bartizan
 from tests.e2e.test_live import QUICK, camera_options
 from tests.servers.rtsp import aio_rtsp_server
 
@@ -45,17 +44,18 @@ def test_a_camera_that_is_recorded_all_the_time_keeps_to_its_size_and_a_protecte
         with EventStore.open(find_address(out), analysis_sha256=None) as store:
             store.catalogue.protect(protected.stem, protected=True)
         sizes = [settled(out)]
+
+        def are_deleted(name: str) -> bool:
+            sizes.append(settled(out))
+            return deleted(out, name) >= 4
+
         for name in ("recordings/", "media/"):
-            for _ in until(90, f"what is deleted of {name}"):
-                sizes.append(settled(out))
-                if deleted(out, name) >= 4:
-                    break
-                assert run.command.poll() is None, run.said()
+            run.wait_for(partial(are_deleted, name), f"what is deleted of {name}")
         assert run.stop() == 0, run.said()
     assert max(sizes) <= MOST
     assert protected.exists()
     assert not [event for event in run.events() if event["rule"] == "not_recorded"], run.said()
-    verified = json.loads(CliRunner().invoke(cli.app, ["verify", str(out), "--json"]).output)
+    verified = json.loads(bartizan("verify", out, "--json").stdout)
     assert verified["intact"], verified["findings"]
     assert verified["deleted"] >= 8
     assert verified["left"] == []
@@ -63,13 +63,8 @@ def test_a_camera_that_is_recorded_all_the_time_keeps_to_its_size_and_a_protecte
 
 def wait_clip(run: Running) -> Path:
     """The clip of the first event that has one."""
-    found: list[Path] = []
-    for _ in until(60, "a clip"):
-        found = sorted((run.out / "media" / CAMERA).glob("*.json"))
-        if found:
-            return found[0].with_suffix(".mp4")
-        assert run.command.poll() is None, run.said()
-    raise AssertionError
+    found = run.wait_for(lambda: sorted((run.out / "media" / CAMERA).glob("*.json")), "a clip")
+    return found[0].with_suffix(".mp4")
 
 
 def settled(out: Path) -> int:
