@@ -72,7 +72,7 @@ def test_a_run_that_was_killed_ends_at_the_weights_of_an_undisturbed_one(
     out, epochs = tmp_path / "killed", 12
     command = [sys.executable, "-c", PROGRAM, str(shapes), str(out), str(epochs)]
     process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline and not (out / checkpoint.FILE).is_file():
         assert process.poll() is None
         time.sleep(0.02)

@@ -67,7 +67,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(start: Path, square
     (tmp_path / "run.yml").write_text(lines)
     command = [sys.executable, "-m", "pipeline.cli", "train", "detect", str(tmp_path / "run.yml"), "--out", str(cut)]
     child = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while not (cut / "curves.csv").is_file() or len((cut / "curves.csv").read_text().splitlines()) < 3:
         assert time.monotonic() < deadline
         assert child.poll() is None, "it ended before it could be killed"
