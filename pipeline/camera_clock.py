@@ -10,13 +10,12 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.stage import CameraTime
 from pipeline.whole_file import write_whole
 
 logger = logging.getLogger(__name__)
 
-
-class _Told(msgspec.Struct):
-    ahead_ns: int | None
+_UNKNOWN = CameraTime()
 
 
 class CameraClock:
@@ -25,26 +24,34 @@ class CameraClock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen: tuple[int, int] | None = None
-        self._ahead_ns: int | None = None
+        self._time = _UNKNOWN
+        self._warned = False
 
-    def tell(self, ahead_ns: int | None) -> None:
-        """What it is now. None: frames go by when they came."""
-        if ahead_ns == self._ahead_ns:
+    def tell(self, time: CameraTime) -> None:
+        """What it is now."""
+        if time == self._time:
             return
-        self._ahead_ns = ahead_ns
         try:
-            write_whole(self._path, [msgspec.json.encode(_Told(ahead_ns))], flush=False)
+            write_whole(self._path, [msgspec.json.encode(time)], flush=False)
         except OSError as error:
-            logger.warning("%s: recording is not told of the camera's clock: %s", self._path, error.strerror)
+            if not self._warned:
+                self._warned = True
+                logger.warning("%s: recording is not told of the camera's clock: %s", self._path, error.strerror)
+        else:
+            self._time = time
 
-    def ahead_ns(self) -> int | None:
-        """What was told last; None where nothing was. Costs a look at the file's time."""
+    def time(self) -> CameraTime:
+        """What was told last. Costs a look at the file's time."""
         try:
             stat = os.stat(self._path)
             seen = stat.st_ino, stat.st_mtime_ns
             if seen != self._seen:
-                self._ahead_ns = msgspec.json.decode(self._path.read_bytes(), type=_Told).ahead_ns
+                self._time = msgspec.json.decode(self._path.read_bytes(), type=CameraTime)
                 self._seen = seen
         except (OSError, msgspec.MsgspecError):
-            self._ahead_ns = self._seen = None
-        return self._ahead_ns
+            self._time, self._seen = _UNKNOWN, None
+        return self._time
+
+    def ahead_ns(self) -> int | None:
+        """What the analysis takes off the camera's clock now; None: it does not go by it."""
+        return self.time().ahead_ns

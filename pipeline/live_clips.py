@@ -183,8 +183,7 @@ class LiveClips:
             "codec": made.codec,
             "frames": made.frames,
             "size": made.size,
-            **self._recording.clock_facts,
-            **offset,
+            **(offset or self._recording.clock_facts),
             "short": closed.short,
             "hide": self._hide,
         }

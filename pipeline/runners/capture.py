@@ -93,7 +93,7 @@ class CaptureLoop:
     ) -> None:
         self._window = window
         self._camera_clock = camera_clock
-        capture.clock_ahead_ns = camera_clock.ahead_ns()
+        capture.camera_clock = camera_clock.time()
         self._sharer = sharer
         self._child = child
         self._link = link
@@ -264,7 +264,7 @@ class CaptureLoop:
         if self._capture.live:
             self._reconnect.reset()
             self._report_state(online=True, reason="frames arrive")
-            self._camera_clock.tell(self._capture.clock_ahead_ns)
+            self._camera_clock.tell(self._capture.camera_clock)
         message: Offer | Skip
         if captured.skip is not None:
             message = Skip(self._child.incarnation, frame, captured.skip)

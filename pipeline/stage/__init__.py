@@ -5,7 +5,7 @@ return. It opens no socket, starts no thread, and reads no clock that it was not
 """
 
 from pipeline.stage.alert import Alert, Asking, Dozing, Fact, Outcome
-from pipeline.stage.capture import Capture, Captured
+from pipeline.stage.capture import CameraTime, Capture, Captured
 from pipeline.stage.classify import BehaviourModel, Classify, CropClassifier, Look
 from pipeline.stage.detector import AsyncDetector, Detector, View
 from pipeline.stage.evidence import Evidence
@@ -22,6 +22,7 @@ __all__ = [
     "Asking",
     "AsyncDetector",
     "BehaviourModel",
+    "CameraTime",
     "Capture",
     "Captured",
     "Classify",

@@ -20,15 +20,24 @@ class Captured:
     """None to have it analysed, else why not."""
 
 
+@dataclass(frozen=True, slots=True)
+class CameraTime:
+    """How far a live camera's own clock is ahead of the wall times of its frames, in ns."""
+
+    ahead_ns: int | None = None
+    """Of the latest frame; None: it does not go by that clock, which has not said anything yet or says nothing."""
+    known_ns: int | None = None
+    """As it was found out, whether the latest frame goes by it or not; None: unknown."""
+
+
 class Capture(Protocol):
     """One camera: its source, session clock, privacy masks, motion gate and foreground model."""
 
     live: bool
     source_sha256: str
     frames: int | None
-    clock_ahead_ns: int | None
-    """By how much a live camera's own clock is ahead of the wall times of its frames; None: they do not go by it. Set
-    before the first frame, it is what an earlier process found."""
+    camera_clock: CameraTime
+    """Set before the first frame, it is what an earlier process found."""
 
     def open(self, *, session: int, next_index: int, last_media_ns: int) -> None:
         """Open the source. A live camera numbers its frames from ``next_index`` and its media time goes on after

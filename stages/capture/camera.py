@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.clock import SECOND, Clock
 from pipeline.messages import Frame, Status
-from pipeline.stage import Captured, Picture, Plane, Source
+from pipeline.stage import CameraTime, Captured, Picture, Plane, Source
 from stages.capture.fingerprint import fingerprint
 from stages.capture.foreground import ForegroundModel
 from stages.capture.gate import MotionGate
@@ -65,6 +65,7 @@ class CameraCapture:
         self._digest: int
         self._session_clock: SessionClock
         self._wall: WallClock
+        self._ahead_ns: int | None = None
         self._rate: RateLimit
         self._gate: MotionGate
         self._foreground: ForegroundModel | None
@@ -79,13 +80,13 @@ class CameraCapture:
         return self._source_sha256
 
     @property
-    def clock_ahead_ns(self) -> int | None:
-        """By how much the camera's own clock is ahead of the wall times of its frames; None: they do not go by it."""
-        return self._wall.ahead_ns
+    def camera_clock(self) -> CameraTime:
+        """How far the camera's own clock is ahead; set before the first frame, it is what an earlier process found."""
+        return CameraTime(self._ahead_ns, self._wall.known_ns)
 
-    @clock_ahead_ns.setter
-    def clock_ahead_ns(self, ahead_ns: int | None) -> None:
-        self._wall.ahead_ns = ahead_ns
+    @camera_clock.setter
+    def camera_clock(self, found: CameraTime) -> None:
+        self._wall.known_ns = found.known_ns
 
     def open(self, *, session: int, next_index: int, last_media_ns: int) -> None:
         """Open the source. A recording starts at frame 0 of session 0, whatever is asked for."""
@@ -156,6 +157,7 @@ class CameraCapture:
         if not self.live:
             return None if self._start_ns is None else self._start_ns + stamp.media_ns
         wall = self._wall.stamp(media_ns=stamp.media_ns, arrived_ns=arrived_ns, now_ns=now_ns, camera_ns=camera_ns)
+        self._ahead_ns = wall.ahead_ns
         if wall.drift_ns is not None:
             features["clock_drift"] = round(wall.drift_ns / SECOND, 3)
         return wall.wall_ns

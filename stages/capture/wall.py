@@ -8,9 +8,13 @@ from pipeline.clock import SECOND
 WINDOW_NS = 60 * SECOND
 """The least delay within this time is taken as the true one."""
 PLAUSIBLE_NS = 2 * SECOND
-"""A camera's own clock is believed if it differs from ours by no more, or by no more than it did before."""
+"""A camera's own clock is believed as it is if it differs from ours by no more."""
+CLOSE_NS = SECOND // 2
+"""What a clock that is set right here is ahead is kept while it differs by no more from what a whole minute says."""
 SETTLED_NS = 5 * SECOND
 """After so long a burst of old frames, which many servers begin with, is over."""
+BURST_NS = 30 * SECOND
+"""Until then frames may be so late."""
 _SPAN_NS = 5 * SECOND
 _STEPPED_NS = SECOND
 
@@ -31,13 +35,14 @@ class WallClock:
 
     Frames come late (buffers, a burst after a stall) but never early, so the minimum is the best witness. Where a
     camera tells its own time, that is better still: it does not depend on the way. Its clock may be wrong by years, yet
-    it goes as evenly as any; so what it is ahead is found out once, by arrival, and kept.
+    it goes nearly as evenly as any; so what it is ahead is found out by arrival, and kept until that is half a second
+    off.
     """
 
     def __init__(self) -> None:
-        self.ahead_ns: int | None = None
-        """By how much the camera's clock is ahead of the times given; None: unknown, or not gone by. May be set to what
-        was known before."""
+        self.known_ns: int | None = None
+        """By how much the camera's clock is ahead of the times given by it; None: unknown. May be set to what was known
+        before."""
         self._lows: deque[tuple[int, int]] = deque()
         self._behind_ns: int | None = None
         self._began_ns: int | None = None
@@ -53,11 +58,12 @@ class WallClock:
         if camera_ns is None:
             return WallTime(wall_ns)
         drift_ns = camera_ns - wall_ns
-        self.ahead_ns = self._agree(drift_ns, arrived_ns)
+        assert self._began_ns is not None  # something has arrived
+        self.known_ns = _agreed(self.known_ns, drift_ns, arrived_ns - self._began_ns)
         told_ns = drift_ns if abs(drift_ns) > PLAUSIBLE_NS else None
-        if self.ahead_ns is None:
+        if self.known_ns is None:
             return WallTime(wall_ns, told_ns)
-        return WallTime(camera_ns - self.ahead_ns, told_ns, self.ahead_ns)
+        return WallTime(camera_ns - self.known_ns, told_ns, self.known_ns)
 
     def follow(
         self, *, media_ns: int, arrived_ns: int, now_ns: int, camera_ns: int | None, ahead_ns: int | None
@@ -68,14 +74,6 @@ class WallClock:
         if camera_ns is None or ahead_ns is None or abs(camera_ns - ahead_ns - wall_ns) > PLAUSIBLE_NS:
             return WallTime(wall_ns)
         return WallTime(camera_ns - ahead_ns, ahead_ns=ahead_ns)
-
-    def _agree(self, drift_ns: int, arrived_ns: int) -> int | None:
-        if self.ahead_ns is not None and abs(drift_ns - self.ahead_ns) <= PLAUSIBLE_NS:
-            return self.ahead_ns
-        if abs(drift_ns) <= PLAUSIBLE_NS:
-            return 0
-        assert self._began_ns is not None  # something has arrived
-        return drift_ns if arrived_ns - self._began_ns >= SETTLED_NS else None
 
     def _by_arrival(self, media_ns: int, arrived_ns: int, now_ns: int) -> int:
         if self._began_ns is None:
@@ -95,3 +93,15 @@ class WallClock:
         else:
             self._lows.append((span, offset_ns))
         return min(low for _, low in self._lows)
+
+
+def _agreed(known_ns: int | None, drift_ns: int, since_ns: int) -> int | None:
+    """What to take off the camera's clock, which is ahead of arrival by ``drift_ns``, ``since_ns`` into a session."""
+    if known_ns is not None:
+        is_sure = known_ns != 0 and since_ns >= WINDOW_NS
+        off_ns = abs(drift_ns - known_ns)
+        if off_ns <= (CLOSE_NS if is_sure else PLAUSIBLE_NS) or (since_ns < SETTLED_NS and off_ns <= BURST_NS):
+            return known_ns
+    if abs(drift_ns) <= PLAUSIBLE_NS:
+        return 0
+    return drift_ns if since_ns >= SETTLED_NS else None

@@ -42,7 +42,7 @@ def test_a_camera_clock_that_is_far_off_is_told_and_set_right_once_it_is_known_h
     late_ms = [max(2500 - 700 * number, 40) for number in range(30)]
     walls = [stamp(clock, number / 2, late, number / 2 + off_s) for number, late in enumerate(late_ms)]
     assert all(drift_ns is not None and abs(drift_ns - off_s * SECOND) <= 2.5 * SECOND for _, drift_ns in walls)
-    assert clock.ahead_ns == off_s * SECOND - 40 * MS
+    assert clock.known_ns == off_s * SECOND - 40 * MS
     assert [wall_ns for wall_ns, _ in walls[10:]] == [number * SECOND // 2 + 40 * MS for number in range(10, 30)]
 
 
@@ -54,7 +54,7 @@ def test_what_a_camera_clock_is_ahead_is_kept_through_sessions_and_processes() -
     clock.reset()
     assert stamp(clock, 20, 900, 80)[0] == 20 * SECOND + 10 * MS
     after = WallClock()
-    after.ahead_ns = clock.ahead_ns
+    after.known_ns = clock.known_ns
     assert stamp(after, 30, 1200, 90)[0] == 30 * SECOND + 10 * MS
 
 
@@ -74,8 +74,8 @@ def test_a_second_stream_that_takes_longer_gets_the_times_of_the_first() -> None
     media_ns, late_ns = 99 * SECOND // 10, 800 * MS
     times = {"media_ns": media_ns, "arrived_ns": media_ns + late_ns, "now_ns": NOON + media_ns + late_ns}
     camera_ns = NOON + media_ns + 3600 * SECOND
-    second = recording.follow(**times, camera_ns=camera_ns, ahead_ns=analysis.ahead_ns)
-    assert (second.wall_ns - NOON, second.ahead_ns) == (first, analysis.ahead_ns)
+    second = recording.follow(**times, camera_ns=camera_ns, ahead_ns=analysis.known_ns)
+    assert (second.wall_ns - NOON, second.ahead_ns) == (first, analysis.known_ns)
     alone = recording.follow(**times, camera_ns=camera_ns, ahead_ns=None)
     assert (alone.wall_ns - NOON, alone.ahead_ns) == (media_ns + late_ns, None)
 
@@ -93,3 +93,31 @@ def test_a_step_of_the_systems_clock_is_followed_at_once() -> None:
     stamp(clock, 0)
     made = clock.stamp(media_ns=SECOND, arrived_ns=SECOND, now_ns=NOON + 3601 * SECOND, camera_ns=None)
     assert made.wall_ns == NOON + 3601 * SECOND
+
+
+def test_frames_that_were_held_back_at_a_reconnect_do_not_make_it_forget_what_the_clock_is_ahead() -> None:
+    clock = WallClock()
+    for number in range(12):
+        stamp(clock, number, 200, number + 3600)
+    clock.reset()
+    late_ms = [max(4000 - 250 * number, 200) for number in range(20)]
+    walls = [stamp(clock, 20 + number / 25, late, 3620 + number / 25)[0] for number, late in enumerate(late_ms)]
+    assert walls == [20 * SECOND + number * SECOND // 25 + 200 * MS for number in range(20)]
+
+
+def test_a_clock_that_was_slow_and_is_set_right_is_taken_as_it_is_after_a_minute() -> None:
+    clock = WallClock()
+    for number in range(12):
+        stamp(clock, number, 200, number - 1.85)
+    assert clock.known_ns == -2050 * MS
+    walls = [stamp(clock, number, 200, number)[0] - number * SECOND for number in range(12, 90)]
+    assert clock.known_ns == 0
+    assert walls[60:] == [0] * 18
+
+
+@pytest.mark.parametrize("rate", [50e-6, -50e-6])
+def test_a_clock_that_nobody_sets_is_followed_in_small_steps(rate: float) -> None:
+    """Fifty parts in a million are four seconds a day."""
+    clock = WallClock()
+    offs = [stamp(clock, second, 20, second * (1 + rate) + 3600)[0] - second * SECOND for second in range(0, 86400, 5)]
+    assert max(abs(off - 20 * MS) for off in offs) <= 501 * MS
