@@ -27,8 +27,12 @@ SHARE = 8
 """Of what is free no more than this part is taken."""
 SCARCE = 1 << 20
 """Bytes. While less is free, the disk counts as full, and so much of what is kept is given up to who needs it."""
+FLOOR = 256 << 10
+"""Bytes that nobody but who writes the file gets, however often others ask: retention deletes with them. Its first
+twenty tombstones take 12 kB."""
 _STEP = 64 << 10
 _KEEP_SIZE = 1
+_PUNCH_HOLE = 2
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -86,19 +90,39 @@ class SpareRoom:
 
 def make_room(folder: Path) -> None:
     """For whoever must open what lies in a folder of results whose disk is full: a part of what is kept there is given
-    up, unless a process holds it, such as one of a run that goes on."""
+    up, unless a process holds it, such as one of a run that goes on. ``FLOOR`` bytes stay, however often it is asked
+    for."""
     path = folder / KEEPER
     with suppress(OSError):  # nothing is kept there, or not by this user: whoever needs room says so
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
             if _free(descriptor) < SCARCE:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                kept, end = _kept(descriptor), os.fstat(descriptor).st_size
-                os.ftruncate(descriptor, end)  # all of it: not every file system gives up a part
-                if kept > SCARCE:
-                    _allocate(descriptor, end, kept - SCARCE)
+                kept = _kept(descriptor)
+                left = max(FLOOR, kept - SCARCE)
+                if kept - left >= _STEP:  # less is not worth it, and may be what a file system rounds up
+                    _keep(descriptor, kept, left)
         finally:
             os.close(descriptor)
+
+
+def _keep(descriptor: int, kept: int, left: int) -> None:
+    """Give up all but ``left`` of what is kept; nobody can take that in between, but on ext4, which does not give up a
+    part behind a file's end."""
+    end = os.fstat(descriptor).st_size
+    start = -(-(end + left) // _STEP) * _STEP
+    with suppress(OSError):
+        _allocate(descriptor, start, max(_STEP, end + kept - start), _KEEP_SIZE | _PUNCH_HOLE)
+    if _kept(descriptor) < kept:
+        return
+    os.ftruncate(descriptor, end)
+    for taken in range(0, left, _STEP):  # what others are quicker for is the last of it
+        part = end + taken, min(_STEP, left - taken)
+        try:
+            _allocate(descriptor, *part)
+        except OSError:
+            os.fsync(descriptor)  # ext4 has what was given up only when its journal has
+            _allocate(descriptor, *part)
 
 
 def is_scarce(folder: Path) -> bool:
@@ -121,11 +145,11 @@ def _free(place: int | Path) -> int:
     return found.f_bavail * found.f_frsize
 
 
-def _allocate(descriptor: int, start: int, size: int) -> None:
+def _allocate(descriptor: int, start: int, size: int, how: int = _KEEP_SIZE) -> None:
     if sys.platform != "linux":
         raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
     fallocate = ctypes.CDLL(None, use_errno=True).fallocate
     fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
-    while fallocate(descriptor, _KEEP_SIZE, start, size):
+    while fallocate(descriptor, how, start, size):
         if (number := ctypes.get_errno()) != errno.EINTR:
             raise OSError(number, os.strerror(number))

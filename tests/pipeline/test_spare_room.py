@@ -3,6 +3,8 @@
 import errno
 import fcntl
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,12 +12,20 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.spare_room import KEEPER, SCARCE, SHARE, SpareRoom, is_scarce, make_room
+from pipeline.integrity.chain import Chain
+from pipeline.spare_room import FLOOR, KEEPER, SCARCE, SHARE, SpareRoom, is_scarce, make_room
 from pipeline.store.event_store import EventStore
 from tests.full_disk import fill
 from tests.mounting import mounted
 
 CONTENT = b"a line\n"
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """One of 20 MiB, of which 2.5 MiB are kept."""
+    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=20m", "tmpfs") as place:
+        yield place
 
 
 @pytest.fixture
@@ -126,23 +136,58 @@ def test_a_file_system_that_cannot_keep_room_is_written_as_ever(tmp_path: Path) 
         assert not room.give_up(OSError(errno.ENOSPC, "full"))
 
 
-def test_a_full_disk_gets_it_back_for_who_must_open_what_lies_there(file: int, small_disk: Path) -> None:
-    taken(file)
-    fill(small_disk)
-    assert is_scarce(small_disk)
-    make_room(small_disk)
-    assert free(small_disk) > 50_000
-    assert (small_disk / KEEPER).read_bytes() == CONTENT
+def test_a_full_disk_gets_it_back_for_who_must_open_what_lies_there(disk: Path) -> None:
+    with (disk / KEEPER).open("ab", buffering=0) as chain:
+        chain.write(CONTENT)
+        taken(chain.fileno())
+    fill(disk)
+    assert is_scarce(disk)
+    make_room(disk)
+    assert free(disk) > 50_000
+    assert (disk / KEEPER).read_bytes() == CONTENT
 
 
-def test_it_is_given_up_part_by_part(tmp_path: Path) -> None:
-    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=20m", "tmpfs") as disk:
+def test_it_is_given_up_part_by_part_but_for_the_last(disk: Path) -> None:
+    with (disk / KEEPER).open("ab", buffering=0) as chain:
+        taken(chain.fileno())
+    for left in (SCARCE, SCARCE, SCARCE / 2 - FLOOR, 0):
+        fill(disk)
+        make_room(disk)
+        assert left - 65536 <= free(disk) <= left + 4096
+
+
+def test_however_often_a_store_is_opened_on_a_full_disk_a_tombstone_can_be_written(disk: Path) -> None:
+    EventStore.open(disk / "events.db", analysis_sha256="a").close()
+    Chain(disk, None).close()
+    for _ in range(8):
+        fill(disk)
+        with suppress(StoreError):
+            EventStore.open(disk / "events.db", analysis_sha256=None).close()
+    fill(disk)
+    chain = Chain(disk, None)
+    for number in range(20):
+        chain.add("tombstone", f"media/{number}.jpg", digest="0" * 64, size=1, taken="")
+    chain.sync()
+    assert free(disk) == 0
+    chain.close()
+
+
+def test_the_last_of_it_stays_where_a_file_system_does_not_give_up_a_part(tmp_path: Path) -> None:
+    image = tmp_path / "ext4"
+    with image.open("wb") as empty:
+        empty.truncate(64 << 20)
+    if (program := shutil.which("mkfs.ext4", path="/sbin:/usr/sbin:/usr/bin")) is None:
+        pytest.skip("needs mkfs.ext4")
+    subprocess.run([program, "-q", "-m", "0", image], check=True)
+    with mounted(tmp_path / "disk", "-o", "loop", str(image)) as disk:
         with (disk / KEEPER).open("ab", buffering=0) as chain:
+            chain.write(CONTENT)
             taken(chain.fileno())
-        for left in (SCARCE, SCARCE, SCARCE / 2, 0):
+        for _ in range(6):
             fill(disk)
             make_room(disk)
-            assert left - 65536 <= free(disk) <= left + 4096
+        assert FLOOR <= os.stat(disk / KEEPER).st_blocks * 512 <= FLOOR + 8192
+        assert (disk / KEEPER).read_bytes() == CONTENT
 
 
 def test_who_holds_the_file_keeps_it(file: int, small_disk: Path) -> None:
@@ -169,12 +214,12 @@ def test_a_folder_that_keeps_none_is_left_alone(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_event_store_is_opened_and_written_on_a_full_disk_with_what_the_chain_has_kept(small_disk: Path) -> None:
-    store = small_disk / "events.db"
+def test_an_event_store_is_opened_and_written_on_a_full_disk_with_what_the_chain_has_kept(disk: Path) -> None:
+    store = disk / "events.db"
     EventStore.open(store, analysis_sha256="a").close()
-    with (small_disk / KEEPER).open("ab", buffering=0) as chain:
+    with (disk / KEEPER).open("ab", buffering=0) as chain:
         taken(chain.fileno())
-        fill(small_disk)
+        fill(disk)
         fcntl.flock(chain, fcntl.LOCK_EX)
         with pytest.raises(StoreError, match="is its disk full"):
             EventStore.open(store, analysis_sha256="a")
