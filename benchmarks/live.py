@@ -106,7 +106,7 @@ def watch(asked: Any, folder: Path, port: int) -> dict[str, Any]:
         ),
         "dropped": dropped,
         "cpu_cores": round(sum(report["cpu_s"].values()) / report["elapsed_s"], 2),
-        "restarts": len(report["restarts"]),
+        "restarts": sum(restart["count"] for restart in report["restarts"]),
         "memory": trend(memory),
     }
 

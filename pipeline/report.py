@@ -35,6 +35,10 @@ class Restart(msgspec.Struct, frozen=True, kw_only=True):
     time: str
     """RFC 3339 UTC."""
     camera: str | None = None
+    count: int = 1
+    """More than 1: so many in a row, all for one cause that lies outside the process, are counted together."""
+    last: str | None = None
+    """When the last of them was, as ``time`` says it of the first."""
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):

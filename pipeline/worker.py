@@ -157,9 +157,13 @@ def _guarded(child: Child, spec: RunSpec, run: Callable[[Child, RunSpec], None])
         child.tell(Fatal(_one_line(error), restart=False))
         return CANNOT_START
     except Exception as error:
-        logger.exception("failed")
+        waits = _waits_for_room(spec)
+        if waits:  # it will again every few seconds
+            logger.error("failed on a full disk: %s", _one_line(error), exc_info=logger.isEnabledFor(logging.DEBUG))
+        else:
+            logger.exception("failed")
         child.tell(Fatal(_one_line(error), restart=True))
-        return NO_ROOM if _waits_for_room(spec) else 1
+        return NO_ROOM if waits else 1
     return 0
 
 

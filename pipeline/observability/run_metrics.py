@@ -45,7 +45,10 @@ def metrics_of(status: Status) -> dict[str, Any]:
 def _count_reasons(stats: Stats, status: Status) -> None:
     stages = {restart.stage for restart in status.restarts}
     for stage in sorted(stages):
-        reasons = Counter(restart.reason for restart in status.restarts if restart.stage == stage)
+        reasons: Counter[str] = Counter()
+        for restart in status.restarts:
+            if restart.stage == stage:
+                reasons[restart.reason] += restart.count
         for reason, amount in bounded(reasons).items():
             stats.count_to("bartizan_restarts_total", amount, stage=stage, reason=reason)
     for reason, amount in bounded(status.refused).items():

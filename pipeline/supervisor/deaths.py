@@ -2,7 +2,10 @@
 
 import logging
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from pipeline.clock import SECOND, Clock
 from pipeline.control import ClassifyLost, GiveUp, WorkerDied
@@ -11,10 +14,24 @@ from pipeline.report import Restart
 from pipeline.supervisor.progress import progress_of
 from pipeline.supervisor.status import Status
 from pipeline.wall import rfc3339
+from pipeline.worker import NO_ROOM
 
 logger = logging.getLogger(__name__)
 
 CANNOT_START = 3
+FEW = 3
+"""Restarts in a row, of one process and for one cause, that stand in the report each by itself. A process that dies by
+no fault of its own is started again without end: on a full disk every 5 s."""
+
+
+@dataclass(slots=True)
+class _Row:
+    """Deaths of one process in a row, all for one cause."""
+
+    cause: str
+    count: int = 0
+    place: int = 0
+    """Where in ``restarts`` the last entry of the row is."""
 
 
 class Deaths:
@@ -25,6 +42,8 @@ class Deaths:
         self._status = status
         self._ring_dir = ring_dir
         self._clock = clock
+        self._rows: dict[str, _Row] = {}
+        """By label."""
 
     def died(self, process: Process) -> None:
         """A process has ended."""
@@ -41,13 +60,25 @@ class Deaths:
         if drained and process.role.stage == "classify":
             process.finished = True  # nobody needs its answers any more
             return
-        logger.log(logging.WARNING if not drained else logging.INFO, "%s ended: %s", process.role.label, death.reason)
+        row = self._row(process.role.label, death)
+        level = logging.INFO if drained or row.count > FEW + 1 else logging.WARNING
+        more = "; more of this is counted in the report and no longer told" if row.count == FEW + 1 else ""
+        logger.log(level, "%s ended: %s%s", process.role.label, death.reason, more)
         if death.code == CANNOT_START:
             self._give_up(process, death)
             return
-        self._start_again(process, death)
+        self._start_again(process, death, row)
 
-    def _start_again(self, process: Process, death: Death) -> None:
+    def _row(self, label: str, death: Death) -> _Row:
+        """What this death goes on with."""
+        row = self._rows.get(label)
+        cause = "" if death.by_itself else "no room" if death.code == NO_ROOM else death.reason
+        if row is None or not cause or row.cause != cause:
+            row = self._rows[label] = _Row(cause)
+        row.count += 1
+        return row
+
+    def _start_again(self, process: Process, death: Death, row: _Row) -> None:
         process.careful = process.careful or death.by_itself
         delay_s = process.policy.died(
             death.time_ns, progress=progress_of(process.role, self._status), from_outside=not death.by_itself
@@ -55,11 +86,18 @@ class Deaths:
         if delay_s is None:
             self._give_up(process, death)
             return
-        camera = process.role.name if process.role.stage == "capture" else None
-        self._status.restarts.append(
-            Restart(stage=process.role.label, reason=death.reason, time=rfc3339(self._clock.wall_ns()), camera=camera)
-        )
+        self._note(process, death, row)
         process.next_launch_ns = death.time_ns + int(delay_s * SECOND)
+
+    def _note(self, process: Process, death: Death, row: _Row) -> None:
+        now, restarts = rfc3339(self._clock.wall_ns()), self._status.restarts
+        if row.count > FEW + 1:
+            together = restarts[row.place]
+            restarts[row.place] = msgspec.structs.replace(together, count=together.count + 1, last=now)
+            return
+        camera = process.role.name if process.role.stage == "capture" else None
+        row.place = len(restarts)
+        restarts.append(Restart(stage=process.role.label, reason=death.reason, time=now, camera=camera))
 
     def _give_up(self, process: Process, death: Death) -> None:
         process.finished = True

@@ -152,7 +152,8 @@ class Running:
 
     def restarts(self, label: str) -> list[str]:
         """Why the process of this label was started again, time by time."""
-        return [restart["reason"] for restart in self.report()["restarts"] if restart["stage"] == label]
+        restarts = [restart for restart in self.report()["restarts"] if restart["stage"] == label]
+        return [restart["reason"] for restart in restarts for _ in range(restart["count"])]
 
     def end(self) -> None:
         """Nothing is left behind."""

@@ -170,12 +170,13 @@ def test_an_error_is_told_in_one_line_without_the_password(launch: Launch) -> No
 
 @pytest.mark.parametrize("behaviour", ["fail", "refuse"])
 def test_a_live_run_does_not_blame_a_process_for_a_full_disk(
-    launch: Launch, tmp_path: Path, small_disk: Path, behaviour: str
+    launch: Launch, tmp_path: Path, small_disk: Path, behaviour: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     fill(small_disk)
     live = saved(tmp_path, default_config(["synthetic:320x240@20"], live=True), small_disk)
     death = bury(launch(behaviour, live))
     assert (death.by_itself, death.code) == (False, NO_ROOM)
+    assert "Traceback" not in capfd.readouterr().err, "it will fail so again and again"
     drained = launch(behaviour, live)
     drained.drain()
     assert bury(drained).by_itself, "else a run would not end before there is room"

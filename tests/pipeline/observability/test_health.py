@@ -41,7 +41,7 @@ def running(*, gate: CameraProgress | None = None) -> Status:
     status.consumed = {"gate": CameraConsumed(10, {"analysed": 6}, False, 4)}
     status.backlogs = {"deliver": Backlog(3, 1, 0)}
     status.refused = {"not a Bartizan message: starts with b'GET'": 2}
-    status.restarts = [Restart(stage="detect", reason="killed by signal 9", time="") for _ in range(2)]
+    status.restarts = [Restart(stage="detect", reason="killed by signal 9", time="", count=n) for n in (1, 4)]
     status.latency_ms.add(120.0)
     return status
 
@@ -144,7 +144,7 @@ def test_metrics_balance_and_hold_every_process(observatory: Observatory) -> Non
     assert found["bartizan_frames_dropped_total", ("gate", "static", "capture")] == 3
     assert found["bartizan_frames_dropped_total", ("gate", "superseded", "dispatch")] == 1
     assert found["bartizan_frames_total", ("gate", "detect")] == 6
-    assert found["bartizan_restarts_total", ("killed by signal N", "detect")] == 2
+    assert found["bartizan_restarts_total", ("killed by signal N", "detect")] == 5
     assert found["bartizan_messages_refused_total", ("not a Bartizan message", "dispatch")] == 2
     assert found["bartizan_ring_slots_used", ("gate",)] == 2
     assert found["bartizan_backlog_jobs", ("deliver",)] == 3
