@@ -83,6 +83,8 @@ class Record:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+        if self._is_full:
+            logger.warning("%s lacks events, because its disk is full; the next run adds them", self._path)
 
 
 class DeliverLoop:

@@ -43,7 +43,7 @@ class HomeAssistantVoice:
         _, entity = self._occupancy.take_in(event)
         picture = snapshot(self.out, event, self._options.picture_wait_s) if self._options.attach else None
         if picture is not None:
-            yield Post(device.snapshot_topic, picture.read_bytes(), _JPEG)
+            yield Post(device.snapshot_topic, picture.read_bytes(), _JPEG, is_extra=True)
         yield self._state(device, entity)
         yield Post(device.event_topic, msgspec.json.encode(announcement(event)), JSON)
 

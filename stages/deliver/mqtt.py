@@ -1,10 +1,11 @@
 """Sink: a topic of an MQTT broker (3.1.1, https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/, and 5), with QoS 1."""
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import DeliveryError
+from pipeline.errors import DeliveryError, DeliveryRefused
 from pipeline.messages import Event
 from pipeline.redaction import register_secret
 from stages.deliver.home_assistant_voice import HomeAssistantVoice
@@ -12,6 +13,8 @@ from stages.deliver.mqtt_link import MqttLink
 from stages.deliver.mqtt_options import MqttOptions
 from stages.deliver.mqtt_voice import Cameras, PlainVoice, Post, Voice
 from stages.deliver.past import Past
+
+logger = logging.getLogger(__name__)
 
 
 class MqttSink:
@@ -26,6 +29,8 @@ class MqttSink:
     def __init__(self, options: MqttOptions) -> None:
         self._options = options
         self._link: MqttLink | None = None
+        self._refused_bytes: int | None = None
+        """Of the smallest picture that the broker did not take."""
         is_home = options.dialect == "home_assistant"
         self._voice: Voice = HomeAssistantVoice(options) if is_home else PlainVoice(options)
         if options.password is not None:
@@ -48,9 +53,19 @@ class MqttSink:
         self._usable()
 
     def send(self, event: Event, *, key: str) -> None:
-        """Publish one message. Raises ``DeliveryError`` or ``DeliveryRefused``."""
-        posts = list(self._voice.posts(event, key))
-        self._publish(self._usable(), posts, [("idempotency-key", key), ("type", event.type)])
+        """Publish one message; a picture that the broker refuses is left out. Raises ``DeliveryError`` or
+        ``DeliveryRefused``."""
+        said = [("idempotency-key", key), ("type", event.type)]
+        for post in list(self._voice.posts(event, key)):
+            if post.is_extra and self._refused_bytes is not None and len(post.body) >= self._refused_bytes:
+                continue
+            link = self._usable()
+            try:
+                self._publish(link, [post], said)
+            except DeliveryRefused as error:
+                if not post.is_extra:
+                    raise
+                self._leave_out(post, error)
 
     def close(self) -> None:
         """Say goodbye and disconnect; safe to call twice."""
@@ -73,8 +88,16 @@ class MqttSink:
                 raise
             self._link = link
         if self._link.asked():
-            self._publish(self._link, self._voice.greeting(), [])
+            try:
+                self._publish(self._link, self._voice.greeting(), [])
+            except DeliveryRefused as error:  # no event is to blame for it
+                raise DeliveryError(str(error)) from error
         return self._link
+
+    def _leave_out(self, post: Post, error: DeliveryRefused) -> None:
+        if self._refused_bytes is None:
+            logger.warning("sink %s: %s; alerts go on without pictures that it refuses", self._options.name, error)
+        self._refused_bytes = len(post.body)
 
     def _publish(self, link: MqttLink, posts: Iterable[Post], said: list[tuple[str, str]]) -> None:
         for post in posts:

@@ -23,6 +23,8 @@ class Post:
     body: bytes
     content_type: str
     retain: bool = False
+    is_extra: bool = False
+    """What is told of an event is whole without it."""
 
 
 class Voice(Protocol):

@@ -32,6 +32,27 @@ def test_the_record_of_events_goes_on_when_a_full_disk_has_room_again(
     assert caplog.text.count("events.jsonl cannot be written: No space left on device; it is tried again") == 1
 
 
+def test_a_record_that_ends_behind_says_so_once_and_the_next_run_adds_what_is_missing(
+    small_disk: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, told = small_disk / "events.jsonl", "events.jsonl lacks events, because its disk is full; the next run adds"
+    with EventStore.open(tmp_path / "events.db", analysis_sha256="a") as store:
+        with Record(store, path) as record:
+            with (small_disk / "fill").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+                while file.write(bytes(4096)):
+                    pass
+            store.commit("gate", EVENTS, Position(b"", 1, 1), lambda _: [])
+            assert [record.catch_up() for _ in range(3)] == [0, 0, 0]
+            assert told not in caplog.text
+        assert caplog.text.count(told) == 1
+        (small_disk / "fill").unlink()
+        with Record(store, path) as record:
+            record.catch_up()
+        wanted = [stored.body for stored in store.events("commit")]
+    assert path.read_text().splitlines() == wanted
+    assert caplog.text.count(told) == 1
+
+
 def test_a_record_that_cannot_be_written_for_another_reason_is_an_error(tmp_path: Path) -> None:
     with (
         EventStore.open(tmp_path / "events.db", analysis_sha256="a") as store,

@@ -12,6 +12,7 @@ from ha_mqtt_models_pydantic import MqttEntityCommon, parse_component_payload
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from pipeline.errors import DeliveryError, DeliveryRefused
 from pipeline.messages import Event
 from stages.deliver.mqtt import MqttSink
 from stages.deliver.mqtt_options import MqttOptions
@@ -240,6 +241,47 @@ def test_a_covered_camera_is_told_on_frigates_reviews_alone(
     sink.send(msgspec.structs.replace(START, ordinal=2), key="2")
     wait_for(lambda: len(home.said("nvr/reviews")) == 2, "the reviews")
     assert len(home.said("nvr/events")) == 1
+
+
+def test_a_picture_that_the_broker_refuses_costs_no_alert_and_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "media").mkdir()
+    (tmp_path / START.evidence["snapshot"]).write_bytes(bytes(100_000))
+    with mosquitto(tmp_path, more="max_packet_size 20000") as small:
+        known = {"host": "localhost", "port": small.port, "username": USER, "password": PASSWORD, "timeout_s": 3}
+        sink = MqttSink(MqttOptions.model_validate({**known, "dialect": "home_assistant", "version": "5"}))
+        sink.meet(CAMERAS)
+        sink.look_in(tmp_path)
+        home = Listener(small)
+        try:
+            sink.open()
+            for ordinal in range(3):
+                sink.send(msgspec.structs.replace(START, ordinal=ordinal), key=str(ordinal))
+            wait_for(lambda: len(home.said("bartizan/gate/event")) == 3, "the events")
+            assert home.last("bartizan/gate/rules/yard") == "ON"
+            assert home.last("bartizan/availability") == "online"
+            (tmp_path / START.evidence["snapshot"]).write_bytes(JPEG)
+            sink.send(START, key="4")
+            wait_for(lambda: home.said("bartizan/gate/snapshot") == [JPEG], "a picture that is small enough")
+        finally:
+            home.close()
+            sink.close()
+    (line,) = caplog.messages
+    assert "its 100,000 bytes are more than it takes; alerts go on without pictures that it refuses" in line
+
+
+def test_a_greeting_that_the_broker_refuses_makes_no_alert_a_dead_letter(tmp_path: Path) -> None:
+    with mosquitto(tmp_path, more="max_packet_size 300") as tiny:
+        known = {"host": "localhost", "port": tiny.port, "username": USER, "password": PASSWORD, "timeout_s": 3}
+        sink = MqttSink(MqttOptions.model_validate({**known, "dialect": "home_assistant", "version": "5"}))
+        sink.meet(CAMERAS)
+        try:
+            with pytest.raises(DeliveryError, match="are more than it takes") as caught:
+                sink.send(START, key="1")
+        finally:
+            sink.close()
+    assert not isinstance(caught.value, DeliveryRefused)
 
 
 def test_nothing_of_a_trial_stays_at_the_broker(broker: ServerProcess) -> None:
