@@ -37,6 +37,8 @@ class MqttLink:
         self._lost = ""
         """Why the connection ended."""
         self._is_too_large = False
+        self._most_bytes: int | None = None
+        """Of a packet, where the broker said so as it accepted us (MQTT 5)."""
         self._answers: dict[int, Any] = {}
         self._broken = False
         self._asked = False
@@ -73,6 +75,8 @@ class MqttLink:
 
     def publish(self, topic: str, payload: bytes, *, retain: bool, properties: Any = None) -> None:
         """Publish with QoS 1 and wait for the broker's acknowledgement. Raises ``DeliveryError``."""
+        if self._most_bytes is not None and _packet_bytes(topic, payload, properties) > self._most_bytes:
+            raise self._too_large(payload)
         self._answers.clear()
         sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
         with self._state:
@@ -81,8 +85,7 @@ class MqttLink:
             return self._judge(self._answers[sent.mid])
         if self._is_too_large:
             self._broken = True
-            text = f"refuses the message: its {len(payload):,} bytes are more than it takes"
-            raise DeliveryRefused(f"MQTT broker {self._options.broker} {text}")
+            raise self._too_large(payload)
         why = f"did not acknowledge within {self._options.timeout_s:g} s"
         raise self._failed(why if self._connected else f"closed the connection ({self._lost}) before it acknowledged")
 
@@ -136,7 +139,8 @@ class MqttLink:
         client.on_message = self._on_message
         return client
 
-    def _on_connect(self, client: "Client", _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_connect(self, client: "Client", _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
+        self._most_bytes = getattr(properties, "MaximumPacketSize", None)
         if not reason.is_failure and self._options.availability_topic is not None:
             client.publish(self._options.availability_topic, ONLINE, qos=1, retain=True)
         if not reason.is_failure and self._options.birth_topic is not None:
@@ -172,6 +176,10 @@ class MqttLink:
         text = f"MQTT broker {self._options.broker} refuses the message: {reason}"
         raise DeliveryRefused(text) if reason.value in _REFUSED else DeliveryError(text)
 
+    def _too_large(self, payload: bytes) -> DeliveryRefused:
+        text = f"refuses the message: its {len(payload):,} bytes are more than it takes"
+        return DeliveryRefused(f"MQTT broker {self._options.broker} {text}")
+
     def _hint(self) -> str:
         if not self._options.tls:
             return "does it speak TLS there (tls: true)?"
@@ -180,3 +188,8 @@ class MqttLink:
     def _failed(self, what: str) -> DeliveryError:
         self._broken = True
         return DeliveryError(f"MQTT broker {self._options.broker} {what}")
+
+
+def _packet_bytes(topic: str, payload: bytes, properties: Any) -> int:
+    """Of a PUBLISH with QoS 1, at most: its header is 5 bytes or less, its id 2, the topic's length 2."""
+    return 9 + len(topic.encode()) + (1 if properties is None else len(properties.pack())) + len(payload)
