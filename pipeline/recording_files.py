@@ -3,7 +3,6 @@
 All of them are made when the recording is over, in one pass over it where it must be decoded again.
 """
 
-import errno
 import logging
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog
 from pipeline.errors import SourceEnded, SourceError
 from pipeline.recording import Recorded, build_film, copied_from, cutter
+from pipeline.spare_room import FULL_DISK
 from pipeline.spec import RunSpec
 from pipeline.store.event_store import EventStore
 from pipeline.store.rows import readable
@@ -25,7 +25,6 @@ from pipeline.worker import Child
 logger = logging.getLogger(__name__)
 
 WAIT_S = 0.2
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 """What keeps nothing from being written later."""
 TRIES = 3
 ROOM_S = 2.0
@@ -155,7 +154,7 @@ class FileClips:
 
     def _fail(self, wanted: list[Wanted], error: Exception) -> None:
         """Give them up, unless there was only no room for them."""
-        if isinstance(error, OSError) and error.errno in NO_ROOM:
+        if isinstance(error, OSError) and error.errno in FULL_DISK:
             self._full = error.strerror or str(error)
             return
         reason = f"cannot be written: {error.strerror}" if isinstance(error, OSError) else str(error)

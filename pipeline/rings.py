@@ -13,7 +13,6 @@ slots, each page aligned: pixels uint8 (h, w, 3), then the auxiliary plane uint8
 """
 
 import contextlib
-import errno
 import mmap
 import os
 import secrets
@@ -30,6 +29,7 @@ import numpy.typing as npt
 from pipeline.errors import RingError, StaleSlot
 from pipeline.messages import Slot
 from pipeline.run_directory import claim, sweep
+from pipeline.spare_room import FULL_DISK
 
 __all__ = ["RingReader", "RingWriter", "SlotView", "claim", "sweep"]
 
@@ -193,7 +193,7 @@ class RingWriter:
 
 
 def _no_room(directory: Path, layout: _Layout, error: OSError) -> str:
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno not in FULL_DISK:
         return f"ring in {directory} cannot be created: {error.strerror}"
     space = os.statvfs(directory)
     free = space.f_bavail * space.f_frsize

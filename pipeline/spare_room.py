@@ -33,7 +33,8 @@ twenty tombstones take 12 kB."""
 _STEP = 64 << 10
 _KEEP_SIZE = 1
 _PUNCH_HOLE = 2
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+"""What ``OSError.errno`` says of a disk, or a user's share of it, without room."""
 
 
 class SpareRoom:
@@ -68,7 +69,7 @@ class SpareRoom:
     def give_up(self, error: OSError) -> bool:
         """Whether what failed with ``error`` may go if it is tried again: it was for want of room, and there is some
         now, as long as nobody else takes it."""
-        if error.errno not in _NO_ROOM or not self._size:
+        if error.errno not in FULL_DISK or not self._size:
             return False
         end = os.fstat(self._descriptor).st_size
         is_some = self._reach is not None and self._reach > end
@@ -81,7 +82,7 @@ class SpareRoom:
         try:
             _allocate(self._descriptor, start, size)
         except OSError as error:
-            if error.errno in _NO_ROOM:
+            if error.errno in FULL_DISK:
                 raise
             self._is_possible, self._size = False, 0
             logger.info("no room is kept for a full disk, this file system cannot: %s", error.strerror)

@@ -169,10 +169,12 @@ def _guarded(child: Child, spec: RunSpec, run: Callable[[Child, RunSpec], None])
 
 def _waits_for_room(spec: RunSpec) -> bool:
     """Whether the disk is to blame, and the run has cameras that go on when there is room again."""
+    if not is_scarce(Path(spec.out)):
+        return False
     from pipeline.configuration.config import PipelineConfig
 
     config = PipelineConfig.from_spec(spec.config)
-    return is_scarce(Path(spec.out)) and any(config.is_live(camera) for camera in config.cameras)
+    return any(config.is_live(camera) for camera in config.cameras)
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,7 +1,6 @@
 """The deliver process: sends what lies in the outbox until each receiver has acknowledged it, and writes
 ``events.jsonl`` as events are committed. Each sink has a thread of its own; this loop looks after them."""
 
-import errno
 import logging
 from collections import Counter
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline.configuration.config import PipelineConfig
 from pipeline.control import Backlog, Metrics
 from pipeline.courier import Courier, end_all
+from pipeline.spare_room import FULL_DISK
 from pipeline.spec import RunSpec
 from pipeline.stats import Stats
 from pipeline.store.census import Census
@@ -27,7 +27,6 @@ POLL_S = 0.1
 POLL_RECORDED_S = 0.5
 """Of recordings nobody waits for the next alert."""
 TELL_S = 0.5
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def run(child: Child, spec: RunSpec) -> None:
@@ -63,7 +62,7 @@ class Record:
         except OSError as error:
             with suppress(OSError):
                 self.close()  # it does not know how much of its last line is there: the next one looks
-            if error.errno not in NO_ROOM:
+            if error.errno not in FULL_DISK:
                 raise
             if not self._is_full:
                 logger.warning("%s cannot be written: %s; it is tried again", self._path, error.strerror)

@@ -1,5 +1,6 @@
 """An item of a section: a camera, a rule, a sink, a classifier, what is recorded of some cameras."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -34,6 +35,22 @@ def read_kind(
         except UsageError as error:
             document.complain((*path, key), str(error))
     return None
+
+
+def named_items(
+    sections: Sections, section: str, key: str, items: Sequence[Any], table: Table
+) -> Iterator[tuple[int, str, type[BaseModel], Any, dict[str, Any]]]:
+    """Items that go by a name and whose kind, named by ``key``, is known: place, kind, options, name and data, in which
+    the options find the name if they want it. Who has no name is called after its kind."""
+    names = [item.get("name") for item in items if isinstance(item, dict)]
+    for index, data in enumerate(items):
+        found = read_kind(sections, (section, index), key, data, table)
+        if found is None:
+            continue
+        kind, model = found
+        name = data.get("name") or free_name(kind, names)
+        names.append(name)
+        yield index, kind, model, name, {**data, "name": name} if "name" in model.model_fields else data
 
 
 def read_options(sections: Sections, path: KeyPath, data: Any, model: type[BaseModel], *taken: str) -> BaseModel | None:

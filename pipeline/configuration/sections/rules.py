@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pipeline.configuration.config import RuleConfig
 from pipeline.configuration.faults import KeyPath
 from pipeline.configuration.kinds import options_of
-from pipeline.configuration.sections.item import free_name, read_camera_names, read_kind, read_options
+from pipeline.configuration.sections.item import named_items, read_camera_names, read_kind, read_options
 from pipeline.configuration.sections.relative_paths import absolute_paths
 from pipeline.configuration.sections.sections import Sections
 from pipeline.configuration.sections.shape import items_under
@@ -27,16 +27,8 @@ def read_rules(sections: Sections) -> None:
     items = items_under(sections.document, "rules")
     if "rules" not in sections.document.data:
         items = [dict(DEFAULT_RULE)]
-    names = [item.get("name") for item in items if isinstance(item, dict)]
-    for index, data in enumerate(items):
-        found = read_kind(sections, ("rules", index), "rule", data, RULES)
-        if found is None:
-            continue
-        kind, model = found
-        name = data.get("name") or free_name(kind, names)
-        names.append(name)
-        given = {**data, "name": name} if "name" in model.model_fields else data
-        given = _with_parts(sections, ("rules", index), given, model)
+    for index, kind, model, name, data in named_items(sections, "rules", "rule", items, RULES):
+        given = _with_parts(sections, ("rules", index), data, model)
         options = read_options(sections, ("rules", index), given, model, "rule", "name", "cameras")
         cameras = read_camera_names(sections, ("rules", index, "cameras"), data.get("cameras"))
         if options is not None and cameras:

@@ -1,7 +1,7 @@
 """The section ``sinks``."""
 
 from pipeline.configuration.config import SinkConfig
-from pipeline.configuration.sections.item import free_name, read_kind, read_options
+from pipeline.configuration.sections.item import named_items, read_options
 from pipeline.configuration.sections.sections import Sections
 from pipeline.configuration.sections.shape import items_under
 from pipeline.configuration.yaml_source import kind_of
@@ -11,15 +11,7 @@ from pipeline.registry import SINKS
 def read_sinks(sections: Sections) -> None:
     """Read the section; what is wrong goes to the document's ``faults`` and is left out."""
     items = items_under(sections.document, "sinks")
-    names = [item.get("name") for item in items if isinstance(item, dict)]
-    for index, data in enumerate(items):
-        found = read_kind(sections, ("sinks", index), "kind", data, SINKS)
-        if found is None:
-            continue
-        kind, model = found
-        name = data.get("name") or free_name(kind, names)
-        names.append(name)
-        given = {**data, "name": name} if "name" in model.model_fields else data
+    for index, kind, model, name, given in named_items(sections, "sinks", "kind", items, SINKS):
         options = read_options(sections, ("sinks", index), given, model, "kind", "name")
         if not isinstance(name, str):
             sections.document.complain(("sinks", index, "name"), f"must be text, not {kind_of(name)}")
